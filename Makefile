@@ -1,0 +1,35 @@
+# Needs Python 3.11 or newer, make and git; everything else goes into .venv.
+PYTHON ?= python3
+PY := .venv/bin/python
+STAMP := .venv/.installed
+
+.PHONY: install demo test test-all lint clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(PY) || $(PYTHON) -m venv .venv
+	$(PY) -m pip install -q -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: install
+	rm -rf runs/demo runs/demo-forecast.csv
+	$(PY) -m lstmcast train configs/co2.yaml --run runs/demo
+	$(PY) -m lstmcast predict runs/demo -o runs/demo-forecast.csv
+	head runs/demo-forecast.csv
+	@echo "The run lies in runs/demo, its forecast in runs/demo-forecast.csv."
+
+test: install lint
+	$(PY) -m pytest -n 2
+
+test-all: install lint
+	$(PY) -m pytest -n 2 -m "slow or not slow"
+
+lint: install
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+clean:
+	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
