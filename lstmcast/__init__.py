@@ -1,0 +1,141 @@
+"""lstmcast: from a CSV to a forecast you can trust. The Python face has the commands' names.
+
+>>> import lstmcast
+>>> run = lstmcast.train("config.yaml")
+>>> frame = run.predict("new.csv")
+
+Importing this loads neither torch nor pandas; the first call does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lstmcast.workflows.watcher import Watcher
+
+__all__ = ["Run", "configs", "predict", "train", "window"]
+
+PathLike = str | Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    def predict(
+        self, data: PathLike | None = None, *, at: str | None = None, device: str = "auto"
+    ) -> pd.DataFrame:
+        """Forecast every series of a table after its last row; see `lstmcast.predict`."""
+        return predict(self.path, data, at=at, device=device)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Scores of the network and the baselines, as in metrics.json."""
+        import json
+
+        return dict(json.loads((self.path / "metrics.json").read_text(encoding="utf-8")))
+
+    @property
+    def forecast(self) -> pd.DataFrame:
+        """The forecast after the last row of the training table, as in forecast.csv."""
+        import pandas as pd
+
+        return pd.read_csv(self.path / "forecast.csv")
+
+
+def train(
+    source: PathLike,
+    *,
+    set: Sequence[str] = (),
+    run: PathLike | None = None,
+    device: str = "auto",
+    watcher: Watcher | None = None,
+) -> Run:
+    """Train a network, judge it beside baselines, forecast; `lstmcast train`.
+
+    Args:
+        source: A YAML config, or a CSV or Parquet table.
+        set: Overrides, `section.key=value`.
+        run: Run folder to make; default: the next free one under `runs/`.
+        device: auto, cpu, cuda, cuda:N or mps.
+        watcher: Is told how it goes; default: nobody is.
+
+    Raises:
+        LstmcastError: See `lstmcast.errors`.
+    """
+    from lstmcast.workflows.entry import choose_device, config_for, run_folder_for
+    from lstmcast.workflows.train import train as train_workflow
+    from lstmcast.workflows.watcher import Watcher
+
+    watcher = watcher or Watcher()
+    folder = run_folder_for(source, run)
+    config = config_for(source, set, watcher)
+    return Run(train_workflow(config, folder, choose_device(device), watcher).run.path)
+
+
+def predict(
+    run: PathLike, data: PathLike | None = None, *, at: str | None = None, device: str = "auto"
+) -> pd.DataFrame:
+    """Forecast every series of a table after its last row; `lstmcast predict`.
+
+    Args:
+        run: A run folder, or a `model.safetensors` alone.
+        data: A CSV or Parquet table; None: the one that the run was trained on.
+        at: Take this stamp (or row number) for the last row.
+        device: auto, cpu, cuda, cuda:N or mps.
+
+    Returns:
+        Series columns, time column (or `step`), targets, `method`: a row per series and step.
+
+    Raises:
+        LstmcastError: See `lstmcast.errors`.
+    """
+    from lstmcast.workflows.entry import choose_device
+    from lstmcast.workflows.predict import predict as predict_workflow
+    from lstmcast.workflows.watcher import Watcher
+
+    source = None if data is None else str(data)
+    return predict_workflow(Path(run), source, at, choose_device(device), Watcher()).forecast
+
+
+def window(
+    source: PathLike, output: PathLike, *, set: Sequence[str] = ()
+) -> dict[str, tuple[int, ...]]:
+    """Write the (N, T, F) windows of a table as .npy files; `lstmcast window`.
+
+    Args:
+        source: A YAML config, or a CSV or Parquet table.
+        output: Folder to make.
+        set: Overrides, `section.key=value`.
+
+    Returns:
+        The shape of each array by name.
+
+    Raises:
+        LstmcastError: See `lstmcast.errors`.
+    """
+    from lstmcast.workflows.entry import config_for
+    from lstmcast.workflows.watcher import Watcher
+    from lstmcast.workflows.window import write_windows
+
+    watcher = Watcher()
+    return write_windows(config_for(source, set, watcher), Path(output), watcher).shapes
+
+
+def configs() -> dict[str, Path]:
+    """The shipped configs: where each lies, by name; `lstmcast configs`."""
+    from lstmcast.workflows.configs import shipped_configs
+
+    return {shipped.name: shipped.path for shipped in shipped_configs()}

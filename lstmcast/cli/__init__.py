@@ -1,0 +1,94 @@
+"""The command line: flags in, one workflow call, result printed.
+
+Nothing heavy is imported before a command needs it, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from lstmcast.cli import configs, predict, train, window
+from lstmcast.errors import LstmcastError
+
+app = typer.Typer(
+    name="lstmcast",
+    help="From a CSV to a forecast you can trust, with every step open to look at.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich costs a tenth of a second before the first line of help
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("window")(window.window)
+app.command("train")(train.train)
+app.command("predict")(predict.predict)
+app.command("configs")(configs.configs)
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM arrived; passes every `except Exception` on its way out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"lstmcast {version('lstmcast')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _app(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line and exit; every error a user can cause is one message."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    debug = "--debug" in sys.argv
+    try:
+        app(prog_name="lstmcast")
+    except LstmcastError as error:
+        if debug:
+            raise
+        _say(f"error: {error}")
+        sys.exit(error.exit_code)
+    except Interrupted as interrupted:
+        _say("interrupted")
+        sys.exit(128 + interrupted.number)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone
+        sys.exit(0)
+    except Exception as error:
+        if debug:
+            raise
+        _say(
+            f"error: a bug in lstmcast: {type(error).__name__}: {error}\n"
+            "Run it again with --debug and report what it prints"
+        )
+        sys.exit(70)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise Interrupted(number)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -1,0 +1,43 @@
+"""`lstmcast predict`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lstmcast.cli.options import Debug, Device, Json, Quiet
+
+
+def predict(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run folder or a model.safetensors.")
+    ],
+    data: Annotated[
+        str | None,
+        typer.Argument(metavar="[DATA|-]", help="A table, or - for CSV on standard input."),
+    ] = None,
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="FILE|-", help="Where the forecast goes.")
+    ] = "-",
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="STAMP", help="Take this for the last row of every series."),
+    ] = None,
+    device: Device = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Forecast every series after its last row.
+
+    Without DATA, forecasts the table that the run was trained on.
+    """
+    from lstmcast.terminal import Terminal
+    from lstmcast.workflows.entry import choose_device
+    from lstmcast.workflows.predict import predict as predict_workflow
+
+    terminal = Terminal(json=json, quiet=quiet)
+    predicted = predict_workflow(run, data, at, choose_device(device), terminal)
+    terminal.predicted(predicted.forecast, output)

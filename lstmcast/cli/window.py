@@ -1,0 +1,52 @@
+"""`lstmcast window`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lstmcast.cli.options import Debug, Json, Quiet, Set
+from lstmcast.errors import ConfigError
+
+
+def window(
+    source: Annotated[
+        Path, typer.Argument(metavar="CONFIG|DATA", help="A YAML config, or a table.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.")
+    ] = None,
+    show: Annotated[
+        int | None, typer.Option("--show", metavar="K", help="Print window K (x[K]) as a table.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say shapes, counts and bytes; write nothing.")
+    ] = False,
+    set: Set = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Write the (N, T, F) windows of a table as .npy files.
+
+    N windows, T lookback steps, F columns: x.npy holds the inputs, y.npy the targets, windows.csv
+    what each window is made of.
+    """
+    if output is None and show is None and not dry_run:
+        raise ConfigError("name a folder to make with -o, or look first with --show K or --dry-run")
+    from lstmcast.terminal import Terminal
+    from lstmcast.workflows.entry import config_for
+    from lstmcast.workflows.window import plan_windows, window_table, write_windows
+
+    terminal = Terminal(json=json, quiet=quiet)
+    config = config_for(source, set or [], terminal)
+    if show is not None or dry_run or output is None:
+        plan, arrays = plan_windows(config, terminal)
+        if show is not None:
+            terminal.window(window_table(arrays, show), arrays.describe(show, show + 1), show, plan)
+        else:
+            terminal.windows(plan, None)
+    else:
+        terminal.windows(write_windows(config, output, terminal), output)

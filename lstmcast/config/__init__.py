@@ -1,0 +1,27 @@
+"""The config: its schema, and the way from YAML and overrides to a frozen, checked `Config`."""
+
+from lstmcast.config.load import build_config, dump_config, load_config, parse_overrides
+from lstmcast.config.presets import PRESETS
+from lstmcast.config.schema import Config
+from lstmcast.config.sections_data import DataConfig, ScaleConfig, SplitConfig, WindowConfig
+from lstmcast.config.sections_network import ForecastConfig, NetworkConfig, TrainingConfig
+from lstmcast.config.shapes import FieldWords, fields, json_schema
+
+__all__ = [
+    "PRESETS",
+    "Config",
+    "DataConfig",
+    "FieldWords",
+    "ForecastConfig",
+    "NetworkConfig",
+    "ScaleConfig",
+    "SplitConfig",
+    "TrainingConfig",
+    "WindowConfig",
+    "build_config",
+    "dump_config",
+    "fields",
+    "json_schema",
+    "load_config",
+    "parse_overrides",
+]

@@ -1,0 +1,33 @@
+"""Presets: named sets of network fields that fill what a config leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# Each preset holds only what differs from the field defaults in `schema.NetworkConfig`.
+PRESETS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "auto": {"normalize": "last", "units": [64], "dropout": 0.1},
+}
+
+
+def fill_network(network: Any) -> Any:
+    """The `network` section with the fields that its preset gives where none are set.
+
+    Args:
+        network: The section as the user gave it; None where the config has none, which asks
+            for the preset `auto`. A section that names no preset asks for `plain`.
+
+    Returns:
+        A new dict that names its preset; what is no mapping, or names an unknown preset, comes
+        back as it is, for the schema to refuse.
+    """
+    if network is None:
+        network = {"preset": "auto"}
+    if not isinstance(network, Mapping):
+        return network
+    name = network.get("preset", "plain")
+    if not isinstance(name, str) or name not in PRESETS:
+        return network
+    return {"preset": name} | PRESETS[name] | dict(network)

@@ -1,0 +1,163 @@
+"""The sections about the network: network, training, forecast."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from annotated_types import Ge, Gt, Lt
+from pydantic import ConfigDict, Field, model_validator
+
+from lstmcast.config.values import (
+    Count,
+    CountOrZero,
+    Fraction,
+    Positive,
+    Rule,
+    Section,
+    Widths,
+    refuse,
+)
+
+
+class NetworkConfig(Section):
+    """The recurrent network; a preset fills the fields that are not set."""
+
+    model_config = ConfigDict(title="Network")
+
+    preset: Literal["plain", "auto"] = Field(
+        default="plain",
+        description="Source of the fields not set here: plain, the defaults; auto, the tool's "
+        "best, and what a config without a network section gets.",
+    )
+    cell: Literal["rnn", "gru", "lstm"] = Field(
+        default="lstm", description="Recurrent cell of every layer."
+    )
+    units: Widths = Field(
+        default=[64],
+        description="Units of each layer, first to last: [64, 32] is two layers (U, L).",
+    )
+    bidirectional: bool = Field(
+        default=False,
+        description="Whether each layer also reads the window from its end, doubling its outputs.",
+    )
+    projection: CountOrZero = Field(
+        default=0,
+        description="Units that each LSTM layer's output is projected to, below every width; "
+        "0: no projection.",
+    )
+    bias: bool = Field(default=True, description="Whether the cells have bias terms.")
+    dropout: Fraction = Field(
+        default=0.0,
+        description="Fraction of outputs set to zero in training, between layers and before the "
+        "head.",
+    )
+    initial_state: Literal["zeros", "random", "learned"] = Field(
+        default="zeros",
+        description="State before the first step: zeros; random, seeded in training and zeros in "
+        "forecasting; learned, a parameter.",
+    )
+    normalize: Literal["none", "last", "standard"] = Field(
+        default="none",
+        description="What each window's targets are freed of and the forecast gets back: none; "
+        "last, the last value; standard, the window's mean and deviation.",
+    )
+    decoder: Literal["direct"] = Field(
+        default="direct",
+        description="How a state becomes the horizon: direct, all steps in one linear map.",
+    )
+    head: Literal["point"] = Field(
+        default="point", description="What is forecast: point, one number a step and target."
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        rules: list[Rule] = []
+        if self.projection and self.cell != "lstm":
+            rules.append(
+                ("network.projection", f"is for lstm, and network.cell is {self.cell}; set it to 0")
+            )
+        elif self.projection >= min(self.units):
+            rules.append(
+                (
+                    "network.projection",
+                    f"must be below every width of network.units {self.units}, "
+                    f"got {self.projection}",
+                )
+            )
+        refuse(rules)
+        return self
+
+
+class TrainingConfig(Section):
+    """How the network is trained, and when training ends."""
+
+    model_config = ConfigDict(title="Training")
+
+    loss: Literal["mse", "mae", "huber"] = Field(
+        default="mae", description="Loss that is minimized, on scaled targets."
+    )
+    optimizer: Literal["adamw", "adam", "sgd"] = Field(
+        default="adamw", description="Rule by which gradients change the weights."
+    )
+    learning_rate: Positive = Field(
+        default=0.001, description="Highest size of the optimizer's steps, reached after warm-up."
+    )
+    weight_decay: Annotated[float, Ge(0)] = Field(
+        default=0.0, description="Pull of the weights towards zero; 0: none."
+    )
+    schedule: Literal["constant", "cosine", "step", "plateau"] = Field(
+        default="cosine",
+        description="Course of the learning rate: constant; cosine, down to 0 at the last step; "
+        "step, times decay every decay_every epochs; plateau, times decay after decay_every "
+        "epochs without a better validation loss.",
+    )
+    warmup_steps: CountOrZero = Field(
+        default=0, description="Optimizer steps in which the learning rate rises from 0; 0: none."
+    )
+    decay: Annotated[float, Gt(0), Lt(1)] = Field(
+        default=0.5,
+        description="Factor of the learning rate at each decay of the schedules step and plateau.",
+    )
+    decay_every: Count = Field(
+        default=10,
+        description="Epochs between decays (step), or without a better validation loss before one "
+        "(plateau).",
+    )
+    batch_size: Count = Field(default=64, description="Windows in one optimizer step (B).")
+    max_epochs: Count = Field(
+        default=50, description="Passes over the training windows after which training ends."
+    )
+    max_steps: Count | None = Field(
+        default=None, description="Optimizer steps after which training ends; null: no limit."
+    )
+    max_minutes: Positive | None = Field(
+        default=None, description="Minutes after which training ends; null: no limit."
+    )
+    patience: Count | None = Field(
+        default=8,
+        description="Epochs without a better validation loss after which training ends; "
+        "null: never stop early.",
+    )
+    clip_norm: Positive | None = Field(
+        default=1.0, description="Largest norm of all gradients together; null: never clipped."
+    )
+    refit: Literal["none", "all"] = Field(
+        default="none",
+        description="Rows trained on once more, for the epochs found, before the future forecast: "
+        "none, or all.",
+    )
+    seed: Annotated[int, Ge(0), Lt(2**63)] = Field(
+        default=0, description="Number that fixes all chance; the same seed gives the same bits."
+    )
+
+
+class ForecastConfig(Section):
+    """What is done to the forecasts in the units of the data."""
+
+    model_config = ConfigDict(title="Forecast")
+
+    minimum: float | None = Field(
+        default=None,
+        description="Lowest value of a forecast, in the units of the data, 0 for counts and "
+        "sales: those below are raised to it; null: no limit.",
+    )

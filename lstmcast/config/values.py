@@ -1,0 +1,103 @@
+"""The kinds of values that config fields hold, and what all sections share.
+
+Types are strict: a whole number is no text, a fraction is no whole number, `true` is no number.
+"""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import PurePath
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+# Keeps sums and products of two counts inside 64 bits, so that numpy never wraps around.
+LIMIT = 2**31 - 1
+TIME_FORMATS = ("auto", "day_first", "month_first")
+
+
+def _as_list(value: Any) -> Any:
+    """One value stands for a list of one."""
+    if isinstance(value, tuple):
+        return list(value)
+    return [value] if isinstance(value, str | int) and not isinstance(value, bool) else value
+
+
+def _as_stamp(value: Any) -> Any:
+    """A date as its ISO text; midnight is written as the day alone."""
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        value = value.date() if value.tzinfo is None else value
+    return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def _as_path(value: Any) -> Any:
+    return str(value) if isinstance(value, PurePath) else value
+
+
+def _is_day(text: str) -> str:
+    day = datetime.date.fromisoformat(text)
+    if text != day.isoformat():  # fromisoformat also takes 20240131 and 2024-W05-3
+        raise ValueError("must be a day such as 2024-01-31")
+    return text
+
+
+def _is_path(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must be the path of a file, without a NUL character")
+    return text
+
+
+def _is_time_format(text: str) -> str:
+    if text not in TIME_FORMATS and "%" not in text:
+        known = ", ".join(TIME_FORMATS)
+        raise ValueError(f"must be {known} or a pattern such as '%d.%m.%Y %H:%M', got '{text}'")
+    return text
+
+
+def _no_twins(values: list[str]) -> list[str]:
+    twins = dict.fromkeys(value for value in values if values.count(value) > 1)
+    if twins:
+        raise ValueError(f"names {', '.join(map(repr, twins))} twice; name each column once")
+    return values
+
+
+Count = Annotated[int, Ge(1), Le(LIMIT)]
+CountOrZero = Annotated[int, Ge(0), Le(LIMIT)]
+Fraction = Annotated[float, Ge(0), Lt(1)]
+Positive = Annotated[float, Gt(0)]
+Name = Annotated[str, MinLen(1)]
+FilePath = Annotated[Name, AfterValidator(_is_path), BeforeValidator(_as_path)]
+TimeFormat = Annotated[Name, AfterValidator(_is_time_format)]
+Columns = Annotated[
+    list[Name],
+    AfterValidator(_no_twins),
+    BeforeValidator(_as_list, json_schema_input_type=Name | list[Name]),
+]
+Names = Annotated[list[Name], MinLen(1)]
+Targets = Annotated[
+    Names,
+    AfterValidator(_no_twins),
+    BeforeValidator(_as_list, json_schema_input_type=Name | Names),
+]
+Counts = Annotated[list[Count], MinLen(1)]
+Widths = Annotated[Counts, BeforeValidator(_as_list, json_schema_input_type=Count | Counts)]
+Day = Annotated[str, AfterValidator(_is_day), WithJsonSchema({"type": "string", "format": "date"})]
+Cut = Annotated[Fraction | CountOrZero | Day, BeforeValidator(_as_stamp)]
+Stamp = Annotated[Name | Count | None, BeforeValidator(_as_stamp)]
+
+Rule = tuple[str, str]  # the dotted field that is wrong, and what is wrong with it
+
+
+def refuse(rules: list[Rule]) -> None:
+    """Raise all broken rules of a section as one pydantic error; `faults` takes them apart."""
+    if rules:
+        text = "; ".join(f"{field} {fault}" for field, fault in rules)
+        raise PydanticCustomError("rules", "{text}", {"text": text, "rules": rules})
+
+
+class Section(BaseModel):
+    """What all sections share: frozen, strict, no unknown keys, no NaN and no infinity."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)

@@ -1,0 +1,89 @@
+"""Numbers and tables as they stand on a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from lstmcast.training.trainer import Epoch
+
+MEASURES = ("mae", "rmse", "smape", "mase", "rmsse")
+"""Columns of the closing table."""
+
+STEPS_SHOWN = 6
+"""Steps of the horizon in the closing table."""
+
+
+def epoch_line(epoch: Epoch, windows_per_second: float) -> str:
+    """A finished epoch in one line; * marks the best so far."""
+    validation = (
+        "" if epoch.validation_loss is None else f"  validation {epoch.validation_loss:.4f}"
+    )
+    star = "*" if epoch.best else " "
+    return (
+        f"epoch {epoch.epoch:3}  train {epoch.train_loss:.4f}{validation} {star}"
+        f"  rate {epoch.learning_rate:.1e}  {windows_per_second:,.0f} windows/s"
+    )
+
+
+def score_table(scores: dict[str, Any]) -> Table:
+    """Forecasters with their pooled scores, the lowest of each in bold."""
+    table = Table(box=None, pad_edge=False, title="Test rows, every window", title_justify="left")
+    table.add_column("")
+    for name in MEASURES:
+        table.add_column(name, justify="right")
+    lowest = {name: lowest_score([score[name] for score in scores.values()]) for name in MEASURES}
+    for forecaster, score in scores.items():
+        cells = [styled(score[name], score[name] == lowest[name]) for name in MEASURES]
+        table.add_row(forecaster, *cells)
+    return table
+
+
+def step_table(scores: dict[str, Any]) -> Table:
+    """Mae of each forecaster at some steps of the horizon."""
+    horizon = len(scores["lstmcast"]["per_step"]["mae"])
+    count = min(STEPS_SHOWN, horizon)
+    steps = sorted({round((k + 1) * horizon / count) for k in range(count)} | {1})
+    table = Table(box=None, pad_edge=False, title="mae by step", title_justify="left")
+    table.add_column("")
+    for step in steps:
+        table.add_column(str(step), justify="right")
+    for forecaster, score in scores.items():
+        table.add_row(
+            forecaster, *(styled(score["per_step"]["mae"][step - 1], False) for step in steps)
+        )
+    return table
+
+
+def lowest_score(values: list[float | None]) -> float | None:
+    """The lowest of the scores that are defined."""
+    return min((value for value in values if value is not None), default=None)
+
+
+def styled(value: float | None, best: bool) -> Text:
+    """A score as a cell; undefined ones are a dash."""
+    return Text(
+        "-" if value is None else f"{value:.4g}", "bold" if best and value is not None else ""
+    )
+
+
+def cell(value: Any) -> Text:
+    """A value of the user's table as a cell, never read as markup; empty where unknown."""
+    import pandas as pd
+
+    if value is pd.NA or value != value:
+        return Text("")
+    return Text(f"{value:.6g}" if isinstance(value, float) else str(value))
+
+
+def size_words(count: int) -> str:
+    """Bytes in words."""
+    value = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError("unreachable")

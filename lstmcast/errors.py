@@ -1,0 +1,83 @@
+"""Everything that can go wrong by a user's doing, and the exit code it ends with.
+
+    LstmcastError
+    ├── ConfigError   2   a config, an override or a flag that cannot be used
+    ├── DataError     3   a table that cannot be used
+    ├── Diverged      4   training ran away
+    └── RunError      5   a run folder that is missing, damaged, locked or in the way
+
+The message is the whole answer: what is wrong, where, and what to do. `cli.main` prints it and
+exits with `exit_code`; any other exception is a bug of ours and ends with 70.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class LstmcastError(Exception):
+    """Base of all errors that a user can cause."""
+
+    exit_code = 70
+
+
+class ConfigError(LstmcastError):
+    """A config file, an override or a flag that cannot be used."""
+
+    exit_code = 2
+
+
+class DataError(LstmcastError):
+    """A table that cannot be read, or that does not fit the config or the run."""
+
+    exit_code = 3
+
+
+class Diverged(LstmcastError):
+    """Training reached a loss that is not a number or far above its start."""
+
+    exit_code = 4
+
+
+class RunError(LstmcastError):
+    """A run folder that is missing, damaged, locked or already taken."""
+
+    exit_code = 5
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Words that point to the known name nearest to a mistyped one, or list what is known.
+
+    Args:
+        name: What the user wrote.
+        known: What would have been right.
+
+    Returns:
+        `did you mean 'co2'?`, or `known: a, b, c` (at most twelve) where nothing is near.
+    """
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    shown = ", ".join(names[:12]) + (", ..." if len(names) > 12 else "")
+    return f"known: {shown}" if names else "there are none"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 row`, `2,000 rows`; `series` stays as it is."""
+    plural = noun if number == 1 or noun.endswith("s") else f"{noun}s"
+    return f"{number:,} {plural}"
+
+
+def join(kind: type[LstmcastError], faults: Sequence[str]) -> LstmcastError:
+    """One error that carries all faults, a line each.
+
+    Args:
+        kind: The class of error to make.
+        faults: Complete sentences, in the order they were found; at least one.
+    """
+    assert faults, "an error needs a fault"
+    if len(faults) == 1:
+        return kind(faults[0])
+    return kind("\n".join([f"{len(faults)} faults:", *(f"  {fault}" for fault in faults)]))

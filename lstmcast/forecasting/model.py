@@ -1,0 +1,159 @@
+"""A trained network with everything that stands between a table and it, as one file.
+
+The file is safetensors: weights, and one metadata key, `lstmcast`, that holds canonical JSON. It
+says nothing of paths, hosts or times, so that the same training gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from lstmcast.config import Config, build_config
+from lstmcast.errors import ConfigError, RunError
+from lstmcast.network.forecaster import Forecaster
+from lstmcast.network.sizes import Sizes
+from lstmcast.run_folder import write_bytes
+from lstmcast.series.frequency import Frequency
+from lstmcast.series.panel import Panel
+from lstmcast.series.scaling import Scaler, fit_scaler
+
+FORMAT = 1
+"""Raised when the meaning of the metadata changes."""
+
+KEY = "lstmcast"
+
+
+@dataclass(frozen=True)
+class Model:
+    """All that a forecast needs beside the data.
+
+    Attributes:
+        network: In evaluation mode, on its device.
+        config: As trained; `data.path` is not kept in the file.
+        sizes: Axes of the windows.
+        frequency: Of the training data.
+        names: (S,) names of the series that it was trained on.
+        scaler: For these series.
+        static_scaler: For static columns; None without them.
+        fallbacks: Baselines for series that the network cannot forecast, best first.
+    """
+
+    network: Forecaster
+    config: Config
+    sizes: Sizes
+    frequency: Frequency
+    names: list[tuple[str, ...]]
+    scaler: Scaler
+    static_scaler: Scaler | None
+    fallbacks: tuple[str, ...]
+
+    def scaler_for(self, panel: Panel) -> Scaler:
+        """A scaler for the series of another table.
+
+        A series that was not seen in training is scaled by its own past.
+        """
+        own = fit_scaler(
+            self.config.scale.method,
+            "series",
+            panel.values,
+            panel.observed,
+            panel.offsets[:-1],
+            panel.ends,
+        )
+        known = {name: k for k, name in enumerate(self.names)}
+        places = np.array([known.get(name, -1) for name in panel.names])
+        if self.config.scale.per == "all":
+            places[:] = 0  # every series has the one scaler that all share
+        seen = (places >= 0)[:, None]
+        return Scaler(
+            self.scaler.method,
+            np.where(seen, self.scaler.center[places], own.center),
+            np.where(seen, self.scaler.scale[places], own.scale),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the model file, whole or not at all."""
+        values = self.config.model_dump(mode="json")
+        del values["data"]["path"]
+        described = {
+            "format": FORMAT,
+            "config": values,
+            "sizes": self.sizes.to_json(),
+            "frequency": self.frequency.to_json(),
+            "series": self.names,
+            "scaler": self.scaler.to_json(),
+            "static_scaler": None if self.static_scaler is None else self.static_scaler.to_json(),
+            "fallbacks": self.fallbacks,
+        }
+        text = json.dumps(described, sort_keys=True, separators=(",", ":"), allow_nan=False)
+        weights = {
+            name: value.detach().cpu().contiguous()
+            for name, value in self.network.state_dict().items()
+        }
+        write_bytes(path, save(weights, metadata={KEY: text}))
+
+
+def load_model(path: Path, device: torch.device) -> Model:
+    """Read a model file.
+
+    Args:
+        path: A `model.safetensors`.
+        device: Where the network is to live.
+
+    Raises:
+        RunError: The file is missing, damaged, or of another tool or a newer lstmcast.
+    """
+    if not path.is_file():
+        raise RunError(f"{path} does not exist; a finished run has a model.safetensors")
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            described = _described(path, (file.metadata() or {}).get(KEY))
+            weights = {name: file.get_tensor(name) for name in list(file.keys())}
+    except (SafetensorError, OSError) as error:
+        raise RunError(f"{path} is damaged or not a safetensors file: {error}") from error
+    try:
+        config = build_config(_with_path(described["config"]), source=str(path))
+        sizes = Sizes(**described["sizes"])
+        network = Forecaster(config.network, sizes, config.training.loss)
+        network.load_state_dict(weights)
+        static = described["static_scaler"]
+        return Model(
+            network=network.to(device).eval(),
+            config=config,
+            sizes=sizes,
+            frequency=Frequency.from_json(described["frequency"]),
+            names=[tuple(name) for name in described["series"]],
+            scaler=Scaler.from_json(described["scaler"]),
+            static_scaler=None if static is None else Scaler.from_json(static),
+            fallbacks=tuple(described["fallbacks"]),
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError, ConfigError) as error:
+        raise RunError(f"{path} is damaged: its parts do not fit each other ({error})") from error
+
+
+def _described(path: Path, text: str | None) -> dict[str, Any]:
+    """The JSON of the metadata, if this version can read it."""
+    try:
+        described = json.loads(text or "")
+        version = described["format"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path} is a safetensors file, but not one of lstmcast") from error
+    if version != FORMAT:
+        raise RunError(
+            f"{path} has format {version}, and this lstmcast reads format {FORMAT}; "
+            "install the lstmcast that wrote it, or a newer one"
+        )
+    return dict(described)
+
+
+def _with_path(values: dict[str, Any]) -> dict[str, Any]:
+    """The stored config with an empty path, which the schema wants and nobody reads."""
+    return {**values, "data": {**values["data"], "path": "-"}}

@@ -1,0 +1,208 @@
+"""Any number of forecasters over the same windows: their scores, and who beats whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lstmcast.forecasting.baselines import History, drift, fit_linear, naive, seasonal_naive
+from lstmcast.forecasting.metrics import Scores, Yardsticks
+from lstmcast.forecasting.predict import at_least
+from lstmcast.forecasting.significance import Comparison, beats, diebold_mariano
+from lstmcast.series.panel import Panel
+from lstmcast.series.scaling import Scaler
+from lstmcast.series.windows import SplitWindows, WindowIndex
+
+Forecast = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Origins (B,) and series (B,) -> forecasts (B, H, C) in the units of the data."""
+
+NETWORK = "lstmcast"
+POINTS_AT_ONCE = 2_000_000
+"""Forecast values held at a time for each forecaster: bounds memory, not speed."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How forecasters did on the windows of one split.
+
+    Attributes:
+        scores: By forecaster, as in metrics.json.
+        losses: By forecaster, the mean absolute error of each origin in time order; NaN where no
+            window starts.
+    """
+
+    scores: dict[str, dict[str, Any]]
+    losses: dict[str, np.ndarray]
+
+    def ranking(self) -> list[str]:
+        """Baselines, the lowest mae first."""
+        names = [name for name in self.scores if name != NETWORK]
+        return sorted(names, key=lambda name: self.mae(name))
+
+    def mae(self, name: str) -> float:
+        """Mean absolute error of a forecaster; infinite where nothing could be scored."""
+        value = self.scores[name]["mae"]
+        return float("inf") if value is None else float(value)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The network beside the best baseline.
+
+    Attributes:
+        baseline: The baseline with the lowest mae.
+        network_mae: In units of the data.
+        baseline_mae: In units of the data.
+        comparison: Diebold-Mariano test of their absolute errors, origin by origin.
+        beats: Whether it is said that the network beats the baseline.
+    """
+
+    baseline: str
+    network_mae: float
+    baseline_mae: float
+    comparison: Comparison
+    beats: bool
+
+    def sentence(self) -> str:
+        """The verdict in words."""
+        gain = 100 * (1 - self.network_mae / self.baseline_mae) if self.baseline_mae else 0.0
+        how = f"{abs(gain):.1f} % {'lower' if gain > 0 else 'higher'}"
+        chance = ", which may be chance" if gain > 0 and not self.beats else ""
+        test = (
+            f"not tested: {self.comparison.reason}"
+            if self.comparison.p_value is None
+            else f"Diebold-Mariano p {_p_value(self.comparison.p_value)}"
+        )
+        return (
+            f"The network {'beats' if self.beats else 'does not beat'} the best baseline, "
+            f"{self.baseline}: mae {self.network_mae:.4g} against {self.baseline_mae:.4g}, "
+            f"{how}{chance} ({test})."
+        )
+
+
+def _p_value(value: float) -> str:
+    return "< .001" if value < 0.001 else f"= {value:.3f}"
+
+
+def baseline_forecasts(
+    panel: Panel,
+    windows: SplitWindows,
+    scaler: Scaler,
+    lookback: int,
+    horizon: int,
+    minimum: float | None,
+) -> dict[str, Forecast]:
+    """The four baselines over a panel, the linear one fitted on its train windows.
+
+    Args:
+        panel: Filled.
+        windows: Where `linear` is fitted and its penalty chosen.
+        scaler: Fitted on train rows; brings series of different size together for `linear`.
+        lookback: T.
+        horizon: H.
+        minimum: Forecasts below are raised to it.
+    """
+    history = History(panel.targets, panel.offsets, panel.targets_observed)
+    season, targets = panel.frequency.season, len(panel.columns.targets)
+    linear = fit_linear(
+        history,
+        lambda: chunks(windows.train, lookback + horizon),
+        lambda: chunks(windows.validation, lookback + horizon),
+        lookback,
+        horizon,
+        scaler.center[:, :targets],
+        scaler.scale[:, :targets],
+    )
+    forecasts: dict[str, Forecast] = {
+        "naive": lambda origins, series: naive(history, origins, series, horizon),
+        "seasonal_naive": lambda origins, series: seasonal_naive(
+            history, origins, series, horizon, season
+        ),
+        "drift": lambda origins, series: drift(history, origins, series, horizon),
+        "linear": lambda origins, series: linear.forecast(history, origins, series, horizon),
+    }
+    return {name: _raised(forecast, minimum) for name, forecast in forecasts.items()}
+
+
+def _raised(forecast: Forecast, minimum: float | None) -> Forecast:
+    return lambda origins, series: at_least(forecast(origins, series), minimum)
+
+
+def chunks(index: WindowIndex, width: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """All windows of an index as (origins, series), so many at a time that memory stays bounded."""
+    size = max(1, POINTS_AT_ONCE // width)
+    for start in range(0, len(index), size):
+        yield index.locate(np.arange(start, min(start + size, len(index))))
+
+
+def actual_values(panel: Panel, origins: np.ndarray, horizon: int) -> np.ndarray:
+    """(B, H, C) what came; NaN where it is missing in the table."""
+    rows = origins[:, None] + np.arange(horizon)
+    return np.where(panel.targets_observed[rows], panel.targets[rows], np.nan)
+
+
+def judge(
+    forecasts: Mapping[str, Forecast],
+    panel: Panel,
+    index: WindowIndex,
+    yardsticks: Yardsticks,
+    horizon: int,
+) -> Judgement:
+    """Score all forecasters on exactly the same windows.
+
+    Args:
+        forecasts: By name.
+        panel: Filled; its missing targets are not scored.
+        index: Windows, every one of which counts.
+        yardsticks: From train rows.
+        horizon: H.
+    """
+    targets = panel.columns.targets
+    scores = {name: Scores(targets, horizon, yardsticks) for name in forecasts}
+    first, places = _time_axis(panel, index)
+    totals = {name: np.zeros(places) for name in forecasts}
+    counts = np.zeros(places)
+    for origins, series in chunks(index, horizon * len(targets)):
+        actual = actual_values(panel, origins, horizon)
+        place = panel.ordinals(origins, series) - first
+        np.add.at(counts, place, np.isfinite(actual).sum(axis=(1, 2)))
+        for name, forecast in forecasts.items():
+            values = forecast(origins, series)
+            scores[name].update(values, actual, series)
+            np.add.at(totals[name], place, np.nansum(np.abs(values - actual), axis=(1, 2)))
+    unknown = np.where(counts > 0, counts, np.nan)
+    return Judgement(
+        {name: score.result() for name, score in scores.items()},
+        {name: total / unknown for name, total in totals.items()},
+    )
+
+
+def _time_axis(panel: Panel, index: WindowIndex) -> tuple[int, int]:
+    """Grid place of the earliest origin, and the number of places to the latest."""
+    if not len(index):
+        return 0, 0
+    first = panel.ordinals(index.first, index.series)
+    last = first + (index.counts - 1) * index.strides
+    return int(first.min()), int(last.max() - first.min()) + 1
+
+
+def decide(judgement: Judgement, horizon: int) -> Verdict:
+    """Hold the network against the best baseline."""
+    best = judgement.ranking()[0]
+    comparison = diebold_mariano(judgement.losses[NETWORK], judgement.losses[best], horizon)
+    return Verdict(best, judgement.mae(NETWORK), judgement.mae(best), comparison, beats(comparison))
+
+
+def add_skill(judgement: Judgement) -> None:
+    """Write `skill` and `skill_naive` beside the network's scores: 1 - mae / mae of the other."""
+
+    def skill(names: list[str]) -> float | None:
+        best = min(judgement.mae(name) for name in names)
+        finite = 0 < best < float("inf") and judgement.mae(NETWORK) < float("inf")
+        return 1 - judgement.mae(NETWORK) / best if finite else None
+
+    judgement.scores[NETWORK]["skill"] = skill(judgement.ranking())
+    judgement.scores[NETWORK]["skill_naive"] = skill(["naive", "seasonal_naive"])

@@ -1,0 +1,1 @@
+"""Recurrent networks over batches of windows. Knows batches, knows no file."""

@@ -1,0 +1,61 @@
+"""Per-window normalization of the target channels, undone on the forecast.
+
+The level of a series wanders; a window that is read relative to its own level need not know it.
+Source: the last-value subtraction of NLinear (Zeng et al. 2023, arXiv:2205.13504) and reversible
+instance normalization (Kim et al. 2022, RevIN).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+TINY = 1e-5
+"""Added to a window's variance, in squared units of the scaled table: flat windows stay finite."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """What was taken out of a window: (B, 1, C) each."""
+
+    center: Tensor
+    scale: Tensor
+
+    def restore(self, forecast: Tensor) -> Tensor:
+        """Put it back into a forecast (B, H, C)."""
+        return forecast * self.scale + self.center
+
+
+def normalize_window(
+    method: str, inputs: Tensor, targets: int, mask: Tensor | None
+) -> tuple[Tensor, Level | None]:
+    """Take each window's own level out of its target channels; covariates stay as they are.
+
+    Args:
+        method: `none`, `last` (subtract the last value) or `standard` (subtract the window's mean,
+            divide by its deviation).
+        inputs: (B, T, F), the first C channels being the targets.
+        targets: C.
+        mask: (B, T) 0 where padded; None: nothing is padded.
+
+    Returns:
+        The inputs (B, T, F), padding still 0, and the level to restore; None for `none`.
+    """
+    if method == "none":
+        return inputs, None
+    channels = inputs[:, :, :targets]
+    if method == "last":
+        center = channels[:, -1:]
+        scale = torch.ones_like(center)
+    else:
+        weights = torch.ones_like(channels[:, :, :1]) if mask is None else mask[:, :, None]
+        count = weights.sum(dim=1, keepdim=True)
+        center = (channels * weights).sum(dim=1, keepdim=True) / count
+        variance = ((channels - center) ** 2 * weights).sum(dim=1, keepdim=True) / count
+        scale = torch.sqrt(variance + TINY)
+    normalized = (channels - center) / scale
+    if mask is not None:
+        normalized = normalized * mask[:, :, None]
+    return torch.cat([normalized, inputs[:, :, targets:]], dim=2), Level(center, scale)

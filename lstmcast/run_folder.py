@@ -1,0 +1,169 @@
+"""A run folder: the path of everything in it, and writing that is whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from lstmcast.errors import RunError
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """What `train` leaves behind.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved config, which can be trained again as it is."""
+        return self.path / "config.yaml"
+
+    @property
+    def manifest(self) -> Path:
+        """Versions, platform, data fingerprint, timings."""
+        return self.path / "manifest.json"
+
+    @property
+    def model(self) -> Path:
+        """Weights, config and preprocessing: enough to predict."""
+        return self.path / "model.safetensors"
+
+    @property
+    def history(self) -> Path:
+        """A row per epoch."""
+        return self.path / "history.csv"
+
+    @property
+    def metrics(self) -> Path:
+        """Scores beside the baselines'."""
+        return self.path / "metrics.json"
+
+    @property
+    def backtest(self) -> Path:
+        """Test forecasts beside what came."""
+        return self.path / "backtest.csv"
+
+    @property
+    def forecast(self) -> Path:
+        """The forecast after the last row."""
+        return self.path / "forecast.csv"
+
+    @property
+    def recent(self) -> Path:
+        """The last rows of every series, for plots."""
+        return self.path / "recent.csv"
+
+    def check_free(self) -> None:
+        """Refuse a folder that holds anything.
+
+        Raises:
+            RunError: It exists and is not an empty folder.
+        """
+        if not self.path.exists():
+            return
+        if not self.path.is_dir():
+            raise RunError(f"{self.path} is a file; --run wants a folder that does not exist yet")
+        if any(self.path.iterdir()):
+            raise RunError(
+                f"{self.path} is not empty; nothing in it was touched. Name another folder with "
+                "--run, or remove this one first"
+            )
+
+    def create(self) -> RunFolder:
+        """Make the folder.
+
+        Raises:
+            RunError: It holds something, or cannot be made.
+        """
+        self.check_free()
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"cannot make {self.path}: {error.strerror}") from error
+        return self
+
+
+def next_run(name: str, parent: Path = Path("runs")) -> RunFolder:
+    """The first free `runs/<name>-0001`, `-0002`, ...; it is not made yet."""
+    taken = [
+        int(entry.name.rpartition("-")[2])
+        for entry in (parent.iterdir() if parent.is_dir() else ())
+        if entry.name.rpartition("-")[0] == name and entry.name.rpartition("-")[2].isdigit()
+    ]
+    return RunFolder(parent / f"{name}-{max(taken, default=0) + 1:04d}")
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """A file that appears under its name only when it is complete and on disk.
+
+    It is written beside its place and renamed. If the block fails, nothing is left and whatever
+    had the name before is as it was.
+
+    Args:
+        path: Where it is to appear.
+        mode: `w` for UTF-8 text with Unix line ends, `wb` for bytes.
+
+    Raises:
+        RunError: The folder cannot be written to, or the disk is full.
+    """
+    options: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+    except OSError as error:
+        raise RunError(f"cannot write {path}: {error.strerror}") from error
+    try:
+        with os.fdopen(handle, mode, **options) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        if isinstance(error, OSError):
+            raise RunError(f"cannot write {path}: {error.strerror or error}") from error
+        raise
+
+
+def _umask() -> int:
+    """The process's file mode mask, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    with whole_file(path) as file:
+        file.write(text)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file of bytes, whole or not at all."""
+    with whole_file(path, "wb") as file:
+        file.write(data)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON that every parser reads: no NaN, keys in the order given."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""From a table of rows to batches of windows: pandas and numpy in, arrays out."""

@@ -1,0 +1,160 @@
+"""Index of windows + one table on a device -> batches. Here torch begins.
+
+The table is held once; a strided view lays a window over every row of it, and a batch is one gather
+from that view, whatever the lookback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lstmcast.series.panel import Panel
+from lstmcast.series.scaling import Scaler
+from lstmcast.series.windows import WindowIndex
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B windows as tensors, scaled.
+
+    Attributes:
+        inputs: (B, T, F) targets, then past, then future columns.
+        targets: (B, H, C).
+        series: (B,) number of each window's series.
+        weights: (B, H, C) 1 where the target was observed, 0 where it is missing; None: all 1.
+        mask: (B, T) 1 where the series had begun, 0 where padded; None: nothing is padded.
+        future: (B, H, F') known-future columns over the horizon; None without such columns.
+        static: (B, K) static columns; None without such columns.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    series: Tensor
+    weights: Tensor | None = None
+    mask: Tensor | None = None
+    future: Tensor | None = None
+    static: Tensor | None = None
+
+    def __len__(self) -> int:
+        """B."""
+        return len(self.inputs)
+
+
+class WindowTable:
+    """All rows of a panel on a device, and the gather of windows from them.
+
+    Args:
+        panel: Filled, in units of the data.
+        scaler: For the columns of the panel.
+        static_scaler: For its static columns; None without such columns.
+        lookback: T.
+        horizon: H.
+        pad: Whether windows may begin before their series.
+        device: Where the rows live and batches appear.
+    """
+
+    def __init__(
+        self,
+        panel: Panel,
+        scaler: Scaler,
+        static_scaler: Scaler | None,
+        *,
+        lookback: int,
+        horizon: int,
+        pad: bool,
+        device: torch.device,
+    ) -> None:
+        columns = panel.columns
+        self.lookback, self.horizon = lookback, horizon
+        self.target_count, self.input_count = len(columns.targets), len(columns.inputs)
+        self.future_count = len(columns.future)
+        self.device = device
+        owner = np.repeat(np.arange(panel.series_count), np.diff(panel.offsets))
+        scaled = np.nan_to_num(scaler.transform(panel.values, owner))
+        # Targets that were never observed are left out of the loss: their weights ride along.
+        self.has_weights = not panel.targets_observed.all()
+        if self.has_weights:
+            scaled = np.concatenate([scaled, panel.targets_observed], axis=1)
+        width = scaled.shape[1]
+        # T rows before and H behind, so that every window lies inside the memory it is cut from.
+        rows = torch.zeros(lookback + len(scaled) + horizon, width)
+        rows[lookback : lookback + len(scaled)] = torch.from_numpy(scaled)
+        rows = rows.to(device)
+        window = (len(scaled) + 1, lookback + horizon, width)
+        self.view = rows.as_strided(window, (width, width, 1))  # (R + 1, T + H, F)
+        self.starts = torch.from_numpy(panel.offsets[:-1]).to(device) if pad else None
+        self.static = None
+        if static_scaler is not None:
+            static = static_scaler.transform(panel.static, np.zeros(panel.series_count, dtype=int))
+            self.static = torch.from_numpy(static.astype(np.float32)).to(device)
+
+    def gather(self, origins: Tensor, series: Tensor) -> Batch:
+        """The windows at origins (B,) of the given series (B,), both on the table's device."""
+        block = self.view.index_select(0, origins)  # (B, T + H, F)
+        inputs = block[:, : self.lookback, : self.input_count]
+        ahead = block[:, self.lookback :]
+        mask = None
+        if self.starts is not None:
+            known = (origins - self.starts[series]).clamp(max=self.lookback)
+            mask = (
+                torch.arange(self.lookback, device=self.device) >= self.lookback - known[:, None]
+            ).to(inputs.dtype)  # (B, T)
+            inputs = inputs * mask[:, :, None]
+        known_ahead = slice(self.input_count - self.future_count, self.input_count)
+        return Batch(
+            inputs=inputs,
+            targets=ahead[:, :, : self.target_count],
+            series=series,
+            weights=ahead[:, :, self.input_count :] if self.has_weights else None,
+            mask=mask,
+            future=ahead[:, :, known_ahead] if self.future_count else None,
+            static=None if self.static is None else self.static[series],
+        )
+
+    def gather_windows(self, index: WindowIndex, windows: np.ndarray) -> Batch:
+        """The windows with the given numbers (B,) of an index."""
+        origins, series = index.locate(windows)
+        return self.gather(*(torch.from_numpy(part).to(self.device) for part in (origins, series)))
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The windows of an index, batch by batch.
+
+    Attributes:
+        table: Where the windows are gathered from.
+        index: Which windows.
+        batch_size: B; the last batch holds what is left.
+        seed: Of the shuffled order; None keeps the order of the index.
+    """
+
+    table: WindowTable
+    index: WindowIndex
+    batch_size: int
+    seed: int | None = None
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return -(-len(self.index) // self.batch_size)
+
+    def epoch(self, number: int = 0) -> Iterator[Batch]:
+        """All batches of an epoch; their order depends on (seed, epoch number) alone."""
+        order = epoch_order(len(self.index), self.seed, number)
+        origins, series = (
+            torch.from_numpy(part).to(self.table.device) for part in self.index.locate(order)
+        )
+        for start in range(0, len(order), self.batch_size):
+            part = slice(start, start + self.batch_size)
+            yield self.table.gather(origins[part], series[part])
+
+
+def epoch_order(count: int, seed: int | None, epoch: int) -> np.ndarray:
+    """(N,) the order in which an epoch visits its windows: shuffled, or 0..N-1 without seed."""
+    if seed is None:
+        return np.arange(count)
+    return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(count)

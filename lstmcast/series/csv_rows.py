@@ -1,0 +1,158 @@
+"""The rows of a CSV whose dialect is known -> columns, at the speed of pyarrow."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+
+from lstmcast.errors import DataError
+from lstmcast.series.cells import EMPTY_CELLS, plain
+from lstmcast.series.dialect import Dialect
+from lstmcast.series.records import records
+
+BLOCK_BYTES = 1 << 22
+"""pyarrow's unit of parallel work, which must hold at least a row; its own is 1 MiB."""
+
+_LONGEST_BLOCK = 2**31 - 1
+_NO_STAMP = "%Y%%"  # a timestamp format that no cell has: pyarrow is not to guess at dates
+
+
+def rows_of(data: bytes, dialect: Dialect) -> memoryview:
+    """The part of a file that holds rows: after the header, without empty lines at the end.
+
+    Lines of nothing but separators, as spreadsheets write them below a table, count as empty.
+    """
+    tail = data[max(dialect.body, len(data) - (1 << 16)) :]
+    blank = re.search(rb"(^|[\r\n])[\s%s]*\Z" % re.escape(dialect.separator.encode()), tail)
+    end = len(data) - (len(tail) - blank.start()) if blank else len(data)
+    return memoryview(data)[dialect.body : max(end, dialect.body)]
+
+
+def parse_rows(
+    data: bytes, dialect: Dialect, columns: Sequence[str] | None, text: Sequence[str], name: str
+) -> pd.DataFrame:
+    """Parse all rows; columns of numbers become numbers, all others stay text.
+
+    Args:
+        data: The file as UTF-8.
+        dialect: How it is written.
+        columns: The columns to keep; all but empty ones without a name, if None.
+        text: Columns kept as text, exactly as in the file.
+        name: What messages call the file.
+
+    Raises:
+        DataError: There is no row, or rows differ in their number of cells.
+    """
+    body = rows_of(data, dialect)
+    quoted = b'"' in data
+    if not body.nbytes:
+        raise DataError(f"{name}: there is a header but no row")
+    kept = list(dict.fromkeys(dialect.header if columns is None else columns))
+    table = _parse(body, quoted, dialect, kept, text, name)
+    # pyarrow takes 2020-01-31 for a date and 12:30 for a time of day: have those as they are.
+    guessed = [f.name for f in table.schema if pa.types.is_date(f.type) or pa.types.is_time(f.type)]
+    if guessed:
+        again = _parse(body, quoted, dialect, guessed, guessed, name)
+        for column in guessed:
+            table = table.set_column(kept.index(column), column, again.column(column))
+    if columns is None:
+        nothing = [f.name for f in table.schema if pa.types.is_null(f.type)]
+        table = table.drop_columns([c for c in nothing if c in dialect.unnamed])
+    arrays = [plain(array) for array in table.columns]
+    table = pa.Table.from_arrays(arrays, names=table.column_names)
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
+    return frame
+
+
+def _parse(
+    body: memoryview,
+    quoted: bool,
+    dialect: Dialect,
+    columns: list[str],
+    text: Sequence[str],
+    name: str,
+) -> pa.Table:
+    ragged = False
+
+    def note_ragged(_: object) -> str:
+        nonlocal ragged
+        ragged = True
+        return "skip"
+
+    def parse(block_bytes: int) -> pa.Table:
+        return pyarrow.csv.read_csv(
+            pa.BufferReader(pa.py_buffer(body)),
+            pyarrow.csv.ReadOptions(column_names=dialect.header, block_size=block_bytes),
+            pyarrow.csv.ParseOptions(
+                delimiter=dialect.separator,
+                # Blocks are cut at line ends; looking for those outside quotes takes time.
+                newlines_in_values=quoted,
+                invalid_row_handler=note_ragged,
+                ignore_empty_lines=len(dialect.header) > 1,
+            ),
+            pyarrow.csv.ConvertOptions(
+                include_columns=columns,
+                column_types=dict.fromkeys(text, pa.string()),
+                null_values=EMPTY_CELLS,
+                decimal_point=dialect.decimal,
+                timestamp_parsers=[_NO_STAMP],
+                true_values=["true", "True", "TRUE"],
+                false_values=["false", "False", "FALSE"],
+                check_utf8=False,  # `to_utf8` did
+            ),
+        )
+
+    try:
+        table = parse(BLOCK_BYTES)
+    except pa.ArrowInvalid:
+        # A row may be longer than a block. What else is wrong comes up again.
+        try:
+            table = parse(min(max(body.nbytes + 1, BLOCK_BYTES), _LONGEST_BLOCK))
+        except pa.ArrowInvalid as error:
+            raise DataError(f"{name}: cannot be read as CSV: {error}") from None
+    if ragged:
+        raise ragged_rows(bytes(body).decode(), dialect, name)
+    return table
+
+
+def row_lines(data: bytes, dialect: Dialect) -> np.ndarray:
+    """(R,) line of the file on which each row begins."""
+    text = bytes(rows_of(data, dialect)).decode()
+    single = len(dialect.header) == 1  # an empty line is a row with its one cell empty
+    lines = [line for line, cells in records(text, dialect.separator) if cells or single]
+    return np.array(lines) + (dialect.body_line - 1)
+
+
+def ragged_rows(text: str, dialect: Dialect, name: str) -> DataError:
+    """The error for rows that have more or fewer cells than the header.
+
+    Args:
+        text: The rows.
+        dialect: How they are written.
+        name: What messages call the file.
+    """
+    width = len(dialect.header)
+    found = [
+        (line + dialect.body_line - 1, len(cells))
+        for line, cells in records(text, dialect.separator)
+        if cells and len(cells) != width
+    ]
+    shown = ", ".join(f"line {line} has {count}" for line, count in found[:3])
+    more = ", ..." if len(found) > 3 else ""
+    rows = "row has" if len(found) == 1 else "rows have"
+    words = (
+        f"{name}: {len(found):,} {rows} another number of cells than the header in line "
+        f"{dialect.header_line}, which has {width}: {shown}{more}"
+    )
+    if width == 1:
+        return DataError(
+            f"{words}; if that line is a title, remove it: the first names the columns"
+        )
+    if dialect.separator == "," and found and min(count for _, count in found) > width:
+        return DataError(f"{words}; cells that hold a comma must stand in quotes")
+    return DataError(words)

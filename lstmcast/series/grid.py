@@ -1,0 +1,209 @@
+"""Rows of a table -> their series and their place on the frequency's grid, each place once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.config import DataConfig
+from lstmcast.errors import DataError, counted
+from lstmcast.series.frequency import Frequency, frequency_from_alias, infer_frequency
+from lstmcast.series.read import Table
+from lstmcast.series.timestamps import Stamps, StampStyle, parse_stamp, parse_stamps
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Rows of a table with their series and place, sorted by both.
+
+    Attributes:
+        rows: (R,) row of the table.
+        codes: (R,) number of the series.
+        ordinals: (R,) place on the grid.
+        names: (S,) one tuple of texts per series.
+        frequency: The grid.
+        style: How the table writes its stamps.
+        last: Place after which only future columns may be used; None: no such place.
+    """
+
+    rows: np.ndarray
+    codes: np.ndarray
+    ordinals: np.ndarray
+    names: list[tuple[str, ...]]
+    frequency: Frequency
+    style: StampStyle | None
+    last: int | None
+
+
+def place_rows(table: Table, config: DataConfig, until: str | None) -> Placed:
+    """Series codes and grid places of all rows between start and end, sorted."""
+    codes, names = _series_codes(table, config.series)
+    if config.time is None:
+        ordinals = _row_numbers(codes)
+        frequency, style = frequency_from_alias("step", None), None
+        low, high = (_row_number(value, key) for key, value in _limits(config))
+    else:
+        stamps = _stamps(table, config)
+        style = stamps.style
+        frequency = _frequency(table, config, stamps, codes)
+        ordinals, _ = frequency.ordinals(stamps.values)
+        low, high = (_grid_place(value, frequency, style, key) for key, value in _limits(config))
+    if config.season != "auto":
+        frequency = replace(frequency, season=int(config.season))
+    last = None if until is None else _until(until, frequency, style)
+    keep = np.ones(len(codes), dtype=bool)
+    if low is not None:
+        keep &= ordinals >= low
+    if high is not None:
+        keep &= ordinals <= high
+    known = keep if last is None else keep & (ordinals <= last)
+    if not known.any():
+        at = "" if until is None else f", up to --at {until}"
+        raise DataError(f"{table.name}: no row lies between data.start and data.end{at}")
+    rows = np.flatnonzero(keep if config.future else known)
+    rows = rows[np.lexsort((ordinals[rows], codes[rows]))]
+    used, codes = np.unique(codes[rows], return_inverse=True)
+    return Placed(rows, codes, ordinals[rows], [names[k] for k in used], frequency, style, last)
+
+
+def _limits(config: DataConfig) -> list[tuple[str, str | int | None]]:
+    return [("data.start", config.start), ("data.end", config.end)]
+
+
+def _series_codes(table: Table, columns: Sequence[str]) -> tuple[np.ndarray, list[tuple[str, ...]]]:
+    """Number the series in the order of their names."""
+    if not columns:
+        return np.zeros(len(table.frame), dtype=np.int64), [()]
+    texts = pd.DataFrame({name: table.text(name) for name in columns})
+    for name in columns:
+        empty = np.flatnonzero(texts[name].to_numpy() == "")
+        if len(empty):
+            raise DataError(
+                f"{table.name}, {table.line(int(empty[0]))}: column '{name}' names the series and "
+                f"is empty ({len(empty)} such rows)"
+            )
+    groups = texts.groupby(list(columns), sort=True)
+    codes = groups.ngroup().to_numpy()
+    first = np.unique(codes, return_index=True)[1]
+    return codes, list(texts.iloc[first].itertuples(index=False, name=None))
+
+
+def _row_numbers(codes: np.ndarray) -> np.ndarray:
+    """Place of each row within its series, from 0, in the order of the file."""
+    return pd.Series(codes).groupby(codes).cumcount().to_numpy().astype(np.int64)
+
+
+def _row_number(value: str | int | None, key: str) -> int | None:
+    """A row number given by the user, counted from 1, as a place counted from 0."""
+    if value is None:
+        return None
+    try:
+        number = int(value)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise DataError(
+            f"{key}: the table has no time column, so a row number from 1 is wanted, got '{value}'"
+        )
+    return number - 1
+
+
+def _until(value: str, frequency: Frequency, style: StampStyle | None) -> int | None:
+    if style is None:
+        return _row_number(value, "--at")
+    return _grid_place(value, frequency, style, "--at")
+
+
+def _grid_place(
+    value: str | int | None, frequency: Frequency, style: StampStyle, key: str
+) -> int | None:
+    """Grid place of a stamp given by the user: the place at, or last before it."""
+    if value is None:
+        return None
+    try:
+        stamp = parse_stamp(str(value), style)
+    except DataError as error:
+        raise DataError(f"{key}: {error}") from error
+    place, exact = frequency.ordinals(np.array([stamp]))
+    if not exact[0] and key == "data.start":
+        return int(place[0]) + bool(frequency.stamps(place)[0] < stamp)
+    return int(place[0]) - bool(frequency.stamps(place)[0] > stamp)
+
+
+def _stamps(table: Table, config: DataConfig) -> Stamps:
+    assert config.time is not None
+    return parse_stamps(
+        table.text(config.time),
+        config.time_format,
+        where=table.line,
+        column=config.time,
+        table=table.name,
+    )
+
+
+def _frequency(table: Table, config: DataConfig, stamps: Stamps, codes: np.ndarray) -> Frequency:
+    if config.frequency == "auto":
+        return infer_frequency(stamps.values, codes, where=table.line, table=table.name)
+    frequency = frequency_from_alias(config.frequency, stamps.values)
+    _, on_grid = frequency.ordinals(stamps.values)
+    off = np.flatnonzero(~on_grid)
+    if len(off):
+        shown = ", ".join(table.line(int(row)) for row in off[:3])
+        raise DataError(
+            f"{table.name}: {counted(len(off), 'stamp')} of '{config.time}' do not lie on a grid that is "
+            f"{frequency.words} (data.frequency: {config.frequency}): {shown}"
+        )
+    return frequency
+
+
+def one_row_per_place(
+    table: Table, config: DataConfig, placed: Placed, matrix: np.ndarray
+) -> tuple[Placed, np.ndarray]:
+    """Treat rows of one series with the same stamp as `data.duplicates` says."""
+    repeats = (np.diff(placed.codes) == 0) & (np.diff(placed.ordinals) == 0)
+    if not repeats.any():
+        return placed, matrix
+    first = np.concatenate([[True], ~repeats])
+    if config.duplicates == "error":
+        again = np.flatnonzero(~first)
+        shown = ", ".join(table.line(int(placed.rows[k])) for k in again[:3])
+        raise DataError(
+            f"{table.name}: {counted(len(again), 'row')} with a stamp that their series has already: "
+            f"{shown}{', ...' if len(again) > 3 else ''}. Remove them, name the columns that tell series "
+            "apart in data.series, or set data.duplicates to first, last or mean"
+            f"{_clock_change_hint(placed, again)}"
+        )
+    heads = np.flatnonzero(first)
+    if config.duplicates == "first":
+        kept = heads
+    elif config.duplicates == "last":
+        kept = np.append(heads[1:], len(first)) - 1
+    else:
+        known = ~np.isnan(matrix)
+        counts = np.add.reduceat(known, heads, axis=0, dtype=np.int64)
+        sums = np.add.reduceat(np.where(known, matrix, 0.0), heads, axis=0)
+        means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+        return _subset(placed, heads), means
+    return _subset(placed, kept), matrix[kept]
+
+
+def _clock_change_hint(placed: Placed, again: np.ndarray) -> str:
+    """Point to the end of summer time when that is where the hours repeat."""
+    if placed.style is None:
+        return ""
+    stamps = placed.frequency.stamps(placed.ordinals[again]).astype("datetime64[h]")
+    hours = (stamps - stamps.astype("datetime64[D]")).astype(int)
+    months = stamps.astype("datetime64[M]").astype(int) % 12 + 1
+    weekdays = (stamps.astype("datetime64[D]").astype(int) + 3) % 7
+    # Hours 1 to 3: midnight is how stamps without a clock read.
+    autumn = np.isin(months, (4, 9, 10, 11)) & (weekdays == 6) & (hours >= 1) & (hours <= 3)
+    return " (they look like the hour that the end of summer time repeats)" if autumn.all() else ""
+
+
+def _subset(placed: Placed, kept: np.ndarray) -> Placed:
+    return replace(
+        placed, rows=placed.rows[kept], codes=placed.codes[kept], ordinals=placed.ordinals[kept]
+    )

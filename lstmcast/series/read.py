@@ -1,0 +1,259 @@
+"""CSV or Parquet, from a file or standard input -> a table that knows its lines.
+
+Dates stay text here: what a column of stamps means is decided in `timestamps`, over all its rows.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import itertools
+import sys
+import zlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.errors import DataError, join, nearest
+from lstmcast.series.cells import hint, to_numbers
+from lstmcast.series.csv_rows import parse_rows, ragged_rows, row_lines, rows_of
+from lstmcast.series.dialect import Dialect, recognise, to_utf8
+from lstmcast.series.parquet import as_text, column_names, open_parquet, read_columns
+from lstmcast.series.records import records
+
+PEEK_BYTES = 1 << 22
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True)
+class CsvText:
+    """Where the text of a CSV can be had again, for what is asked seldom: line numbers, exact text.
+
+    Attributes:
+        load: Returns the file as UTF-8.
+        dialect: How it is written.
+    """
+
+    load: Callable[[], bytes]
+    dialect: Dialect
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as read, with what its messages need.
+
+    Attributes:
+        name: What messages call it: the path as given, or "standard input".
+        frame: Columns under the names of the header; rows numbered from 0 in the order of the file.
+        sha256: Of the file's bytes; empty for a table that was only peeked at.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    sha256: str
+    csv: CsvText | None = field(default=None, repr=False, compare=False)
+
+    def line(self, row: int) -> str:
+        """Where a row, counted from 0, is: "line 17" of a CSV file, "row 17" of a Parquet file."""
+        return f"row {row + 1}" if self.csv is None else f"line {self._lines[row]}"
+
+    def require(self, columns: Sequence[str], where: str) -> None:
+        """Check that the table has columns.
+
+        Args:
+            columns: Names, matched exactly.
+            where: What asks for them, such as "data.target".
+
+        Raises:
+            DataError: Names every column that is missing, and what may have been meant.
+        """
+        _require(list(self.frame.columns), columns, f"{self.name}: {where}")
+
+    def numbers(self, column: str) -> np.ndarray:
+        """(R,) float64 of a column, NaN where a cell is empty; perhaps read-only.
+
+        Raises:
+            DataError: Counts the cells that are no finite numbers and shows the first three.
+        """
+        _require(list(self.frame.columns), [column], self.name)
+        cells = self.frame[column]
+        if _is_text(cells):
+            values, wrong = to_numbers(
+                self.text(column), self.csv.dialect.decimal if self.csv else "."
+            )
+        else:
+            values = cells.to_numpy(dtype=np.float64, na_value=np.nan)
+            wrong = np.zeros(len(values), dtype=bool)
+        infinite = np.isinf(values)
+        if wrong.any() or infinite.any():
+            rows = np.flatnonzero(wrong) if wrong.any() else np.flatnonzero(infinite)
+            kind = "not a number" if wrong.any() else "infinite"
+            raise DataError(self._cell_fault(column, rows, kind))
+        return values
+
+    def text(self, column: str) -> np.ndarray:
+        """(R,) object array of str: a column's cells exactly as in the file, "" where empty."""
+        _require(list(self.frame.columns), [column], self.name)
+        cells = self.frame[column]
+        if self.csv is None:
+            return as_text(cells)
+        if not _is_text(cells):  # numbers have forgotten how they were written: 007, 1.50, NA
+            data, dialect = self.csv.load(), self.csv.dialect
+            cells = parse_rows(data, dialect, [column], [column], self.name)[column]
+        return np.asarray(cells.to_numpy(dtype=object))
+
+    @cached_property
+    def _lines(self) -> np.ndarray:
+        """(R,) line of the file on which each row begins."""
+        assert self.csv is not None
+        return row_lines(self.csv.load(), self.csv.dialect)
+
+    def _cell_fault(self, column: str, rows: np.ndarray, kind: str) -> str:
+        texts = self.text(column)
+        shown = ", ".join(f"{self.line(int(row))} '{texts[row]}'" for row in rows[:3])
+        verb = "cell is" if len(rows) == 1 else "cells are each"
+        return (
+            f"{self.name}: column '{column}': {len(rows):,} {verb} {kind}: {shown}"
+            f"{', ...' if len(rows) > 3 else ''}{hint(str(texts[rows[0]]))}"
+        )
+
+
+def read_table(
+    source: Path | str, columns: Sequence[str] | None = None, text: Sequence[str] = ()
+) -> Table:
+    """Read a CSV (also gzipped) or Parquet table.
+
+    Args:
+        source: Path, or "-" for standard input.
+        columns: The columns to keep; all, if None.
+        text: Columns kept as text.
+
+    Raises:
+        DataError: The file cannot be read, is no table, or lacks columns.
+    """
+    name = "standard input" if str(source) == "-" else str(source)
+    raw = sys.stdin.buffer.read() if str(source) == "-" else _bytes(Path(source))
+    with ThreadPoolExecutor(1) as thread:  # hashing takes as long as parsing, and needs no GIL
+        digest = thread.submit(lambda: hashlib.sha256(raw).hexdigest())
+        if _is_parquet(raw, source):
+            file = open_parquet(raw, name)
+            _require(list(column_names(file)), columns or (), name)
+            return Table(name, read_columns(file, columns, name), digest.result())
+        data = to_utf8(_decompress(raw, name), name)
+        dialect = recognise(data, name)
+        _require(dialect.header, columns or (), name)
+        kept_text = [column for column in dialect.header if column in text]
+        frame = parse_rows(data, dialect, columns, kept_text, name)
+    again = (lambda: data) if str(source) == "-" else (lambda: _load(Path(source), name))
+    return Table(name, frame, digest.result(), CsvText(again, dialect))
+
+
+def peek(source: Path | str, rows: int = 1000) -> Table:
+    """The first rows of a file, every column as text, without reading all of it.
+
+    Raises:
+        DataError: As `read_table`.
+    """
+    name = str(source)
+    head = _bytes(Path(source), PEEK_BYTES)
+    if _is_parquet(head, source):
+        file = open_parquet(_bytes(Path(source)), name)
+        frame = read_columns(file, None, name).iloc[:rows]
+        return Table(name, frame.apply(as_text), "")
+    whole = len(head) < PEEK_BYTES
+    head = _decompress(head, name, PEEK_BYTES)
+    whole = whole and len(head) < PEEK_BYTES
+    if not whole and (head.startswith(_UTF16) or head.count(b"\n") < 3):
+        head, whole = _decompress(_bytes(Path(source)), name), True
+    data = to_utf8(head if whole else head[: head.rfind(b"\n") + 1], name)
+    dialect = recognise(data, name)
+    frame = _first_rows(data, dialect, rows, whole, name)
+    return Table(name, frame, "", CsvText(lambda: _load(Path(source), name), dialect))
+
+
+def _first_rows(data: bytes, dialect: Dialect, rows: int, whole: bool, name: str) -> pd.DataFrame:
+    """(rows, columns) as text; columns without name and cells are left out."""
+    text, width = bytes(rows_of(data, dialect)).decode(), len(dialect.header)
+    found = (cells for _, cells in records(text, dialect.separator) if cells or width == 1)
+    taken = list(itertools.islice(found, rows + 1))
+    if not whole and len(taken) <= rows:
+        taken = taken[:-1]  # what was read of the file may have cut it in two
+    if any(len(cells) not in (width, 0) for cells in taken):
+        raise ragged_rows(text, dialect, name)
+    if not taken:
+        raise DataError(f"{name}: there is a header but no row")
+    cells = [row or [""] for row in taken[:rows]]
+    frame = pd.DataFrame(cells, columns=list(dialect.header), dtype=str)
+    return frame.drop(columns=[c for c in dialect.unnamed if (frame[c] == "").all()])
+
+
+def _is_text(cells: pd.Series[Any]) -> bool:
+    return not (
+        pd.api.types.is_numeric_dtype(cells.dtype) or pd.api.types.is_bool_dtype(cells.dtype)
+    )
+
+
+def _bytes(path: Path, limit: int = -1) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(limit)
+    except FileNotFoundError:
+        folder = path.parent
+        if not folder.is_dir():
+            raise DataError(f"{path}: there is no folder {folder}") from None
+        names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+        raise DataError(f"{path}: there is no such file; {nearest(path.name, names)}") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: is a folder: name the file in it") from None
+    except PermissionError:
+        raise DataError(f"{path}: may not be read: check its permissions") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def _load(path: Path, name: str) -> bytes:
+    return to_utf8(_decompress(_bytes(path), name), name)
+
+
+def _decompress(raw: bytes, name: str, limit: int = -1) -> bytes:
+    if not raw.startswith(b"\x1f\x8b"):
+        return raw
+    try:
+        if limit < 0:
+            return gzip.decompress(raw)
+        # The head of a file ends anywhere: take what can be had.
+        return zlib.decompressobj(wbits=31).decompress(raw, limit)
+    except (EOFError, OSError, zlib.error) as error:
+        raise DataError(
+            f"{name}: the gzip file is damaged or cut short ({error}): get it again"
+        ) from None
+
+
+def _is_parquet(raw: bytes, source: Path | str) -> bool:
+    if raw.startswith(b"PAR1"):
+        return True
+    if Path(source).suffix.lower() in (".parquet", ".pq"):
+        raise DataError(f"{source}: is called a Parquet file, but is none")
+    return False
+
+
+def _require(names: Sequence[str], columns: Sequence[str], where: str) -> None:
+    faults = []
+    for column in dict.fromkeys(columns):
+        if column in names:
+            continue
+        alike = [n for n in names if n.strip().casefold() == column.strip().casefold()]
+        words = (
+            f"it has '{alike[0]}', and names are matched exactly"
+            if alike
+            else nearest(column, names)
+        )
+        faults.append(f"{where}: there is no column '{column}'; {words}")
+    if faults:
+        raise join(DataError, faults)

@@ -1,0 +1,122 @@
+"""Scaling of the input columns, fitted on train rows only, with a plain-JSON state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Statistics = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """`(value - center) / scale` for each series and column.
+
+    Attributes:
+        method: `standard`, `minmax`, `robust` or `none`.
+        center: (S, F) in units of the data.
+        scale: (S, F) in units of the data, positive.
+    """
+
+    method: str
+    center: np.ndarray
+    scale: np.ndarray
+
+    def transform(self, values: np.ndarray, series: np.ndarray) -> np.ndarray:
+        """Scale rows (R, F) that belong to the series (R,)."""
+        scaled: np.ndarray = (values - self.center[series]) / self.scale[series]
+        return scaled
+
+    def to_json(self) -> dict[str, Any]:
+        """The state as plain lists."""
+        return {"method": self.method, "center": self.center.tolist(), "scale": self.scale.tolist()}
+
+    @classmethod
+    def from_json(cls, state: dict[str, Any]) -> Scaler:
+        """The scaler that `to_json` described."""
+        return cls(state["method"], np.array(state["center"]), np.array(state["scale"]))
+
+
+def fit_scaler(
+    method: str,
+    per: str,
+    values: np.ndarray,
+    observed: np.ndarray,
+    starts: np.ndarray,
+    ends: np.ndarray,
+) -> Scaler:
+    """Fit on the observed values of the rows `starts[s]:ends[s]` of each series.
+
+    A column that is constant there, or has no value there, is given the scale 1.
+
+    Args:
+        method: `standard` (mean, deviation with ddof 0), `minmax` (to 0..1), `robust` (median,
+            interquartile range) or `none`.
+        per: `series`: each by itself. `all`: the rows of all series together.
+        values: (R, F) in units of the data.
+        observed: (R, F) which of them count.
+        starts: (S,) first row to use of each series.
+        ends: (S,) one past the last row to use.
+
+    Returns:
+        A scaler for all S series.
+    """
+    count = len(starts)
+    shape = (count, values.shape[1])
+    if method == "none":
+        return Scaler(method, np.zeros(shape), np.ones(shape))
+    lengths = np.maximum(ends - starts, 0)
+    first = np.cumsum(lengths) - lengths
+    rows = np.arange(lengths.sum()) + np.repeat(starts - first, lengths)
+    groups = (
+        np.repeat(np.arange(count), lengths)
+        if per == "series"
+        else np.zeros(len(rows), dtype=np.int64)
+    )
+    size = count if per == "series" else 1
+    center, scale = np.zeros((size, shape[1])), np.ones((size, shape[1]))
+    for column in range(shape[1]):
+        used = observed[rows, column]
+        group, column_values = groups[used], values[rows[used], column]
+        heads = np.flatnonzero(np.diff(group, prepend=-1))
+        if len(heads):
+            center[group[heads], column], scale[group[heads], column] = STATISTICS[method](
+                column_values, heads
+            )
+    # A spread within float error of a large level is no spread.
+    scale[scale <= 1e-12 * np.maximum(np.abs(center), 1e-300)] = 1.0
+    return Scaler(method, *(np.broadcast_to(part, shape).copy() for part in (center, scale)))
+
+
+def _standard(values: np.ndarray, heads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    counts = np.diff(heads, append=len(values))
+    mean = np.add.reduceat(values, heads) / counts
+    deviations = values - np.repeat(mean, counts)
+    return mean, np.sqrt(np.add.reduceat(deviations**2, heads) / counts)
+
+
+def _minmax(values: np.ndarray, heads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    low = np.minimum.reduceat(values, heads)
+    return low, np.maximum.reduceat(values, heads) - low
+
+
+def _robust(values: np.ndarray, heads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    counts = np.diff(heads, append=len(values))
+    ordered = values[np.lexsort((values, np.repeat(heads, counts)))]
+
+    def quantile(level: float) -> np.ndarray:
+        place = level * (counts - 1)
+        below = np.floor(place).astype(np.int64)
+        above = np.minimum(below + 1, counts - 1)
+        low, high = ordered[heads + below], ordered[heads + above]
+        between: np.ndarray = low + (place - below) * (high - low)
+        return between
+
+    return quantile(0.5), quantile(0.75) - quantile(0.25)
+
+
+STATISTICS: dict[str, Statistics] = {"standard": _standard, "minmax": _minmax, "robust": _robust}
+"""Per method: (values sorted by group, first place of each group) -> (center, scale)."""

@@ -1,0 +1,267 @@
+"""How everything looks: results on stdout, progress and remarks on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lstmcast.display import cell, epoch_line, score_table, size_words, step_table
+from lstmcast.workflows.watcher import Watcher
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+    from lstmcast.config import Config
+    from lstmcast.training.trainer import Progress
+    from lstmcast.workflows.configs import Shipped
+    from lstmcast.workflows.prepare import Prepared
+    from lstmcast.workflows.train import Trained
+    from lstmcast.workflows.window import Windows
+
+
+class Terminal(Watcher):
+    """Prints what workflows tell and what commands found.
+
+    Args:
+        json: One JSON object on stdout, and nothing else there.
+        quiet: Nothing but errors, and what stdout was asked for.
+        verbose: Also the resolved config.
+    """
+
+    def __init__(self, json: bool = False, quiet: bool = False, verbose: bool = False) -> None:
+        self.json, self.quiet, self.verbose = json, quiet, verbose
+        self.out = Console(file=sys.stdout, highlight=False, soft_wrap=False)
+        self.err = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        self.notes: list[str] = []
+        self.bar: Bar | None = None
+        self.task: TaskID | None = None
+        self.max_epochs = 0
+
+    def _remark(self, text: str, style: str = "") -> None:
+        if not self.quiet:
+            self.err.print(text, style=style, markup=False)
+
+    def _result(self, *parts: Any) -> None:
+        """Print a result for people; scripts get `_object` instead."""
+        if not (self.quiet or self.json):
+            for part in parts:
+                self.out.print(part, markup=False, soft_wrap=isinstance(part, str))
+
+    def _object(self, value: Any) -> None:
+        if self.json:
+            print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+    # What workflows tell.
+
+    def note(self, text: str) -> None:
+        """A remark, which `--json` repeats under `notes`."""
+        self.notes.append(text)
+        self._remark(f"note: {text}", "yellow")
+
+    def config(self, config: Config) -> None:
+        """The resolved config, for `--verbose`."""
+        if self.verbose:
+            from lstmcast.config import dump_config
+
+            self._remark(dump_config(config).rstrip(), "dim")
+
+    def prepared(self, prepared: Prepared) -> None:
+        """What was read and how it is cut."""
+        from lstmcast.workflows.manifest import span
+
+        panel, windows = prepared.panel, prepared.windows
+        dates = span(prepared)
+        series = f"{panel.series_count:,} series, " if panel.series_columns else ""
+        self._remark(
+            f"{Path(prepared.table.name).name}: {len(prepared.table.frame):,} rows, {series}"
+            f"{panel.frequency.words}, {dates['first']} to {dates['last']}",
+            "bold",
+        )
+        columns = panel.columns
+        roles = {"target": columns.targets, "past": columns.past, "future": columns.future}
+        said = [f"{role} {', '.join(names)}" for role, names in roles.items() if names]
+        said += [f"static {', '.join(columns.static)}"] if columns.static else []
+        said += [f"season {panel.frequency.season}"]
+        self._remark("; ".join(said))
+        self._remark(
+            f"windows: {len(windows.train):,} train, {len(windows.validation):,} validation, "
+            f"{len(windows.test):,} test; {windows.crossing:,} left out at cuts"
+        )
+
+    def network(self, words: str) -> None:
+        """What is trained."""
+        self._remark(words)
+
+    def training(self, max_epochs: int, what: str) -> None:
+        """Open the live view, on a terminal."""
+        self.max_epochs = max_epochs
+        if what:
+            self._remark(f"training once more {what}")
+        if self.quiet or not self.err.is_terminal:
+            return
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[speed]} windows/s"),
+            TextColumn("at most"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=self.err,
+            transient=True,
+        )
+        self.task = self.bar.add_task("", total=max_epochs, epoch="1", speed="-")
+        self.bar.start()
+
+    def progress(self, progress: Progress) -> None:
+        """Move the bar, and print each finished epoch."""
+        if self.bar is not None and self.task is not None:
+            self.bar.update(
+                self.task,
+                completed=progress.epoch - 1 + progress.step / progress.steps,
+                epoch=f"{progress.epoch}/{self.max_epochs}",
+                speed=f"{progress.windows_per_second:,.0f}",
+            )
+        if progress.finished is not None:
+            self._remark(epoch_line(progress.finished, progress.windows_per_second))
+
+    def trained(self) -> None:
+        """Close the live view."""
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+
+    # What commands found.
+
+    def trained_run(self, trained: Trained) -> None:
+        """Scores beside the baselines, the verdict, and where everything lies."""
+        fit, folder = trained.fit, trained.run.path
+        self._remark(
+            f"best epoch {fit.best_epoch} of {len(fit.history)}, stopped by {fit.stopped_by}; "
+            f"{sum(epoch.seconds for epoch in fit.history):.1f} s"
+        )
+        scores = trained.metrics["test"]
+        if scores is None:
+            self._result(
+                "", "No test window: the network was not judged (split.test, window.horizon)."
+            )
+        else:
+            self._result("", score_table(scores), "", step_table(scores), "")
+        if trained.verdict is not None:
+            self._result(trained.verdict.sentence(), "")
+        self._result(
+            f"Run folder: {folder}",
+            *([f"Forecast:   {trained.run.forecast}"] if trained.forecast is not None else []),
+            f"Next:       lstmcast predict {folder} [DATA]",
+        )
+        self._object(
+            {
+                "run": str(folder),
+                "best_epoch": fit.best_epoch,
+                "metrics": trained.metrics,
+                "forecast": None if trained.forecast is None else str(trained.run.forecast),
+                "notes": self.notes,
+            }
+        )
+
+    def predicted(self, forecast: pd.DataFrame, output: str) -> None:
+        """Write a forecast where it was asked for."""
+        from lstmcast.run_folder import write_text
+        from lstmcast.workflows.tables import csv_text
+
+        if output != "-":
+            write_text(Path(output), csv_text(forecast))
+            self._remark(f"{len(forecast):,} rows written to {output}")
+        elif not self.json:
+            sys.stdout.write(csv_text(forecast))
+        self._object(
+            {
+                "output": None if output == "-" else output,
+                "forecast": json.loads(forecast.to_json(orient="records", double_precision=15)),
+                "notes": self.notes,
+            }
+        )
+
+    def windows(self, plan: Windows, folder: Path | None) -> None:
+        """Shapes, counts and sizes of windows, written or not."""
+        table = Table(box=None, pad_edge=False)
+        for title in ("array", "axes", "shape"):
+            table.add_column(title)
+        from lstmcast.workflows.window import describe_windows
+
+        described = describe_windows(plan)
+        for name, shape in plan.shapes.items():
+            axes = ", ".join(described["axes"][name].replace("F'", "G")).replace("G", "F'")
+            table.add_row(f"{name}.npy", f"({axes})", str(tuple(shape)))
+        self._result(table, "")
+        counts = ", ".join(f"{count:,} {name}" for name, count in plan.counts.items())
+        self._result(f"Windows:   {counts}; {plan.crossing:,} left out at cuts")
+        self._result(
+            f"On disk:   {size_words(plan.disk_bytes)}; "
+            f"training holds {size_words(plan.memory_bytes)} instead"
+        )
+        if folder is not None:
+            self._result(f"Folder:    {folder}")
+        keys = ("shapes", "splits", "left_out", "columns")
+        self._object(
+            {
+                "folder": None if folder is None else str(folder),
+                **{key: described[key] for key in keys},
+                "disk_bytes": plan.disk_bytes,
+                "memory_bytes": plan.memory_bytes,
+                "notes": self.notes,
+            }
+        )
+
+    def window(
+        self, rows: pd.DataFrame, described: pd.DataFrame, number: int, plan: Windows
+    ) -> None:
+        """One window, a line per step."""
+        about = described.iloc[0]
+        series = f", series {about['series']}" if about["series"] else ""
+        title = (
+            f"window {number} of {plan.shapes['x'][0]:,} (x[{number}]), {about['split']}{series}; "
+            "values before scaling"
+        )
+        table = Table(box=None, pad_edge=False)
+        for name in rows.columns:
+            numeric = rows[name].dtype.kind == "f" or name == "row"
+            table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
+        for values in rows.itertuples(index=False):
+            table.add_row(*(cell(value) for value in values))
+        self._result(title, "", table)
+        records = rows.astype(object).where(rows.notna(), None).to_dict(orient="records")
+        self._object(
+            {"window": number, "split": about["split"], "series": about["series"], "rows": records}
+        )
+
+    def configs(self, shipped: list[Shipped]) -> None:
+        """The list of shipped configs."""
+        width = max(len(config.name) for config in shipped)
+        self._result(*(f"{config.name:<{width}}  {config.headline()}" for config in shipped))
+        self._object([{"name": config.name, "about": config.headline()} for config in shipped])
+
+    def copied(self, paths: list[Path]) -> None:
+        """Files that were copied, and what to do with them."""
+        self._result(*(f"wrote {path}" for path in paths), f"Next: lstmcast train {paths[0]}")
+        self._object({"files": [str(path) for path in paths]})
+
+    def text(self, text: str) -> None:
+        """A text that was asked for."""
+        if self.json:
+            self._object({"text": text})
+        else:
+            sys.stdout.write(text)
+
+    def document(self, value: Any) -> None:
+        """A JSON document that was asked for."""
+        print(json.dumps(value, indent=2, ensure_ascii=False))

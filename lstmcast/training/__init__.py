@@ -1,0 +1,1 @@
+"""The loop that fits a network to batches. Knows nothing of forecasts and files."""

@@ -1,0 +1,71 @@
+"""What moves the weights, and how far at each step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from lstmcast.config import TrainingConfig
+
+
+def build_optimizer(
+    config: TrainingConfig, parameters: Iterable[nn.Parameter]
+) -> torch.optim.Optimizer:
+    """The optimizer that `training.optimizer` names."""
+    rate, decay = config.learning_rate, config.weight_decay
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, weight_decay=decay, momentum=0.9)
+    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
+    return kind(parameters, lr=rate, weight_decay=decay)
+
+
+class Schedule:
+    """Learning rate of every step.
+
+    Warm-up rises linearly from 1/n to the full rate over `warmup_steps` steps; then: `constant`;
+    `cosine` falls to 0 at the last step that the limits allow; `step` multiplies by `decay` every
+    `decay_every` epochs; `plateau` multiplies by `decay` after `decay_every` epochs without a
+    better validation loss.
+
+    Args:
+        config: Rate, shape and limits.
+        steps_per_epoch: Optimizer steps in an epoch.
+    """
+
+    def __init__(self, config: TrainingConfig, steps_per_epoch: int) -> None:
+        self.config = config
+        self.steps_per_epoch = steps_per_epoch
+        self.total = config.max_epochs * steps_per_epoch
+        if config.max_steps is not None:
+            self.total = min(self.total, config.max_steps)
+        self.factor = 1.0
+        self.best = math.inf
+        self.waited = 0
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, counted from 0."""
+        warmup = self.config.warmup_steps
+        if step < warmup:
+            return self.config.learning_rate * (step + 1) / warmup
+        factor = self.factor
+        if self.config.schedule == "cosine":
+            done = (step - warmup) / max(self.total - warmup, 1)
+            factor = 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+        elif self.config.schedule == "step":
+            factor = self.config.decay ** (step // self.steps_per_epoch // self.config.decay_every)
+        return self.config.learning_rate * factor
+
+    def epoch_done(self, loss: float) -> None:
+        """Tell the loss of an epoch; only `plateau` listens."""
+        if self.config.schedule != "plateau":
+            return
+        if loss < self.best:
+            self.best, self.waited = loss, 0
+            return
+        self.waited += 1
+        if self.waited >= self.config.decay_every:
+            self.factor *= self.config.decay
+            self.waited = 0

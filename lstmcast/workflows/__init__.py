@@ -1,0 +1,1 @@
+"""One file per command: the whole story, read top to bottom."""

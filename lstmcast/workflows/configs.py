@@ -1,0 +1,96 @@
+"""`lstmcast configs`: the shipped configs and the data that they name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from lstmcast.errors import ConfigError, RunError, nearest
+from lstmcast.run_folder import write_bytes, write_text
+
+PACKAGE = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A config that comes with lstmcast.
+
+    Attributes:
+        name: Its file's name without suffix.
+        path: Where it lies.
+        text: Its content.
+        data: The table that it names.
+    """
+
+    name: str
+    path: Path
+    text: str
+    data: Path
+
+    def headline(self) -> str:
+        """What it shows: its second comment line."""
+        comments = [
+            line.lstrip("# ").strip() for line in self.text.splitlines() if line.startswith("#")
+        ]
+        return comments[1] if len(comments) > 1 else ""
+
+
+def shipped_folder() -> Path:
+    """`_shipped` inside an installed package; the top of a checkout otherwise."""
+    installed = PACKAGE / "_shipped"
+    return installed if installed.is_dir() else PACKAGE.parent
+
+
+def shipped_configs() -> list[Shipped]:
+    """All shipped configs by name."""
+    found = []
+    for path in sorted((shipped_folder() / "configs").glob("*.yaml")):
+        text = path.read_text(encoding="utf-8")
+        data = path.parent / yaml.safe_load(text)["data"]["path"]
+        found.append(Shipped(path.stem, path, text, data.resolve()))
+    return found
+
+
+def shipped_config(name: str) -> Shipped:
+    """One shipped config.
+
+    Raises:
+        ConfigError: There is none of that name.
+    """
+    configs = {shipped.name: shipped for shipped in shipped_configs()}
+    wanted = name.removesuffix(".yaml")
+    if wanted not in configs:
+        raise ConfigError(f"there is no shipped config '{name}'; {nearest(wanted, configs)}")
+    return configs[wanted]
+
+
+def copy_config(name: str, target: Path) -> list[Path]:
+    """Copy a config to a file, and its data beside it, so that it trains as it is.
+
+    Args:
+        name: Of a shipped config.
+        target: The file to make; it must not exist.
+
+    Returns:
+        The files made.
+
+    Raises:
+        ConfigError: There is no such config.
+        RunError: A file of that name exists, or the folder cannot be written.
+    """
+    shipped = shipped_config(name)
+    table = target.parent / shipped.data.name
+    for path in (target, table):
+        same = path == table and path.exists() and path.read_bytes() == shipped.data.read_bytes()
+        if path.exists() and not same:
+            raise RunError(f"{path} exists; nothing was changed. Name another file with -o")
+    if not target.parent.is_dir():
+        raise RunError(f"the folder {target.parent} does not exist")
+    values = yaml.safe_load(shipped.text)
+    text = shipped.text.replace(values["data"]["path"], table.name)
+    text = text.replace(f"configs/{shipped.path.name}", target.name)
+    write_bytes(table, shipped.data.read_bytes())
+    write_text(target, text)
+    return [target, table]

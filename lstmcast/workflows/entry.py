@@ -1,0 +1,68 @@
+"""What every command begins with: the config that a path stands for, and the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lstmcast.config import Config, load_config
+from lstmcast.errors import ConfigError
+from lstmcast.run_folder import RunFolder, next_run
+from lstmcast.workflows.init import is_config, propose_config
+from lstmcast.workflows.watcher import Watcher
+
+if TYPE_CHECKING:
+    import torch
+
+
+def config_for(path: str | Path, overrides: Sequence[str], watcher: Watcher) -> Config:
+    """The config that a path names: a YAML file, or the proposal for a table.
+
+    Raises:
+        ConfigError: The config or an override has faults.
+        DataError: The table cannot be read.
+    """
+    if is_config(path):
+        return load_config(Path(path), overrides)
+    if Path(path).is_dir():
+        raise ConfigError(f"{path} is a folder; name a config (.yaml) or a table (.csv, .parquet)")
+    return propose_config(path, overrides, watcher)
+
+
+def run_folder_for(path: str | Path, run: str | Path | None) -> RunFolder:
+    """The folder that `--run` names, or the next free one under `runs/`.
+
+    Raises:
+        RunError: The named folder holds something.
+    """
+    if run is None:
+        return next_run(Path(path).name.split(".")[0] or "run")
+    folder = RunFolder(Path(run))
+    folder.check_free()
+    return folder
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that `--device` names; `auto` is the first CUDA device, or the CPU.
+
+    Raises:
+        ConfigError: There is no such device here.
+    """
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (number and (kind != "cuda" or not number.isdigit())):
+        raise ConfigError(f"--device {name}: known are auto, cpu, cuda, cuda:N and mps")
+    if kind == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if int(number or 0) >= count:
+            raise ConfigError(
+                f"--device {name}: torch {torch.__version__} sees {count} CUDA devices here; use "
+                "--device cpu, or install torch's CUDA build (README, 'Installing')"
+            )
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise ConfigError("--device mps: torch sees no Apple GPU here; use --device cpu")
+    return torch.device(name)

@@ -1,0 +1,104 @@
+"""Look at a table and propose a config for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lstmcast.config import Config, build_config, parse_overrides
+from lstmcast.errors import DataError
+from lstmcast.series.frequency import guess_time_column
+from lstmcast.series.panel import Panel, read_panel
+from lstmcast.series.read import Table, peek, read_table
+from lstmcast.workflows.watcher import Watcher
+
+LONGEST_HORIZON = 96
+"""Steps: a season longer than this is not proposed as a horizon."""
+
+
+def is_config(path: str | Path) -> bool:
+    """Whether a path names a config rather than a table."""
+    return Path(path).suffix.lower() in (".yaml", ".yml")
+
+
+def propose_config(path: str | Path, overrides: Sequence[str], watcher: Watcher) -> Config:
+    """A config for a table that has none: what the overrides do not say is looked up in the table.
+
+    Args:
+        path: A CSV or Parquet file.
+        overrides: `section.key=value`, applied before anything is inferred.
+        watcher: Is told which columns were left out.
+
+    Raises:
+        ConfigError: An override cannot be used.
+        DataError: The table cannot be read, or has no column to forecast.
+    """
+    given = parse_overrides(overrides)
+    data: dict[str, Any] = {"path": str(Path(path).resolve()), **given.get("data", {})}
+    look = peek(Path(path))
+    if "time" not in data:
+        data["time"] = guess_time_column(look)
+    given_roles = ("target", "series", "past", "future", "static")
+    used = [data["time"], *(name for role in given_roles for name in as_list(data.get(role, [])))]
+    others = [str(name) for name in look.frame.columns if name not in used]
+    if "target" not in data:
+        data["target"] = _numeric_columns(Path(path), others, watcher)
+    elif left := others:
+        watcher.note(f"Columns without a role were left out: {', '.join(left)}.")
+    values = {**given, "data": data}
+    # The path and the target are all that a first reading needs; sizes follow from its length.
+    panel, _ = read_panel(build_config({"data": data}).data, data["path"])
+    values["window"] = {**propose_window(panel, given.get("window", {})), **given.get("window", {})}
+    return build_config(values, source=str(path))
+
+
+def as_list(names: str | list[str]) -> list[str]:
+    """Column names as an override gives them: one, or a list."""
+    return [names] if isinstance(names, str) else names
+
+
+def _numeric_columns(path: Path, names: Sequence[str], watcher: Watcher) -> list[str]:
+    """Every usable numeric column; the others are named to the watcher."""
+    table = read_table(path, columns=names)
+    usable: list[str] = []
+    left_out: list[str] = []
+    for name in names:
+        (usable if _is_usable(table, name) else left_out).append(name)
+    if not usable:
+        raise DataError(
+            f"{path}: no column holds numbers that could be forecast "
+            f"(columns: {', '.join(names) or 'none'})"
+        )
+    if left_out:
+        watcher.note(f"Left out, not numbers or nothing but one value: {', '.join(left_out)}.")
+    return usable
+
+
+def _is_usable(table: Table, name: str) -> bool:
+    """Whether a column is of numbers, and of more than one."""
+    try:
+        numbers = table.numbers(name)
+    except DataError:
+        return False
+    known = numbers[~np.isnan(numbers)]
+    return bool(known.size and known.min() < known.max())
+
+
+def propose_window(panel: Panel, given: Mapping[str, Any]) -> dict[str, int]:
+    """Lookback and horizon from season and length.
+
+    The horizon is one season, where that is 2 to 96 steps, else 12 steps, but at most a tenth of
+    the longest series. The lookback is two seasons or three horizons, whichever is longer, but at
+    most half of what training leaves beside one horizon.
+    """
+    season, length = panel.frequency.season, int(panel.lengths.max())
+    horizon = given.get(
+        "horizon", max(1, min(season if 1 < season <= LONGEST_HORIZON else 12, length // 10))
+    )
+    train_rows = length - max(length // 5, horizon) - max(length // 10, horizon)
+    seasons = 2 * season if season <= LONGEST_HORIZON else 0
+    lookback = max(1, min(max(seasons, 3 * horizon), (train_rows - horizon) // 2))
+    return {"lookback": lookback, "horizon": horizon}

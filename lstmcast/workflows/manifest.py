@@ -1,0 +1,69 @@
+"""manifest.json: what a run was made with and of. Nothing that decides a number is read from it."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+
+from lstmcast.forecasting.model import Model
+from lstmcast.training.trainer import Fit
+from lstmcast.workflows.prepare import Prepared
+
+
+def describe_run(
+    prepared: Prepared,
+    model: Model,
+    device: torch.device,
+    timings: dict[str, float],
+    finished: Fit,
+) -> dict[str, Any]:
+    """The content of manifest.json."""
+    panel = prepared.panel
+    return {
+        "lstmcast": version("lstmcast"),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        "processor": platform.machine(),
+        "threads": torch.get_num_threads(),
+        "device": str(device),
+        "seed": prepared.config.training.seed,
+        "parameters": model.network.parameter_count(),
+        "data": {
+            "path": prepared.config.data.path,
+            "sha256": prepared.table.sha256,
+            "rows": len(prepared.table.frame),
+            "columns": list(panel.series_columns)
+            + ([panel.time] if panel.time else [])
+            + list(panel.columns.inputs)
+            + list(panel.columns.static),
+            "series": panel.series_count,
+            "frequency": panel.frequency.alias,
+            "season": panel.frequency.season,
+            **span(prepared),
+        },
+        "windows": {
+            **{name: len(index) for name, index in prepared.windows.by_name().items()},
+            "left_out_at_cuts": prepared.windows.crossing,
+        },
+        "training": {
+            "epochs": len(finished.history),
+            "best_epoch": finished.best_epoch,
+            "stopped_by": finished.stopped_by,
+            "refit": prepared.config.training.refit,
+        },
+        "timings": {name: round(seconds, 3) for name, seconds in timings.items()},
+    }
+
+
+def span(prepared: Prepared) -> dict[str, str]:
+    """First and last stamp of history over all series, as the table writes them."""
+    panel = prepared.panel
+    last = panel.starts + panel.lengths - 1
+    first_text, last_text = panel.format_times(np.array([panel.starts.min(), last.max()]))
+    return {"first": first_text, "last": last_text}

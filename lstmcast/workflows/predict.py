@@ -1,0 +1,153 @@
+"""`lstmcast predict`: from a run and a table to the forecast after its last rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from lstmcast.config import Config, load_config
+from lstmcast.errors import ConfigError, DataError, RunError
+from lstmcast.forecasting.baselines import History, borne_by, drift, naive, seasonal_naive
+from lstmcast.forecasting.model import Model, load_model
+from lstmcast.forecasting.predict import (
+    NetworkForecast,
+    at_least,
+    can_forecast,
+    forecast_frame,
+    require_known_future,
+)
+from lstmcast.forecasting.rolling import NETWORK
+from lstmcast.run_folder import RunFolder
+from lstmcast.series.gaps import fill_gaps
+from lstmcast.series.panel import Panel, read_panel
+from lstmcast.series.splits import no_cuts
+from lstmcast.workflows.watcher import Watcher
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What predict gave.
+
+    Attributes:
+        forecast: As in forecast.csv.
+        panel: What it was made from.
+        model: What made it.
+    """
+
+    forecast: pd.DataFrame
+    panel: Panel
+    model: Model
+
+
+def predict(
+    run: Path, data: str | None, at: str | None, device: torch.device, watcher: Watcher
+) -> Predicted:
+    """Forecast every series of a table after its last row.
+
+    Args:
+        run: A run folder, or a `model.safetensors` alone.
+        data: A CSV or Parquet file or `-`; None: the table of the training.
+        at: Take this stamp (or row number) for the last row.
+        device: Where to compute.
+        watcher: Is told what happens.
+
+    Raises:
+        ConfigError: A model file alone was given without a table.
+        DataError: The table cannot be read or does not match the run.
+        RunError: The run is missing or damaged.
+    """
+    model, config = open_run(run, data, device)
+    panel, table = read_panel(config.data, config.data.path, until=at)
+    require_same_frequency(model, panel, table.name)
+    filled = fill_gaps(panel, config.data.gaps, no_cuts(panel), table)
+    for name in filled.left_out[:3]:
+        watcher.note(f"{' '.join(name)} has no complete row and is not forecast.")
+    return Predicted(forecast_panel(model, filled, watcher), filled, model)
+
+
+def open_run(run: Path, data: str | None, device: torch.device) -> tuple[Model, Config]:
+    """The model of a run, and its config with the path of the table to read."""
+    if not run.exists():
+        raise RunError(f"{run} does not exist; a run folder is made by `lstmcast train`")
+    model = load_model(RunFolder(run).model if run.is_dir() else run, device)
+    if data is None:
+        if not run.is_dir():
+            raise ConfigError(
+                f"{run} is a model without data: name a table, `lstmcast predict {run} DATA`"
+            )
+        return model, with_data(
+            model.config, {"path": load_config(RunFolder(run).config).data.path}
+        )
+    # Limits of the training table mean nothing to another one.
+    path = data if data == "-" else str(Path(data).resolve())
+    return model, with_data(model.config, {"path": path, "start": None, "end": None})
+
+
+def with_data(config: Config, changes: dict[str, str | None]) -> Config:
+    """The config with other values in its data section."""
+    return config.model_copy(update={"data": config.data.model_copy(update=changes)})
+
+
+def require_same_frequency(model: Model, panel: Panel, name: str) -> None:
+    """Refuse a table on another grid.
+
+    Raises:
+        DataError: Names both frequencies.
+    """
+    if panel.frequency.alias != model.frequency.alias:
+        raise DataError(
+            f"{name}: its rows are {panel.frequency.words} ({panel.frequency.alias}), but the run "
+            f"was trained on rows that are {model.frequency.words} ({model.frequency.alias})"
+        )
+
+
+def forecast_panel(model: Model, panel: Panel, watcher: Watcher) -> pd.DataFrame:
+    """Forecast every series of a filled panel; the short ones by a baseline.
+
+    Raises:
+        DataError: Known-future columns end before the horizon.
+    """
+    horizon = model.sizes.horizon
+    series = np.arange(panel.series_count)
+    long = can_forecast(panel, model.sizes.lookback, model.config.window.pad)
+    require_known_future(panel, panel.ends[long], series[long], horizon)
+    forecasts = np.empty((panel.series_count, horizon, model.sizes.targets))
+    methods = np.full(panel.series_count, NETWORK, dtype=object)
+    forecasts[long] = NetworkForecast(model, panel, model.scaler_for(panel))(
+        panel.ends[long], series[long]
+    )
+    if not long.all():
+        forecasts[~long], methods[~long] = forecast_short(model, panel, series[~long])
+        watcher.note(
+            f"{int((~long).sum()):,} of {panel.series_count:,} series have fewer rows than the "
+            f"lookback of {model.sizes.lookback}; a baseline forecasts them (column 'method')."
+        )
+    return forecast_frame(panel, panel.ends, series, forecasts, methods.tolist())
+
+
+def forecast_short(model: Model, panel: Panel, series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Forecast series that are too short for the network by the best baseline each can bear."""
+    history = History(panel.targets, panel.offsets)
+    season, horizon, ends = model.frequency.season, model.sizes.horizon, panel.ends[series]
+    simple = {
+        "naive": naive(history, ends, series, horizon),
+        "seasonal_naive": seasonal_naive(history, ends, series, horizon, season),
+        "drift": drift(history, ends, series, horizon),
+    }
+    methods = np.array(
+        [best_borne(model.fallbacks, int(rows), season) for rows in panel.lengths[series]]
+    )
+    forecasts = np.empty((len(series), horizon, model.sizes.targets))
+    for name, forecast in simple.items():
+        forecasts[methods == name] = forecast[methods == name]
+    return at_least(forecasts, model.config.forecast.minimum), methods
+
+
+def best_borne(ranked: tuple[str, ...], rows: int, season: int) -> str:
+    """The first of the ranked baselines that so many rows can bear."""
+    borne = borne_by(rows, season)
+    return next(name for name in ranked if name in borne)

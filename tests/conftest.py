@@ -1,0 +1,72 @@
+"""Shared ground: the command line in this process, and one small trained run."""
+
+import hashlib
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+TINY = ["-s", "network.units=4", "-s", "training.max_epochs=2", "-s", "training.batch_size=32"]
+"""Overrides that make training a matter of tenths of a second."""
+
+
+@dataclass
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def cli(capfd, monkeypatch):
+    """Run a command line; `cli("train", "x.csv")` gives exit code, stdout and stderr."""
+    from lstmcast.cli import main
+
+    def run(*arguments):
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["lstmcast", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stopped:
+            code = stopped.code or 0
+        captured = capfd.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield run
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def daily_text(rows=120, header="date,sales", start="2024-01-01", seed=0):
+    """A daily CSV with a weekly season, one target."""
+    days = np.datetime64(start) + np.arange(rows)
+    noise = np.random.default_rng(seed).normal(0, 1, rows)
+    sales = 50 + 10 * np.sin(2 * np.pi * np.arange(rows) / 7) + noise
+    body = (f"{day},{value:.2f}" for day, value in zip(days, sales, strict=True))
+    return "\n".join([header, *body]) + "\n"
+
+
+def digests(folder: Path):
+    """Checksum of every file below a folder."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="session")
+def daily_run(tmp_path_factory):
+    """A run folder trained on `daily_text`: lookback 14, horizon 3."""
+    import lstmcast
+
+    folder = tmp_path_factory.mktemp("daily")
+    table = folder / "daily.csv"
+    table.write_text(daily_text(), encoding="utf-8")
+    overrides = ["window.lookback=14", "window.horizon=3", *TINY[1::2]]
+    return lstmcast.train(table, set=overrides, run=folder / "run", device="cpu").path

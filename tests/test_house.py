@@ -1,0 +1,189 @@
+"""The house stays as designed: storeys, file length, borders, a light start."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "lstmcast"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+STOREYS = {
+    "errors": 0,
+    "config": 0,
+    "run_folder": 0,
+    "series": 1,
+    "network": 2,
+    "training": 3,
+    "forecasting": 3,
+    "reporting": 4,
+    "workflows": 5,
+    "display": 5,
+    "terminal": 6,
+    "cli": 6,
+    "__init__": 7,
+    "__main__": 7,
+}
+OPEN_TO_ALL = {"errors", "config"}
+STRANGERS = [{"training", "forecasting"}]
+HEAVY = ("torch", "pandas", "pyarrow", "pydantic", "numpy")
+
+
+def room(path):
+    """The folder or top file that a source file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path):
+    """Rooms that a file imports from, wherever in the file it does so."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names = [node.module or ""]
+            if node.module == "lstmcast":
+                names = [f"lstmcast.{alias.name}" for alias in node.names]
+        for name in names:
+            if name.split(".")[0] == "lstmcast":
+                yield [*name.split("."), "__init__"][1]
+
+
+def modules_loaded_by(code):
+    """Names of the modules in a fresh interpreter after running some code."""
+    program = f"import sys\n{code}\nprint(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    return {name.split(".")[0] for name in result.stdout.splitlines()[-1].split()}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_import_only_from_storeys_below(path):
+    own = room(path)
+    for other in imported_rooms(path):
+        if other == own or other in OPEN_TO_ALL:
+            continue
+        assert STOREYS[other] <= STOREYS[own], f"{own} imports {other}"
+        assert STOREYS[other] < STOREYS[own] or {own, other} == {"cli", "terminal"}, (
+            f"{own} imports {other} of its own storey"
+        )
+        assert {own, other} not in STRANGERS
+
+
+def test_config_and_errors_import_nothing_above_them():
+    for path in FILES:
+        if room(path) in OPEN_TO_ALL:
+            assert set(imported_rooms(path)) <= OPEN_TO_ALL
+
+
+def test_no_folder_has_import_cycles():
+    graph = {}
+    for path in FILES:
+        name = ".".join(("lstmcast", *path.relative_to(PACKAGE).with_suffix("").parts))
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        typing_only = {
+            id(child)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+            for child in ast.walk(node)
+        }
+        graph[name.removesuffix(".__init__")] = {
+            f"{node.module}.{alias.name}" if (PACKAGE.parent / place).exists() else node.module
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module and id(node) not in typing_only
+            for alias in node.names
+            for place in [f"{node.module.replace('.', '/')}/{alias.name}.py"]
+        }
+
+    def visit(name, trail):
+        assert name not in trail, " -> ".join([*trail, name])
+        for other in graph.get(name, ()):
+            visit(other, [*trail, name])
+
+    for name in graph:
+        visit(name, [])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_stay_under_300_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+def test_pandas_ends_where_the_panel_begins_and_torch_begins_at_batches():
+    for path in FILES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        heads = {
+            name.split(".")[0]
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for name in (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+            )
+        }
+        if room(path) == "series" and path.name != "batches.py":
+            assert "torch" not in heads, path
+        if room(path) in ("network", "training"):
+            assert "pandas" not in heads, path
+
+
+def test_no_code_hides_in_data():
+    banned_calls = {"eval", "exec", "compile", "__import__"}
+    banned_names = {"pickle", "joblib", "dill", "shelve", "marshal", "cloudpickle"}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                assert called not in banned_calls | {"torch.load", "torch.save", "np.load"}, path
+                assert called != "yaml.load" or "SafeLoader" in ast.unparse(node), path
+            if isinstance(node, ast.Import):
+                assert not banned_names & {alias.name for alias in node.names}, path
+            if isinstance(node, ast.ImportFrom):
+                assert node.module not in banned_names, path
+
+
+def test_importing_lstmcast_loads_nothing_heavy():
+    assert not modules_loaded_by("import lstmcast") & set(HEAVY)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "allowed"),
+    [
+        (["--help"], set()),
+        (["--version"], set()),
+        (["train", "--help"], {"pydantic"}),  # typer itself builds a command's flags with it
+    ],
+)
+def test_help_loads_nothing_heavy(arguments, allowed):
+    code = f"""
+sys.argv = ["lstmcast", *{arguments!r}]
+from lstmcast.cli import main
+try:
+    main()
+except SystemExit as stopped:
+    assert not stopped.code
+"""
+    assert not modules_loaded_by(code) & set(HEAVY) - allowed
+
+
+def test_windows_and_configs_need_no_torch(tmp_path):
+    from conftest import daily_text
+
+    table = tmp_path / "daily.csv"
+    table.write_text(daily_text())
+    overrides = ["window.lookback=7", "window.horizon=2"]
+    paths = f"{str(table)!r}, {str(tmp_path / 'w')!r}"
+    code = f"import lstmcast; lstmcast.window({paths}, set={overrides})"
+    assert "torch" not in modules_loaded_by(code)
+
+
+def test_the_python_face_has_exactly_these_names():
+    import lstmcast
+
+    assert sorted(lstmcast.__all__) == ["Run", "configs", "predict", "train", "window"]
+    assert all(hasattr(lstmcast, name) for name in lstmcast.__all__)
