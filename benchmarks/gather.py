@@ -1,7 +1,7 @@
 """Time to gather one training batch from a large table: `python benchmarks/gather.py`.
 
-A table of 1,000,000 rows x 7 columns on the CPU, one thread; windows of lookback 96 and horizon 24 at
-random places; median and 90th percentile over 2,000 batches.
+A table of 1,000,000 rows x 7 columns on the CPU, one thread; windows of lookback 96 and horizon
+24 at random places; median and 90th percentile over 2,000 batches.
 """
 
 import time

@@ -1,7 +1,7 @@
 """Peak memory of `lstmcast window` on a large table: `python benchmarks/window_memory.py`.
 
-Makes a table of 1,000,000 rows x 7 columns with stamps, writes its windows (lookback 96, horizon 24,
-about 3.4 GB) to a temporary folder and prints the peak resident memory of the process.
+Makes a table of 1,000,000 rows x 7 columns with stamps, writes its windows (lookback 96, horizon
+24, about 3.4 GB) to a temporary folder and prints the peak resident memory of the process.
 """
 
 import resource
@@ -34,8 +34,8 @@ def main() -> None:
             count = len(np.load(target / "x.npy", mmap_mode="r"))
             size = sum(path.stat().st_size for path in target.iterdir())
             print(
-                f"{lookback:>8}  {count:>9,}  {size / 1e9:>5.2f} GB  {usage.ru_maxrss / 1e3:>4.0f} MB"
-                f"  {usage.ru_utime - before:>7.1f}"
+                f"{lookback:>8}  {count:>9,}  {size / 1e9:>5.2f} GB  "
+                f"{usage.ru_maxrss / 1e3:>4.0f} MB  {usage.ru_utime - before:>7.1f}"
             )
 
 

@@ -22,7 +22,7 @@ def config_page() -> str:
         "",
         "Written by `python docs/make_reference.py` from the schema. For an editor that completes",
         "and checks configs as you type, save the output of `lstmcast configs --schema` and name it",
-        "in the config's first line: `# yaml-language-server: $schema=schema.json`.",
+        "in the first line of the config: `# yaml-language-server: $schema=schema.json`.",
         "",
         "Every field can be set on the command line too: `-s window.horizon=48`.",
     ]
@@ -40,7 +40,7 @@ def commands_page() -> str:
     page = [
         "# Commands",
         "",
-        "Written by `python docs/make_reference.py` from the commands' own help.",
+        "Written by `python docs/make_reference.py` from each command's help.",
     ]
     for command in ("", *COMMANDS):
         page += [

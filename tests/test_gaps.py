@@ -167,9 +167,8 @@ def test_error_says_how_much_is_missing_and_where_it_begins(tmp_path):
     with pytest.raises(DataError) as caught:
         fill_gaps(panel, "error", no_cuts(panel), table)
     words = str(caught.value)
-    assert "t.csv: 5 values are missing (2 whole rows among them)" in words
-    assert "the first is 'p' at 2024-01-02 of b (line 5)" in words
-    assert "data.gaps" in words
+    for fact in ("t.csv: 5 values", "2 whole rows", "'p' at 2024-01-02 of b (line 5)", "data.gaps"):
+        assert fact in words
 
 
 def test_error_says_that_a_row_is_missing(tmp_path):

@@ -252,6 +252,13 @@ def test_an_epoch_holds_every_window_once_and_the_last_partial_batch(
     assert list(chain(*seen)) == (order + 4).tolist()
 
 
+def test_training_asks_for_the_epochs_by_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches, asked, epoch = make_batches(noise()), [], Batches.epoch
+    monkeypatch.setattr(Batches, "epoch", lambda own, n: asked.append(n) or epoch(own, n))
+    fit_network(make_network(), batches, None, training(max_epochs=3))
+    assert asked == [1, 2, 3]
+
+
 def test_without_a_seed_windows_come_in_the_order_of_the_index() -> None:
     batches = make_batches(make_panel(np.arange(14.0)[:, None]), seed=None)
     assert targets_of(batches, 1) == targets_of(batches, 2)
@@ -349,6 +356,16 @@ def test_plateau_equals_torchs_on_any_losses(losses: list[float], decay_every: i
         schedule.epoch_done(loss)
         oracle.step(loss)
     assert schedule.rate(len(losses)) == pytest.approx(optimizer.param_groups[0]["lr"])
+
+
+def test_plateau_in_training_follows_the_validation_loss() -> None:
+    fit, _, _ = overshooting(schedule="plateau", decay=0.5, decay_every=2, patience=None)
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.003)
+    oracle = lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=1, threshold=0, eps=0)
+    for epoch in fit.history:
+        assert epoch.learning_rate == pytest.approx(optimizer.param_groups[0]["lr"])
+        oracle.step(epoch.validation_loss)
+    assert fit.history[3].learning_rate == 0.003 > 2 * fit.history[-1].learning_rate
 
 
 @pytest.mark.parametrize("name", ["constant", "cosine", "step"])
@@ -461,6 +478,13 @@ def test_the_mean_loss_is_that_of_all_observed_targets_for_any_batch_size(loss: 
         assert mean_loss(network, batches) == pytest.approx(expected, rel=1e-6)
 
 
+def test_the_training_loss_counts_the_last_partial_batch_by_its_windows() -> None:
+    network, batches = make_network(), make_batches(noise(), batch_size=50)  # 56 windows
+    still = training(learning_rate=1e-30, max_epochs=1)
+    (epoch,) = fit_network(network, batches, None, still).history
+    assert epoch.train_loss == pytest.approx(mean_loss(network, batches), rel=1e-5)
+
+
 def test_the_mean_loss_leaves_weights_and_gradients_alone() -> None:
     network = make_network()
     before = weights(network)
@@ -515,6 +539,27 @@ def test_the_validation_loss_of_an_epoch_is_that_of_its_last_weights() -> None:
     assert mean_loss(network, validation) == fit.history[-1].validation_loss
     told = [epoch.validation_loss for epoch in whole.history[:3]]
     assert [epoch.validation_loss for epoch in fit.history] == told
+
+
+def test_a_validation_loss_that_stays_the_same_is_no_better() -> None:
+    batches = make_batches(noise())
+    nothing = make_batches(replace(noise(), observed=np.zeros((60, 1), dtype=bool)))
+    fit = fit_network(make_network(), batches, nothing, training(patience=3))
+    assert [epoch.validation_loss for epoch in fit.history] == [0] * 4
+    assert fit.best_epoch == 1 and [epoch.best for epoch in fit.history] == [True] + 3 * [False]
+
+
+def test_validation_changes_nothing_of_training() -> None:
+    batches = make_batches(noise())
+    config = training(max_epochs=3, patience=None)
+    losses = []
+    for validation in (None, batches):
+        network = make_network(dropout=0.5, initial_state="random").eval()
+        history = fit_network(network, batches, validation, config).history
+        losses.append([epoch.train_loss for epoch in history])
+    assert losses[0] == losses[1]
+    plain = fit_network(make_network(), batches, None, config).history
+    assert losses[0][1:] != [epoch.train_loss for epoch in plain][1:], "dropout acts in each epoch"
 
 
 def test_without_patience_all_epochs_are_run_and_the_best_is_kept() -> None:
@@ -625,7 +670,7 @@ def test_the_same_seed_gives_the_same_bits(fields: dict[str, Any]) -> None:
 def test_a_runaway_training_names_the_learning_rate(rate: float, validated: bool) -> None:
     batches = make_batches(noise())
     config = training(optimizer="sgd", learning_rate=rate, clip_norm=None)
-    with pytest.raises(Diverged, match=r"training\.learning_rate \(now ") as caught:
+    with pytest.raises(Diverged, match=r"in epoch 1, step 7: .*training\.learning_rate") as caught:
         fit_network(make_network(), batches, batches if validated else None, config)
     assert f"now {rate:g}" in str(caught.value)
     assert "training.clip_norm: 1.0" in str(caught.value)

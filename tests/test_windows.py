@@ -200,8 +200,8 @@ def refusal(lengths: dict[str, int], lookback: int, horizon: int, pad: bool = Fa
 
 def test_no_training_window_is_refused_with_the_numbers():
     words = refusal({"east": 30, "west": 50}, lookback=24, horizon=7)
-    assert "needs 31 train rows (lookback 24 + horizon 7)" in words
-    assert "(west) has 30 of its 50 rows" in words
+    for fact in ("31 train rows", "lookback 24 + horizon 7", "west", "30 of its 50 rows"):
+        assert fact in words
     assert refusal({"east": 30, "west": 50}, lookback=24, horizon=6) == ""
     padded = refusal({"east": 20}, lookback=24, horizon=6, pad=True)
-    assert "needs 7 train rows" in padded and "(east) has 4 of its 20 rows" in padded
+    assert "7 train rows" in padded and "4 of its 20 rows" in padded

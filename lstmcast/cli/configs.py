@@ -12,9 +12,7 @@ from lstmcast.errors import ConfigError
 
 
 def configs(
-    name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="A shipped config.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A shipped config.")] = None,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Copy NAME there, its data beside it."),

@@ -131,11 +131,11 @@ def forecast_frame(
         Series columns, the time column (or `step`), targets, `method`; B * H rows.
     """
     horizon = forecasts.shape[1]
-    frame = _keys(panel, origins, series, horizon)
+    table = _keys(panel, origins, series, horizon)
     for k, name in enumerate(panel.columns.targets):
-        frame[name] = rounded(forecasts[:, :, k].ravel())
-    frame["method"] = np.repeat(np.array(methods, dtype=object), horizon)
-    return frame
+        table[name] = rounded(forecasts[:, :, k].ravel())
+    table["method"] = np.repeat(np.array(methods, dtype=object), horizon)
+    return pd.DataFrame(table)
 
 
 def backtest_frame(
@@ -160,28 +160,30 @@ def backtest_frame(
     """
     horizon = forecasts.shape[1]
     keys = _keys(panel, origins, series, horizon)
-    frame = keys[list(panel.series_columns)].copy()
+    table = {name: keys[name] for name in panel.series_columns}
     last_known = panel.format_times(panel.ordinals(origins - 1, series))
-    frame["origin"] = np.repeat(np.array(last_known, dtype=object), horizon)
-    frame["step"] = np.tile(np.arange(1, horizon + 1), len(origins))
+    table["origin"] = np.repeat(np.array(last_known, dtype=object), horizon)
+    table["step"] = np.tile(np.arange(1, horizon + 1), len(origins))
     if panel.time is not None:
-        frame[panel.time] = keys[panel.time]
+        table[panel.time] = keys[panel.time]
     for k, name in enumerate(panel.columns.targets):
-        frame[name] = rounded(forecasts[:, :, k].ravel())
-        frame[f"{name}_actual"] = actuals[:, :, k].ravel()
-    return frame
+        table[name] = rounded(forecasts[:, :, k].ravel())
+        table[f"{name}_actual"] = actuals[:, :, k].ravel()
+    return pd.DataFrame(table)
 
 
-def _keys(panel: Panel, origins: np.ndarray, series: np.ndarray, horizon: int) -> pd.DataFrame:
+def _keys(
+    panel: Panel, origins: np.ndarray, series: np.ndarray, horizon: int
+) -> dict[str, np.ndarray]:
     """Series and time columns of B * H forecast rows."""
     first = panel.ordinals(origins, series)
     times = panel.format_times((first[:, None] + np.arange(horizon)).ravel())
     names = np.array(panel.names, dtype=object).reshape(panel.series_count, -1)[series]
-    frame = pd.DataFrame(
-        {column: np.repeat(names[:, k], horizon) for k, column in enumerate(panel.series_columns)}
-    )
-    frame[panel.time or "step"] = times
-    return frame
+    table = {
+        column: np.repeat(names[:, k], horizon) for k, column in enumerate(panel.series_columns)
+    }
+    table[panel.time or "step"] = np.array(times, dtype=object)
+    return table
 
 
 def rounded(values: np.ndarray) -> np.ndarray:

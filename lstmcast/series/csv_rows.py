@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import re
 from collections.abc import Sequence
 
@@ -11,9 +12,9 @@ import pyarrow as pa
 import pyarrow.csv
 
 from lstmcast.errors import DataError
-from lstmcast.series.cells import EMPTY_CELLS, plain
+from lstmcast.series.csv_lines import records
+from lstmcast.series.csv_numbers import EMPTY_CELLS, plain
 from lstmcast.series.dialect import Dialect
-from lstmcast.series.records import records
 
 BLOCK_BYTES = 1 << 22
 """pyarrow's unit of parallel work, which must hold at least a row; its own is 1 MiB."""
@@ -49,15 +50,17 @@ def parse_rows(
         DataError: There is no row, or rows differ in their number of cells.
     """
     body = rows_of(data, dialect)
-    quoted = b'"' in data
     if not body.nbytes:
         raise DataError(f"{name}: there is a header but no row")
+    quotes = data.count(b'"')
+    if quotes % 2:
+        _check_last_quote(bytes(body).decode(), dialect, name)
     kept = list(dict.fromkeys(dialect.header if columns is None else columns))
-    table = _parse(body, quoted, dialect, kept, text, name)
+    table = _parse(body, quotes > 0, dialect, kept, text, name)
     # pyarrow takes 2020-01-31 for a date and 12:30 for a time of day: have those as they are.
     guessed = [f.name for f in table.schema if pa.types.is_date(f.type) or pa.types.is_time(f.type)]
     if guessed:
-        again = _parse(body, quoted, dialect, guessed, guessed, name)
+        again = _parse(body, quotes > 0, dialect, guessed, guessed, name)
         for column in guessed:
             table = table.set_column(kept.index(column), column, again.column(column))
     if columns is None:
@@ -120,12 +123,23 @@ def _parse(
     return table
 
 
+def _check_last_quote(text: str, dialect: Dialect, name: str) -> None:
+    """Raise DataError if a quote is opened and never closed, so that the last cell is all the rest.
+
+    An odd number of quotes may be innocent: inches (5") are written with one.
+    """
+    found = records(text, dialect.separator, name, dialect.body_line)
+    line, cells = collections.deque(found, maxlen=1).pop()
+    if cells and re.search(r"[\r\n]", cells[-1]):
+        raise DataError(f"{name}: line {line} opens a quote that is not closed")
+
+
 def row_lines(data: bytes, dialect: Dialect) -> np.ndarray:
     """(R,) line of the file on which each row begins."""
     text = bytes(rows_of(data, dialect)).decode()
     single = len(dialect.header) == 1  # an empty line is a row with its one cell empty
-    lines = [line for line, cells in records(text, dialect.separator) if cells or single]
-    return np.array(lines) + (dialect.body_line - 1)
+    found = records(text, dialect.separator, first_line=dialect.body_line)
+    return np.array([line for line, cells in found if cells or single])
 
 
 def ragged_rows(text: str, dialect: Dialect, name: str) -> DataError:
@@ -138,8 +152,8 @@ def ragged_rows(text: str, dialect: Dialect, name: str) -> DataError:
     """
     width = len(dialect.header)
     found = [
-        (line + dialect.body_line - 1, len(cells))
-        for line, cells in records(text, dialect.separator)
+        (line, len(cells))
+        for line, cells in records(text, dialect.separator, name, dialect.body_line)
         if cells and len(cells) != width
     ]
     shown = ", ".join(f"line {line} has {count}" for line, count in found[:3])

@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 
 from lstmcast.errors import DataError, join
-from lstmcast.series.records import records
+from lstmcast.series.csv_lines import records
 
 SAMPLE_BYTES = 1 << 16
 SAMPLE_ROWS = 200
@@ -134,7 +134,7 @@ def recognise(data: bytes, name: str) -> Dialect:
     text = sample.decode(errors="replace")
     told = re.match(r"sep=(.)\r?\n", text)  # Excel's own first line
     separator = told.group(1) if told else _separator(text)
-    rows = [(line, cells) for line, cells in records(text, separator) if cells]
+    rows = [(line, cells) for line, cells in records(text, separator, name) if cells]
     rows = rows[1 if told else 0 :]
     if len(sample) < len(data) and len(rows) > 1:
         rows = rows[:-1]  # may be cut in two

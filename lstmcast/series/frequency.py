@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 
@@ -108,7 +109,8 @@ def frequency_from_alias(alias: str, stamps: np.ndarray | None) -> Frequency:
         return business(_commonest(clocks(stamps)))
     rule = re.fullmatch("([MQY])([SE]?)", name)
     if count and rule and anchor in (None, *MONTHS) and not (anchor and rule[1] == "M"):
-        return _on_months(times, _MONTHLY[rule[1]] * count, rule[2], anchor)
+        month = MONTHS.index(anchor) if anchor else None
+        return _on_months(times, _MONTHLY[rule[1]] * count, rule[2], month)
     hint = "; write min for minutes, MS or ME for months" if name in ("m", "ms", "mS") else ""
     raise ConfigError(f"data.frequency: '{alias}' is no frequency; known: {_ACCEPTED}{hint}")
 
@@ -131,7 +133,8 @@ def _presumed(times: np.ndarray, steps: np.ndarray, ends: np.ndarray) -> Frequen
     step = _commonest(steps)
     stamps = times.astype("datetime64[us]")
     if step >= 28 * DAY:
-        frequency = _on_months(times, 0, "", None, steps, ends)
+        months = _month_index(ends) - _month_index(ends - steps)
+        frequency = _on_months(times, max(1, _commonest(months)))
         # Months are of unequal length: that most stamps keep their day in them is no accident.
         if frequency.ordinals(stamps)[1].mean() > 0.8:
             return frequency
@@ -146,29 +149,23 @@ def _presumed(times: np.ndarray, steps: np.ndarray, ends: np.ndarray) -> Frequen
 
 
 def _on_months(
-    times: np.ndarray,
-    every: int,
-    rule: str,
-    anchor: str | None,
-    steps: np.ndarray | None = None,
-    ends: np.ndarray | None = None,
+    times: np.ndarray, every: int, rule: str = "", month: int | None = None
 ) -> Frequency:
-    """Months on the day that most stamps have.
+    """Months, laid where most stamps are.
 
     Args:
         times: (R,) microseconds since 1970.
-        every: Months in a step; 0 for the commonest of `steps`, which end at `ends`.
+        every: Months in a step.
         rule: "S" for a day of the month, "E" for its end, "" for either.
-        anchor: A month of the grid, or None for the commonest.
-        steps: Microseconds from stamp to stamp.
-        ends: The later stamp of each step.
+        month: A month of the year on the grid, January being 0; None for the commonest.
     """
+    index = _month_index(times)
+    if month is not None:
+        named = index[(index - month) % math.gcd(every, 12) == 0]
+        index = named if len(named) else np.array([month])
     stamps = times.astype("datetime64[us]")
-    if not every:
-        assert steps is not None and ends is not None
-        every = _commonest(_month_index(ends) - _month_index(ends - steps))
-    phase = _commonest(_month_index(times) % every) if anchor is None else MONTHS.index(anchor)
-    return monthly(every, phase % every, _day_of_month(stamps, rule), _commonest(clocks(stamps)))
+    day, clock = _day_of_month(stamps, rule), _commonest(clocks(stamps))
+    return monthly(every, _commonest(index % every), day, clock)
 
 
 def _day_of_month(stamps: np.ndarray, rule: str) -> int:

@@ -93,9 +93,9 @@ def _missing_values(panel: Panel, table: Table, missing: np.ndarray) -> DataErro
     source = int(panel.source_rows[row])
     where = "the row is missing" if source == FILLED else table.line(source)
     whole_rows = int((panel.source_rows[missing.any(axis=1)] == FILLED).sum())
+    absent = f"{counted(int(missing.sum()), 'value')} missing, {counted(whole_rows, 'whole row')}"
+    place = f"'{panel.columns.inputs[column]}' at {when}{f' of {label}' if label else ''}"
     return DataError(
-        f"{table.name}: {counted(int(missing.sum()), 'value')} missing, "
-        f"{counted(whole_rows, 'whole row')} among them; the first is '{panel.columns.inputs[column]}' at {when}"
-        f"{f' of {label}' if label else ''} ({where}). Set data.gaps to forward, interpolate or "
-        "zero"
+        f"{table.name}: {absent} among them; the first is {place} ({where}). "
+        "Set data.gaps to forward, interpolate or zero"
     )

@@ -153,8 +153,8 @@ def _frequency(table: Table, config: DataConfig, stamps: Stamps, codes: np.ndarr
     if len(off):
         shown = ", ".join(table.line(int(row)) for row in off[:3])
         raise DataError(
-            f"{table.name}: {counted(len(off), 'stamp')} of '{config.time}' do not lie on a grid that is "
-            f"{frequency.words} (data.frequency: {config.frequency}): {shown}"
+            f"{table.name}: column '{config.time}': {counted(len(off), 'stamp')} off the grid that "
+            f"is {frequency.words} (data.frequency: {config.frequency}): {shown}"
         )
     return frequency
 
@@ -171,9 +171,9 @@ def one_row_per_place(
         again = np.flatnonzero(~first)
         shown = ", ".join(table.line(int(placed.rows[k])) for k in again[:3])
         raise DataError(
-            f"{table.name}: {counted(len(again), 'row')} with a stamp that their series has already: "
-            f"{shown}{', ...' if len(again) > 3 else ''}. Remove them, name the columns that tell series "
-            "apart in data.series, or set data.duplicates to first, last or mean"
+            f"{table.name}: {counted(len(again), 'row')} with a stamp that the series has already: "
+            f"{shown}{', ...' if len(again) > 3 else ''}. Remove the repeats, name the columns "
+            "that tell series apart in data.series, or set data.duplicates to first, last or mean"
             f"{_clock_change_hint(placed, again)}"
         )
     heads = np.flatnonzero(first)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from lstmcast.errors import DataError
-from lstmcast.series.cells import plain, to_numpy
+from lstmcast.series.csv_numbers import plain, to_numpy
 
 _DAY = 86_400_000_000  # microseconds
 

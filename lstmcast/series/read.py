@@ -21,11 +21,11 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.errors import DataError, join, nearest
-from lstmcast.series.cells import hint, to_numbers
+from lstmcast.series.csv_lines import records
+from lstmcast.series.csv_numbers import hint, quoted, to_numbers
 from lstmcast.series.csv_rows import parse_rows, ragged_rows, row_lines, rows_of
 from lstmcast.series.dialect import Dialect, recognise, to_utf8
 from lstmcast.series.parquet import as_text, column_names, open_parquet, read_columns
-from lstmcast.series.records import records
 
 PEEK_BYTES = 1 << 22
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -116,7 +116,7 @@ class Table:
 
     def _cell_fault(self, column: str, rows: np.ndarray, kind: str) -> str:
         texts = self.text(column)
-        shown = ", ".join(f"{self.line(int(row))} '{texts[row]}'" for row in rows[:3])
+        shown = ", ".join(f"{self.line(int(row))} {quoted(texts[row])}" for row in rows[:3])
         verb = "cell is" if len(rows) == 1 else "cells are each"
         return (
             f"{self.name}: column '{column}': {len(rows):,} {verb} {kind}: {shown}"
@@ -139,7 +139,7 @@ def read_table(
     """
     name = "standard input" if str(source) == "-" else str(source)
     raw = sys.stdin.buffer.read() if str(source) == "-" else _bytes(Path(source))
-    with ThreadPoolExecutor(1) as thread:  # hashing takes as long as parsing, and needs no GIL
+    with ThreadPoolExecutor(1) as thread:  # hashing holds no GIL: it runs beside the parsing
         digest = thread.submit(lambda: hashlib.sha256(raw).hexdigest())
         if _is_parquet(raw, source):
             file = open_parquet(raw, name)
@@ -180,7 +180,7 @@ def peek(source: Path | str, rows: int = 1000) -> Table:
 def _first_rows(data: bytes, dialect: Dialect, rows: int, whole: bool, name: str) -> pd.DataFrame:
     """(rows, columns) as text; columns without name and cells are left out."""
     text, width = bytes(rows_of(data, dialect)).decode(), len(dialect.header)
-    found = (cells for _, cells in records(text, dialect.separator) if cells or width == 1)
+    found = (cells for _, cells in records(text, dialect.separator, name) if cells or width == 1)
     taken = list(itertools.islice(found, rows + 1))
     if not whole and len(taken) <= rows:
         taken = taken[:-1]  # what was read of the file may have cut it in two

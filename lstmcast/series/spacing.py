@@ -106,7 +106,7 @@ class Frequency:
         return cls(**fields)
 
 
-STEPS = Frequency("step", 1, "rows, counted", kind="step")
+STEPS = Frequency("step", 1, "counted", kind="step")
 """The grid of a table without time: ordinals are row numbers."""
 
 

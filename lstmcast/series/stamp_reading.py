@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lstmcast.series.cells import to_numpy
+from lstmcast.series.csv_numbers import to_numpy
 from lstmcast.series.stamp_style import MONTHS, SHAPES, UNPADDED, StampStyle, tokens
 
 _MINUTE = 60_000_000  # microseconds

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lstmcast.errors import DataError
+from lstmcast.series.csv_numbers import quoted
 from lstmcast.series.stamp_patterns import ACCEPTED, EPOCHS, patterns_of
 from lstmcast.series.stamp_reading import Reading, read_stamps, zone_minutes
 from lstmcast.series.stamp_style import StampStyle, check_pattern, tokens
@@ -128,9 +129,8 @@ def _candidates(cells: pa.Array, time_format: str) -> list[str]:
     if not most:
         return list(possible)[:1]
     close = sorted((p for p in fits if fits[p] >= 0.9 * most), key=lambda p: -fits[p])
-    if fits[close[0]] == most and close[0] not in EPOCHS:
-        return [p for p in close if p not in EPOCHS]  # few counts of seconds are calendar dates
-    return close
+    # 2020010123 could be seconds, but counts of seconds hardly ever look like dates.
+    return [p for p in close if p not in EPOCHS] or close
 
 
 def _order(pattern: str) -> str:
@@ -195,7 +195,7 @@ def _settle_zone(reading: Reading) -> Stamps:
 
 def _faults(texts: np.ndarray, reading: Reading, where: Callable[[int], str], place: str) -> str:
     rows = np.flatnonzero(~reading.good)
-    shown = ", ".join(f"{where(int(row))} {_quoted(texts[row])}" for row in rows[:3])
+    shown = ", ".join(f"{where(int(row))} {quoted(texts[row])}" for row in rows[:3])
     words = reading.style.words
     return (
         f"{place}: {len(rows):,} of {len(texts):,} stamps are not of the form {words}: {shown}"
@@ -209,7 +209,7 @@ def _no_pattern(
     rows = [row for row, text in enumerate(texts) if text.strip()] or [0]
     if not len(texts):
         return f"{place}: there is no row"
-    shown = f"{where(rows[0])} {_quoted(texts[rows[0]])}"
+    shown = f"{where(rows[0])} {quoted(texts[rows[0]])}"
     if time_format != "auto" and patterns_of(texts[rows[0]].strip()):
         return (
             f"{place}: stamps like {shown} cannot be read {time_format.replace('_', ' ')}: "
@@ -221,7 +221,3 @@ def _no_pattern(
         f"{place}: {shown} is no stamp: write stamps as {ACCEPTED}, or set data.time_format to a "
         "strptime pattern"
     )
-
-
-def _quoted(text: str) -> str:
-    return f"'{text}'" if text.strip() else "(empty)"

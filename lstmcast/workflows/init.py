@@ -73,18 +73,22 @@ def _numeric_columns(path: Path, names: Sequence[str], watcher: Watcher) -> list
             f"(columns: {', '.join(names) or 'none'})"
         )
     if left_out:
-        watcher.note(f"Left out, not numbers or nothing but one value: {', '.join(left_out)}.")
+        watcher.note(
+            f"Left out, as no numbers, one number or a count of rows: {', '.join(left_out)}."
+        )
     return usable
 
 
 def _is_usable(table: Table, name: str) -> bool:
-    """Whether a column is of numbers, and of more than one."""
+    """Whether a column is of numbers, of more than one, and is no row counter."""
     try:
         numbers = table.numbers(name)
     except DataError:
         return False
     known = numbers[~np.isnan(numbers)]
-    return bool(known.size and known.min() < known.max())
+    numbers_rows = bool((numbers - numbers[0] == np.arange(len(numbers))).all())
+    counter = numbers_rows and numbers[0] in (0, 1) and name == table.frame.columns[0]
+    return bool(known.size and known.min() < known.max() and not counter)
 
 
 def propose_window(panel: Panel, given: Mapping[str, Any]) -> dict[str, int]:

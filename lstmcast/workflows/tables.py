@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -33,8 +33,8 @@ def recent_frame(panel: Panel, window: WindowConfig) -> pd.DataFrame:
     rows = np.arange(counts.sum()) + np.repeat(panel.ends - counts - before, counts)
     series = np.repeat(np.arange(panel.series_count), counts)
     names = np.array(panel.names, dtype=object).reshape(panel.series_count, -1)[series]
-    frame = pd.DataFrame({name: names[:, k] for k, name in enumerate(panel.series_columns)})
-    frame[panel.time or "step"] = panel.format_times(panel.ordinals(rows, series))
+    table: dict[str, Any] = {name: names[:, k] for k, name in enumerate(panel.series_columns)}
+    table[panel.time or "step"] = panel.format_times(panel.ordinals(rows, series))
     for k, name in enumerate(panel.columns.targets):
-        frame[name] = np.where(panel.targets_observed[rows, k], panel.targets[rows, k], np.nan)
-    return frame
+        table[name] = np.where(panel.targets_observed[rows, k], panel.targets[rows, k], np.nan)
+    return pd.DataFrame(table)

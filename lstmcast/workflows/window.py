@@ -103,15 +103,15 @@ class WindowArrays:
         begins = np.maximum(origins - self.lookback, self.panel.offsets[series])
         splits = np.array(SPLITS, dtype=object)[self.splits[self.index.runs_of(windows)]]
         names = [self.panel.describe(k) for k in range(self.panel.series_count)]
-        frame = pd.DataFrame({"split": splits, "series": np.array(names, dtype=object)[series]})
+        table: dict[str, Any] = {"split": splits, "series": np.array(names, dtype=object)[series]}
         ends = {"first_input": begins, "last_input": origins - 1}
         if self.horizon:
             ends |= {"first_target": origins, "last_target": origins + self.horizon - 1}
         for name, rows in ends.items():
-            frame[name] = self.panel.format_times(self.panel.ordinals(rows, series))
+            table[name] = self.panel.format_times(self.panel.ordinals(rows, series))
         for name, rows in ends.items():
-            frame[f"{name}_row"] = source_rows(self.panel, rows)
-        return frame
+            table[f"{name}_row"] = source_rows(self.panel, rows)
+        return pd.DataFrame(table)
 
 
 def source_rows(panel: Panel, rows: np.ndarray) -> pd.Series:
@@ -254,11 +254,11 @@ def window_table(arrays: WindowArrays, number: int) -> pd.DataFrame:
     begin = max(int(origins[0]) - arrays.lookback, int(panel.offsets[series[0]]))
     rows = np.arange(begin, int(origins[0]) + arrays.horizon)
     owner = np.repeat(series, len(rows))
-    frame = pd.DataFrame({"part": np.where(rows < origins[0], "input", "target")})
-    frame[panel.time or "step"] = panel.format_times(panel.ordinals(rows, owner))
-    frame["row"] = source_rows(panel, rows)
+    table: dict[str, Any] = {"part": np.where(rows < origins[0], "input", "target")}
+    table[panel.time or "step"] = panel.format_times(panel.ordinals(rows, owner))
+    table["row"] = source_rows(panel, rows)
     targets = len(panel.columns.targets)
     for k, name in enumerate(panel.columns.inputs):
         unseen = (rows >= origins[0]) & (k >= targets) & (name not in panel.columns.future)
-        frame[name] = np.where(unseen, np.nan, panel.values[rows, k])
-    return frame
+        table[name] = np.where(unseen, np.nan, panel.values[rows, k])
+    return pd.DataFrame(table)

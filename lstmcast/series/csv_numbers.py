@@ -39,6 +39,7 @@ _HINTS = {
     r"[-+]?[\d.,]+ ?[A-Za-z\u00b0/\u00b2\u00b3\u00b5]+": (
         "numbers with a unit: write the number alone"
     ),
+    r"#[A-Z]+[/A-Z0-9]*[!?]?": "errors of a spreadsheet: leave such cells empty",
     r"(?i)yes|no|y|n|on|off": "yes and no: write 1 and 0",
 }
 
@@ -49,6 +50,13 @@ def hint(cell: str) -> str:
         if re.fullmatch(shape, cell.strip()):
             return f"; these look like {words}"
     return ""
+
+
+def quoted(cell: str) -> str:
+    """A cell for a message: in quotes, cut where it is long."""
+    if not cell.strip():
+        return "(empty)"
+    return f"'{cell[:37]}...'" if len(cell) > 40 else f"'{cell}'"
 
 
 def to_numbers(texts: np.ndarray, decimal: str) -> tuple[np.ndarray, np.ndarray]:
