@@ -21,7 +21,7 @@ def config_page() -> str:
         "# Config reference",
         "",
         "Written by `python docs/make_reference.py` from the schema. For an editor that completes",
-        "and checks configs as you type, save the output of `lstmcast configs --schema` and name it",
+        "and checks configs as you type, save what `lstmcast configs --schema` prints and name it",
         "in the first line of the config: `# yaml-language-server: $schema=schema.json`.",
         "",
         "Every field can be set on the command line too: `-s window.horizon=48`.",

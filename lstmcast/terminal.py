@@ -75,14 +75,11 @@ class Terminal(Watcher):
 
     def prepared(self, prepared: Prepared) -> None:
         """What was read and how it is cut."""
-        from lstmcast.workflows.manifest import span
-
         panel, windows = prepared.panel, prepared.windows
-        dates = span(prepared)
         series = f"{panel.series_count:,} series, " if panel.series_columns else ""
         self._remark(
             f"{Path(prepared.table.name).name}: {len(prepared.table.frame):,} rows, {series}"
-            f"{panel.frequency.words}, {dates['first']} to {dates['last']}",
+            f"{panel.frequency.words}, {prepared.first} to {prepared.last}",
             "bold",
         )
         columns = panel.columns

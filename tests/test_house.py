@@ -176,10 +176,17 @@ def test_windows_and_configs_need_no_torch(tmp_path):
 
     table = tmp_path / "daily.csv"
     table.write_text(daily_text())
-    overrides = ["window.lookback=7", "window.horizon=2"]
-    paths = f"{str(table)!r}, {str(tmp_path / 'w')!r}"
-    code = f"import lstmcast; lstmcast.window({paths}, set={overrides})"
-    assert "torch" not in modules_loaded_by(code)
+    window = ["window", str(table), "-o", str(tmp_path / "w"), "-s", "window.lookback=7"]
+    for arguments in (window, [*window, "--dry-run"], [*window, "--show", "0"], ["configs", "co2"]):
+        code = f"""
+sys.argv = ["lstmcast", *{arguments!r}]
+from lstmcast.cli import main
+try:
+    main()
+except SystemExit as stopped:
+    assert not stopped.code, stopped.code
+"""
+        assert "torch" not in modules_loaded_by(code), arguments
 
 
 def test_the_python_face_has_exactly_these_names():

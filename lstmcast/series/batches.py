@@ -75,17 +75,16 @@ class WindowTable:
         self.future_count = len(columns.future)
         self.device = device
         owner = np.repeat(np.arange(panel.series_count), np.diff(panel.offsets))
-        scaled = np.nan_to_num(scaler.transform(panel.values, owner))
         # Targets that were never observed are left out of the loss: their weights ride along.
         self.has_weights = not panel.targets_observed.all()
-        if self.has_weights:
-            scaled = np.concatenate([scaled, panel.targets_observed], axis=1)
-        width = scaled.shape[1]
+        width = self.input_count + self.has_weights * self.target_count
         # T rows before and H behind, so that every window lies inside the memory it is cut from.
-        rows = torch.zeros(lookback + len(scaled) + horizon, width)
-        rows[lookback : lookback + len(scaled)] = torch.from_numpy(scaled)
-        rows = rows.to(device)
-        window = (len(scaled) + 1, lookback + horizon, width)
+        table = np.zeros((lookback + len(owner) + horizon, width), dtype=np.float32)
+        middle = table[lookback : lookback + len(owner)]
+        scaler.transform(panel.values, owner, out=middle[:, : self.input_count])
+        middle[:, self.input_count :] = panel.targets_observed if self.has_weights else 0
+        rows = torch.from_numpy(np.nan_to_num(table, copy=False)).to(device)
+        window = (len(owner) + 1, lookback + horizon, width)
         self.view = rows.as_strided(window, (width, width, 1))  # (R + 1, T + H, F)
         self.starts = torch.from_numpy(panel.offsets[:-1]).to(device) if pad else None
         self.static = None

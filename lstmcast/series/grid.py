@@ -136,7 +136,7 @@ def _grid_place(
 def _stamps(table: Table, config: DataConfig) -> Stamps:
     assert config.time is not None
     return parse_stamps(
-        table.text(config.time),
+        table.strings(config.time),
         config.time_format,
         where=table.line,
         column=config.time,

@@ -141,7 +141,7 @@ def read_panel(config: DataConfig, source: str, until: str | None = None) -> tup
     table = read_table(source, columns=wanted, text=texts)
     if not len(table.frame):
         raise DataError(f"{table.name}: there is a header but no row")
-    return build_panel(table, config, until), table
+    return build_panel(table, config, until), table.without_cells()
 
 
 def build_panel(table: Table, config: DataConfig, until: str | None = None) -> Panel:
@@ -161,9 +161,11 @@ def build_panel(table: Table, config: DataConfig, until: str | None = None) -> P
     columns = Columns(
         tuple(config.target), tuple(config.past), tuple(config.future), tuple(config.static)
     )
-    matrix = np.column_stack([table.numbers(name) for name in columns.inputs])
     placed = place_rows(table, config, until)
-    placed, matrix = one_row_per_place(table, config, placed, matrix[placed.rows])
+    matrix = np.empty((len(placed.rows), len(columns.inputs)))
+    for k, name in enumerate(columns.inputs):
+        matrix[:, k] = table.numbers(name)[placed.rows]
+    placed, matrix = one_row_per_place(table, config, placed, matrix)
     if placed.last is not None:
         matrix[placed.ordinals > placed.last, : len(columns.inputs) - len(columns.future)] = np.nan
     return _trim(table, _regrid(table, config, columns, placed, matrix))
@@ -180,8 +182,10 @@ def _regrid(
         _refuse_growth(table, placed, int(lengths.sum()))
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     places = offsets[placed.codes] + placed.ordinals - starts[placed.codes]
-    values = np.full((offsets[-1], matrix.shape[1]), np.nan)
-    values[places] = matrix
+    values = matrix
+    if offsets[-1] > len(matrix):
+        values = np.full((offsets[-1], matrix.shape[1]), np.nan)
+        values[places] = matrix
     source_rows = np.full(offsets[-1], FILLED, dtype=np.int64)
     source_rows[places] = placed.rows
     return Panel(
@@ -261,6 +265,8 @@ def _trim(table: Table, panel: Panel) -> Panel:
         raise DataError(
             f"{table.name}: no series has a row with all its columns known; is '{column}' empty?"
         )
+    if usable.all() and (begins == heads).all() and (lasts == tails).all():
+        return replace(panel, ends=ends)
     begins, ends, lasts = begins[usable], ends[usable], lasts[usable]
     lengths = lasts - begins
     offsets = np.concatenate([[0], np.cumsum(lengths)])

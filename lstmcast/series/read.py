@@ -12,13 +12,14 @@ import sys
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from lstmcast.errors import DataError, join, nearest
 from lstmcast.series.csv_lines import records
@@ -108,6 +109,16 @@ class Table:
             cells = parse_rows(data, dialect, [column], [column], self.name)[column]
         return np.asarray(cells.to_numpy(dtype=object))
 
+    def strings(self, column: str) -> pa.Array:
+        """The same as `text`, as an Arrow array of strings: no Python object for each cell."""
+        if self.csv is not None and column in self.frame and _is_text(self.frame[column]):
+            return pa.array(self.frame[column], pa.string())
+        return pa.array(self.text(column), pa.string())
+
+    def without_cells(self) -> Table:
+        """The table as messages need it: name, lines and number of rows."""
+        return replace(self, frame=self.frame.iloc[:, :0])
+
     @cached_property
     def _lines(self) -> np.ndarray:
         """(R,) line of the file on which each row begins."""
@@ -137,6 +148,8 @@ def read_table(
     Raises:
         DataError: The file cannot be read, is no table, or lacks columns.
     """
+    # Arrow's own pools keep what they have had; the system's gives memory back after reading.
+    pa.set_memory_pool(pa.system_memory_pool())
     name = "standard input" if str(source) == "-" else str(source)
     raw = sys.stdin.buffer.read() if str(source) == "-" else _bytes(Path(source))
     with ThreadPoolExecutor(1) as thread:  # hashing holds no GIL: it runs beside the parsing

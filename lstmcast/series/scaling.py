@@ -25,9 +25,13 @@ class Scaler:
     center: np.ndarray
     scale: np.ndarray
 
-    def transform(self, values: np.ndarray, series: np.ndarray) -> np.ndarray:
-        """Scale rows (R, F) that belong to the series (R,)."""
-        scaled: np.ndarray = (values - self.center[series]) / self.scale[series]
+    def transform(
+        self, values: np.ndarray, series: np.ndarray, out: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Scale rows (R, F) that belong to the series (R,), column by column into `out`."""
+        scaled = np.empty(values.shape) if out is None else out
+        for k in range(values.shape[1]):
+            scaled[:, k] = (values[:, k] - self.center[series, k]) / self.scale[series, k]
         return scaled
 
     def to_json(self) -> dict[str, Any]:

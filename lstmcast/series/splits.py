@@ -83,9 +83,9 @@ def _begin(
             raise DataError(f"{key}: {error}") from error
         place, _ = panel.frequency.ordinals(np.array([stamp]))
         first = int(place[0]) + bool(panel.frequency.stamps(place)[0] < stamp)
-        return np.minimum(panel.offsets[:-1] + np.maximum(first - panel.starts, 0), end)
+        return np.asarray(np.minimum(panel.offsets[:-1] + np.maximum(first - panel.starts, 0), end))
     steps = np.full(len(end), size)
     if isinstance(size, float) and size > 0:
-        # The rounding keeps 0.1 * 30 = 3.0000000000000004 and 0.29 * 100 = 28.999999999999996 honest.
+        # The rounding mends 0.29 * 100 = 28.999999999999996.
         steps = np.maximum(np.floor(np.round(size * panel.lengths, 9)), horizon)
     return np.asarray(end - steps.astype(np.int64))

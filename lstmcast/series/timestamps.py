@@ -36,7 +36,7 @@ class Stamps:
 
 
 def parse_stamps(
-    texts: np.ndarray,
+    texts: np.ndarray | pa.Array,
     time_format: str = "auto",
     where: Callable[[int], str] = lambda row: f"row {row + 1}",
     column: str = "time",
@@ -48,7 +48,7 @@ def parse_stamps(
     the reading that gives a regular sequence.
 
     Args:
-        texts: (R,) object array of str.
+        texts: (R,) object array of str, or Arrow array of strings.
         time_format: `auto`, `day_first`, `month_first` or a strptime pattern.
         where: Words for a row, counted from 0.
         column: Its name, for messages.
@@ -62,15 +62,17 @@ def parse_stamps(
     cells = pc.utf8_trim_whitespace(pa.array(texts, pa.string()))
     patterns = _candidates(cells, time_format)
     if not patterns:
-        raise DataError(_no_pattern(texts, time_format, where, place))
+        raise DataError(_no_pattern(_objects(texts), time_format, where, place))
     readings = [read_stamps(cells, pattern) for pattern in patterns]
     most = max(int(reading.good.sum()) for reading in readings)
     readings = [reading for reading in readings if reading.good.sum() == most]
     if most < len(texts):
-        raise DataError(_faults(texts, readings[0], where, place))
+        raise DataError(_faults(_objects(texts), readings[0], where, place))
     first = readings[0]
     differ = [reading for reading in readings[1:] if (reading.values != first.values).any()]
-    return _settle_zone(_most_regular([first, *differ], texts, place) if differ else first)
+    if differ:
+        first = _most_regular([first, *differ], _objects(texts), place)
+    return _settle_zone(first)
 
 
 def glance(texts: np.ndarray) -> Reading | None:
@@ -191,6 +193,11 @@ def _settle_zone(reading: Reading) -> Stamps:
     if len(steps) and np.median(steps.astype(np.int64)) > 0.9 * _DAY:  # days of 23 to 25 hours
         return Stamps(reading.values, replace(style, zones_vary=True))
     return Stamps(universal, replace(style, shift=int(reading.offsets[last])))
+
+
+def _objects(texts: np.ndarray | pa.Array) -> np.ndarray:
+    """(R,) object array of str, for messages."""
+    return np.array(texts.to_pylist(), dtype=object) if isinstance(texts, pa.Array) else texts
 
 
 def _faults(texts: np.ndarray, reading: Reading, where: Callable[[int], str], place: str) -> str:

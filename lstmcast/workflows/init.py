@@ -48,11 +48,12 @@ def propose_config(path: str | Path, overrides: Sequence[str], watcher: Watcher)
         data["target"] = _numeric_columns(Path(path), others, watcher)
     elif left := others:
         watcher.note(f"Columns without a role were left out: {', '.join(left)}.")
-    values = {**given, "data": data}
-    # The path and the target are all that a first reading needs; sizes follow from its length.
-    panel, _ = read_panel(build_config({"data": data}).data, data["path"])
-    values["window"] = {**propose_window(panel, given.get("window", {})), **given.get("window", {})}
-    return build_config(values, source=str(path))
+    window = given.get("window", {})
+    if not {"lookback", "horizon"} <= window.keys():
+        # The path and the target are all that a first reading needs; sizes follow from its length.
+        panel, _ = read_panel(build_config({"data": data}).data, data["path"])
+        window = {**propose_window(panel, window), **window}
+    return build_config({**given, "data": data, "window": window}, source=str(path))
 
 
 def as_list(names: str | list[str]) -> list[str]:

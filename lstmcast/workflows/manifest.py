@@ -45,7 +45,8 @@ def describe_run(
             "series": panel.series_count,
             "frequency": panel.frequency.alias,
             "season": panel.frequency.season,
-            **span(prepared),
+            "first": prepared.first,
+            "last": prepared.last,
         },
         "windows": {
             **{name: len(index) for name, index in prepared.windows.by_name().items()},
@@ -59,11 +60,3 @@ def describe_run(
         },
         "timings": {name: round(seconds, 3) for name, seconds in timings.items()},
     }
-
-
-def span(prepared: Prepared) -> dict[str, str]:
-    """First and last stamp of history over all series, as the table writes them."""
-    panel = prepared.panel
-    last = panel.starts + panel.lengths - 1
-    first_text, last_text = panel.format_times(np.array([panel.starts.min(), last.max()]))
-    return {"first": first_text, "last": last_text}

@@ -42,6 +42,17 @@ class Prepared:
     static_scaler: Scaler | None
     windows: SplitWindows
 
+    @property
+    def first(self) -> str:
+        """Earliest stamp of all series, as the table writes it."""
+        return self.panel.format_times(self.panel.starts.min(keepdims=True))[0]
+
+    @property
+    def last(self) -> str:
+        """Latest stamp of history of all series, as the table writes it."""
+        lasts = self.panel.starts + self.panel.lengths - 1
+        return self.panel.format_times(lasts.max(keepdims=True))[0]
+
 
 def prepare(config: Config, watcher: Watcher) -> Prepared:
     """Read the table of a config and make it ready for windows.

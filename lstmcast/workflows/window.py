@@ -22,8 +22,11 @@ from lstmcast.workflows.prepare import Prepared, prepare
 from lstmcast.workflows.tables import csv_text
 from lstmcast.workflows.watcher import Watcher
 
-BYTES_AT_ONCE = 64_000_000
+BYTES_AT_ONCE = 16_000_000
 """Of windows held in memory while they are written."""
+
+ROWS_AT_ONCE = 10_000
+"""Of windows.csv held in memory while it is written."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,11 @@ class WindowArrays:
         self.lookback, self.horizon = window.lookback, window.horizon
         self.index, self.splits = prepared.windows.merged()
         owner = np.repeat(np.arange(panel.series_count), np.diff(panel.offsets))
-        scaled = prepared.scaler.transform(panel.values, owner).astype(np.float32)
         # T rows before and H behind, so that every window lies inside the table.
-        margins = ((self.lookback, self.horizon), (0, 0))
-        self.table = np.pad(np.nan_to_num(scaled, copy=False), margins)
+        length = self.lookback + len(owner) + self.horizon
+        self.table = np.zeros((length, panel.values.shape[1]), dtype=np.float32)
+        middle = self.table[self.lookback : self.lookback + len(owner)]
+        np.nan_to_num(prepared.scaler.transform(panel.values, owner, out=middle), copy=False)
         self.static = None
         if prepared.static_scaler is not None:
             rows = np.zeros(panel.series_count, dtype=np.int64)
@@ -201,8 +205,8 @@ def _write_arrays(folder: Path, plan: Windows, arrays: WindowArrays) -> None:
 
 def _write_descriptions(path: Path, arrays: WindowArrays) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        for start in range(0, len(arrays.index), 50_000):
-            text = csv_text(arrays.describe(start, min(start + 50_000, len(arrays.index))))
+        for start in range(0, len(arrays.index), ROWS_AT_ONCE):
+            text = csv_text(arrays.describe(start, min(start + ROWS_AT_ONCE, len(arrays.index))))
             file.write(text if start == 0 else text.partition("\n")[2])
 
 
