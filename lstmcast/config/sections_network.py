@@ -107,7 +107,7 @@ class TrainingConfig(Section):
     )
     schedule: Literal["constant", "cosine", "step", "plateau"] = Field(
         default="cosine",
-        description="Course of the learning rate: constant; cosine, down to 0 at the last step; "
+        description="Course of the learning rate: constant; cosine, falling to 0 at the end; "
         "step, times decay every decay_every epochs; plateau, times decay after decay_every "
         "epochs without a better validation loss.",
     )

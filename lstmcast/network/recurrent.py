@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstmcast.config import NetworkConfig
+
+# A projected LSTM runs all the same, only without oneDNN; users can do nothing about it.
+warnings.filterwarnings("ignore", message="LSTM with projections is not supported with oneDNN")
 
 LAYERS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
 """What `network.cell` names."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from torch import Tensor
 from lstmcast.config import TrainingConfig
 from lstmcast.errors import Diverged
 from lstmcast.network.forecaster import Forecaster
-from lstmcast.series.batches import Batches
+from lstmcast.series.batches import Batch, Batches
 from lstmcast.training.optimizers import Schedule, build_optimizer
 
 CHECK_EVERY = 50
@@ -80,7 +80,7 @@ class Fit:
 
     history: list[Epoch] = field(default_factory=list)
     best_epoch: int = 0
-    stopped_by: str = "max_epochs"
+    stopped_by: str = ""
 
 
 def fit_network(
@@ -101,103 +101,123 @@ def fit_network(
         validation: Windows to judge each epoch by.
         config: Losses, rates and limits.
         watch: Called every few steps and after every epoch.
-        epochs: Stop after this many, whatever the limits say; the learning rates stay those of the
-            full plan.
+        epochs: Train for just so many, whatever the limits say; the learning rates stay those of
+            the full plan.
 
     Raises:
         Diverged: The loss is not a number, or ran away.
     """
-    optimizer = build_optimizer(config, network.parameters())
-    schedule = Schedule(config, len(train))
-    guard = LossGuard(config)
-    deadline = (
-        math.inf if config.max_minutes is None else time.monotonic() + 60 * config.max_minutes
-    )
+    stepper = Stepper(network, config, len(train), endless=epochs is not None)
     fit = Fit()
-    best_loss, best_weights, step = math.inf, None, 0
+    best_loss, best_weights = math.inf, network.state_dict()
     for number in range(1, (epochs or config.max_epochs) + 1):
         began = time.monotonic()
-        network.train()
-        total, count = torch.zeros((), device=train.table.device), 0
-        windows = 0
-        for done, batch in enumerate(train.epoch(number), start=1):
-            rate = schedule.rate(step)
-            loss = _step(
-                network, optimizer, batch_loss=network.loss(batch), rate=rate, clip=config.clip_norm
-            )
-            total, count = total + loss * len(batch), count + len(batch)
-            windows += len(batch)
-            step += 1
-            if step % CHECK_EVERY == 0 or step == 1:
-                guard.look(float(loss), number, step)
-                speed = _speed(windows, time.monotonic() - began)
-                watch(Progress(number, done, len(train), speed))
-            if step == config.max_steps:
-                fit.stopped_by = "max_steps"
-                break
-            if time.monotonic() > deadline:
-                fit.stopped_by = "max_minutes"
-                break
-        train_loss = float(total) / count
-        guard.look(train_loss, number, step)
+        train_loss, progress = _run_epoch(stepper, train, number, watch)
         validation_loss = None if validation is None else mean_loss(network, validation)
         judged = train_loss if validation_loss is None else validation_loss
         if not math.isfinite(judged):  # high is no fault: these rows may lie far from train's
-            guard.look(judged, number, step)
-        schedule.epoch_done(judged)
+            stepper.guard.look(judged, number, stepper.steps)
+        stepper.schedule.epoch_done(judged)
         better = validation_loss is None or judged < best_loss
         if better:
             best_loss, fit.best_epoch = judged, number
             best_weights = {name: value.clone() for name, value in network.state_dict().items()}
-        record = Epoch(
-            number, step, rate, train_loss, validation_loss, time.monotonic() - began, better
+        seconds = time.monotonic() - began
+        fit.history.append(
+            Epoch(number, stepper.steps, stepper.rate, train_loss, validation_loss, seconds, better)
         )
-        fit.history.append(record)
-        watch(Progress(number, done, len(train), _speed(windows, record.seconds), record))
-        if fit.stopped_by != "max_epochs":
+        watch(replace(progress, finished=fit.history[-1]))
+        waited = number - fit.best_epoch
+        if epochs is None and config.patience is not None and waited >= config.patience:
+            stepper.stopped_by = stepper.stopped_by or "patience"
+        if stepper.stopped_by:
             break
-        if config.patience is not None and number - fit.best_epoch >= config.patience:
-            fit.stopped_by = "patience"
-            break
-    assert best_weights is not None, "a finite loss has a best epoch"
     network.load_state_dict(best_weights)
+    network.eval()
+    fit.stopped_by = stepper.stopped_by or "max_epochs"
     return fit
 
 
-def _speed(windows: int, seconds: float) -> float:
-    """Windows per second; a coarse clock may not have ticked since the epoch began."""
-    return windows / max(seconds, 1e-3)
+def _run_epoch(
+    stepper: Stepper, train: Batches, number: int, watch: Watch
+) -> tuple[float, Progress]:
+    """Visit all windows once, or until a limit; returns the mean loss and how far it came."""
+    began = time.monotonic()
+    stepper.network.train()
+    sums, windows = [], 0
+    progress = Progress(number, 0, len(train), 0.0)
+    for done, batch in enumerate(train.epoch(number), start=1):
+        sums.append(stepper.step(batch))
+        windows += len(batch)
+        speed = windows / max(time.monotonic() - began, 1e-3)  # a coarse clock may not have ticked
+        progress = Progress(number, done, len(train), speed)
+        if stepper.steps % CHECK_EVERY == 0 or stepper.steps == 1:
+            stepper.guard.look(_mean(sums[-1:]), number, stepper.steps)
+            watch(progress)
+        if stepper.stopped_by:
+            break
+    loss = _mean(sums)
+    stepper.guard.look(loss, number, stepper.steps)
+    return loss, progress
 
 
-def _step(
-    network: Forecaster,
-    optimizer: torch.optim.Optimizer,
-    batch_loss: tuple[Tensor, Tensor],
-    rate: float,
-    clip: float | None,
-) -> Tensor:
-    """One optimizer step; returns the batch's mean loss, still on its device."""
-    total, count = batch_loss
-    loss = total / count.clamp(min=1)  # a batch may have no observed target at all
-    optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss)
-    if clip is not None:
-        torch.nn.utils.clip_grad_norm_(network.parameters(), clip)
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    optimizer.step()
-    return loss.detach()
+class Stepper:
+    """Optimizer steps, their learning rates, and the limits that end them.
+
+    Args:
+        network: To be trained.
+        config: Optimizer, rates, limits.
+        steps_per_epoch: Batches in an epoch.
+        endless: Whether steps and minutes are without limit.
+    """
+
+    def __init__(
+        self, network: Forecaster, config: TrainingConfig, steps_per_epoch: int, endless: bool
+    ) -> None:
+        self.network = network
+        self.optimizer = build_optimizer(config, network.parameters())
+        self.schedule = Schedule(config, steps_per_epoch)
+        self.guard = LossGuard(config)
+        self.clip_norm = config.clip_norm
+        self.max_steps = None if endless else config.max_steps
+        minutes = math.inf if endless or config.max_minutes is None else config.max_minutes
+        self.deadline = time.monotonic() + 60 * minutes
+        self.steps = 0
+        self.rate = 0.0
+        self.stopped_by = ""
+
+    def step(self, batch: Batch) -> Tensor:
+        """One optimizer step; returns the sum of the batch's losses and their number, (2,)."""
+        total, count = self.network.loss(batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(total / count.clamp(min=1))  # perhaps no target was observed
+        if self.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm)
+        self.rate = self.schedule.rate(self.steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate
+        self.optimizer.step()
+        self.steps += 1
+        if self.steps == self.max_steps:
+            self.stopped_by = "max_steps"
+        elif time.monotonic() > self.deadline:
+            self.stopped_by = "max_minutes"
+        return torch.stack([total.detach().float(), count.float()])
+
+
+def _mean(sums: list[Tensor]) -> float:
+    """Mean loss of batches, each given as the sum of its losses and their number."""
+    total, count = torch.stack(sums).cpu().double().sum(dim=0).tolist()
+    return float(total / max(count, 1.0))
 
 
 @torch.inference_mode()
 def mean_loss(network: Forecaster, batches: Batches) -> float:
     """Mean loss over all observed targets of all windows, in scaled units."""
     network.eval()
-    sums = [
-        torch.stack([part.float() for part in network.loss(batch)]) for batch in batches.epoch()
-    ]
-    total, count = torch.stack(sums).cpu().double().sum(dim=0).tolist()
-    return float(total / max(count, 1.0))
+    return _mean(
+        [torch.stack([part.float() for part in network.loss(batch)]) for batch in batches.epoch()]
+    )
 
 
 class LossGuard:

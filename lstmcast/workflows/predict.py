@@ -21,6 +21,7 @@ from lstmcast.forecasting.predict import (
     require_known_future,
 )
 from lstmcast.forecasting.rolling import NETWORK
+from lstmcast.network.threads import use_threads
 from lstmcast.run_folder import RunFolder
 from lstmcast.series.gaps import fill_gaps
 from lstmcast.series.panel import Panel, read_panel
@@ -74,6 +75,7 @@ def open_run(run: Path, data: str | None, device: torch.device) -> tuple[Model, 
     if not run.exists():
         raise RunError(f"{run} does not exist; a run folder is made by `lstmcast train`")
     model = load_model(RunFolder(run).model if run.is_dir() else run, device)
+    use_threads(model.config.training.batch_size, model.config.network.units)
     if data is None:
         if not run.is_dir():
             raise ConfigError(

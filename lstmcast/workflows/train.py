@@ -28,6 +28,7 @@ from lstmcast.forecasting.rolling import (
 )
 from lstmcast.network.forecaster import build_forecaster
 from lstmcast.network.sizes import Sizes
+from lstmcast.network.threads import use_threads
 from lstmcast.run_folder import RunFolder, write_json, write_text
 from lstmcast.series.batches import Batches, WindowTable
 from lstmcast.series.windows import require_train_windows
@@ -97,6 +98,7 @@ def train(
         config.window.pad,
     )
     network_sizes = sizes_of(prepared)
+    use_threads(config.training.batch_size, config.network.units)
     folder.create()
     write_text(folder.config, dump_config(config))
     read_seconds = time.monotonic() - began
