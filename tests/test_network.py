@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lstmcast.config import NetworkConfig
-from lstmcast.network.decoders import DirectDecoder
+from lstmcast.network.decoders import Context, DirectDecoder
 from lstmcast.network.forecaster import Forecaster, build_forecaster
 from lstmcast.network.heads import PointHead
 from lstmcast.network.normalize import normalize_window
@@ -458,10 +458,15 @@ def test_flat_windows_stay_finite(normalize: str, level: float) -> None:
 @pytest.mark.parametrize(("future", "static"), [(0, 0), (2, 0), (0, 3), (2, 3)])
 def test_the_direct_decoder_is_one_linear_map(future: int, static: int, head_width: int) -> None:
     sizes = replace(SIZES, future=future, static=static)
-    decoder = DirectDecoder(8, sizes, head_width)
+    config = NetworkConfig(units=[8])
+    encoder, head = RecurrentEncoder(config, sizes.inputs), PointHead("mae")
+    head.width = head_width
+    decoder = DirectDecoder(config, encoder, sizes, head)
     batch = make_batch(sizes)
     last = torch.randn(5, 8)
-    decoded = decoder(Encoding(last[:, None], last), batch.future, batch.static)
+    encoding = Encoding(last[:, None], [])
+    context = Context(batch.inputs, encoding, future=batch.future, static=batch.static)
+    decoded = decoder(context, encoder)
     assert decoded.shape == (5, 3, 2, head_width)
     for window in range(5):
         known = [last[window]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ConfigDict, Field, model_validator
 
 from lstmcast.config.values import (
@@ -61,9 +61,23 @@ class NetworkConfig(Section):
         description="What each window's targets are freed of and the forecast gets back: none; "
         "last, the last value; standard, the window's mean and deviation.",
     )
-    decoder: Literal["direct"] = Field(
+    readout: Literal["last", "state", "mean", "all"] = Field(
+        default="last",
+        description="What the direct decoder reads of the encoder: last, its last step; state, the "
+        "final h (and c) of every layer and direction; mean, the mean of its steps; all, all steps "
+        "side by side.",
+    )
+    decoder: Literal["direct", "recursive", "seq2seq", "every_step"] = Field(
         default="direct",
-        description="How a state becomes the horizon: direct, all steps in one linear map.",
+        description="How a state becomes the horizon: direct, all steps in one linear map; "
+        "recursive, step by step, each forecast fed back to the encoder; seq2seq, a second stack "
+        "started with the encoder's final states; every_step, a linear map of every step's output, "
+        "trained on what follows each.",
+    )
+    teacher_forcing: Annotated[float, Ge(0), Le(1)] = Field(
+        default=0.0,
+        description="Chance in training that a recursive or seq2seq decoder is fed the true value "
+        "of a step in place of its own forecast.",
     )
     head: Literal["point"] = Field(
         default="point", description="What is forecast: point, one number a step and target."
@@ -84,8 +98,39 @@ class NetworkConfig(Section):
                     f"got {self.projection}",
                 )
             )
+        rules += self._decoder_rules()
         refuse(rules)
         return self
+
+    def _decoder_rules(self) -> list[Rule]:
+        """Combinations of decoder and encoder that make no sense."""
+        rules: list[Rule] = []
+        if self.readout != "last" and self.decoder != "direct":
+            rules.append(
+                ("network.readout", f"is for decoder: direct, not {self.decoder}; set it to last")
+            )
+        if self.teacher_forcing and self.decoder in ("direct", "every_step"):
+            rules.append(
+                (
+                    "network.teacher_forcing",
+                    f"is for decoders that feed back, not {self.decoder}; set it to 0",
+                )
+            )
+        if self.bidirectional and self.decoder in ("recursive", "every_step"):
+            reason = {
+                "recursive": "each forecast would have to be read from its end before it is made",
+                "every_step": "reading from the end would show each step what it is to forecast",
+            }[self.decoder]
+            rules.append(("network.bidirectional", f"does not go with {self.decoder}: {reason}"))
+        if self.normalize != "none" and self.decoder == "every_step":
+            rules.append(
+                (
+                    "network.normalize",
+                    "does not go with every_step: the window's level would show each step what "
+                    "it is to forecast; set it to none",
+                )
+            )
+        return rules
 
 
 class TrainingConfig(Section):

@@ -2,40 +2,226 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
-from lstmcast.network.recurrent import Encoding
+from lstmcast.config import NetworkConfig
+from lstmcast.network.heads import PointHead
+from lstmcast.network.readouts import READOUTS, readout_width
+from lstmcast.network.recurrent import Encoding, RecurrentEncoder, State, state_shapes
 from lstmcast.network.sizes import Sizes
 
 
-class DirectDecoder(nn.Module):
-    """One linear layer from the last step to all H steps at once.
+@dataclass(frozen=True)
+class Context:
+    """What a decoder may look at.
 
-    Known-future and static columns, where there are any, stand beside the last step's output.
-
-    Args:
-        width: Of the encoder's output, D * U.
-        sizes: Axes of the windows.
-        head_width: Numbers that the head needs for each target and step.
+    Attributes:
+        inputs: (B, T, F) as the encoder read them.
+        encoding: What it made of them.
+        mask: (B, T) 0 where padded; None: nothing is.
+        future: (B, H, F') known-future columns; None without them.
+        static: (B, K) static columns; None without them.
+        teacher: (B, H, C) the true targets, at the window's level, in training; None otherwise.
     """
 
-    def __init__(self, width: int, sizes: Sizes, head_width: int) -> None:
+    inputs: Tensor
+    encoding: Encoding
+    mask: Tensor | None = None
+    future: Tensor | None = None
+    static: Tensor | None = None
+    teacher: Tensor | None = None
+
+
+class Decoder(nn.Module):
+    """A way from a state to the horizon.
+
+    Args:
+        config: Of the network.
+        encoder: What it decodes; `recursive` goes on running it.
+        sizes: Axes of the windows.
+        head: What the decoded numbers are for; recursive decoders feed its point forecast back.
+    """
+
+    def __init__(
+        self, config: NetworkConfig, encoder: RecurrentEncoder, sizes: Sizes, head: PointHead
+    ) -> None:
         super().__init__()
-        self.shape = (sizes.horizon, sizes.targets, head_width)
+        self.sizes = sizes
+        self.head_width = head.width
+        self.point = head.point
+        self.teacher_forcing = config.teacher_forcing
+
+    def forward(self, context: Context, encoder: RecurrentEncoder) -> Tensor:
+        """A context and the encoder that made it -> (B, H, C, head width)."""
+        raise NotImplementedError
+
+    def fed_back(self, context: Context, step: int, decoded: Tensor) -> Tensor:
+        """(B, C) what the next step is given: the forecast, or now and then the truth."""
+        if context.teacher is not None and float(torch.rand(())) < self.teacher_forcing:
+            return context.teacher[:, step]
+        return self.point(decoded)
+
+
+class DirectDecoder(Decoder):
+    """One linear layer from a readout to all H steps at once.
+
+    Known-future and static columns, where there are any, stand beside the readout.
+    """
+
+    def __init__(
+        self, config: NetworkConfig, encoder: RecurrentEncoder, sizes: Sizes, head: PointHead
+    ) -> None:
+        super().__init__(config, encoder, sizes, head)
+        self.readout = READOUTS[config.readout]
+        width = readout_width(config.readout, encoder, sizes.lookback)
         known = sizes.horizon * sizes.future + sizes.static
-        self.linear = nn.Linear(width + known, sizes.horizon * sizes.targets * head_width)
+        self.linear = nn.Linear(width + known, sizes.horizon * sizes.targets * head.width)
 
-    def forward(self, encoding: Encoding, future: Tensor | None, static: Tensor | None) -> Tensor:
-        """(B, D * U), (B, H, F'), (B, K) -> (B, H, C, head width)."""
-        parts = [encoding.last]
-        if future is not None:
-            parts.append(future.flatten(1))
-        if static is not None:
-            parts.append(static)
-        flat: Tensor = self.linear(torch.cat(parts, dim=1) if len(parts) > 1 else parts[0])
-        return flat.view(-1, *self.shape)
+    def forward(self, context: Context, encoder: RecurrentEncoder) -> Tensor:
+        """(B, W), (B, H, F'), (B, K) -> (B, H, C, head width)."""
+        vector = self.readout(context.encoding, context.mask)
+        future = None if context.future is None else context.future.flatten(1)
+        flat: Tensor = self.linear(_joined(vector, future, context.static))
+        return flat.view(-1, self.sizes.horizon, self.sizes.targets, self.head_width)
 
 
-DECODERS: dict[str, type[DirectDecoder]] = {"direct": DirectDecoder}
+class RecursiveDecoder(Decoder):
+    """One step at a time, each forecast fed back to the encoder as if it had been observed.
+
+    The forecast of a step is a linear map of the encoder's output, the step's known-future columns
+    and the static columns. Past columns keep their last value.
+    """
+
+    def __init__(
+        self, config: NetworkConfig, encoder: RecurrentEncoder, sizes: Sizes, head: PointHead
+    ) -> None:
+        super().__init__(config, encoder, sizes, head)
+        width = encoder.width + sizes.future + sizes.static
+        self.linear = nn.Linear(width, sizes.targets * head.width)
+
+    def forward(self, context: Context, encoder: RecurrentEncoder) -> Tensor:
+        """H times (B, D * U) -> (B, C, head width)."""
+        sizes, encoding = self.sizes, context.encoding
+        past = context.inputs[:, -1, sizes.targets : sizes.inputs - sizes.future]
+        steps = []
+        for step in range(sizes.horizon):
+            future = None if context.future is None else context.future[:, step]
+            decoded = self.linear(_joined(encoding.last, future, context.static))
+            steps.append(decoded.view(-1, sizes.targets, self.head_width))
+            if step + 1 < sizes.horizon:
+                fed = self.fed_back(context, step, steps[-1])
+                row = _joined(fed, past if past.shape[1] else None, future)  # (B, F)
+                encoding = encoder.run(row[:, None], encoding.states)
+        return torch.stack(steps, dim=1)
+
+
+class Seq2SeqDecoder(Decoder):
+    """A second stack of the same cells, started with the encoder's final states.
+
+    Its input at each step is the target of the step before (its own forecast, or in training now
+    and then the truth) and the step's known-future columns. The decoder runs forward only; from an
+    encoder of two directions, a linear bridge joins both directions' states.
+
+    Source: Sutskever et al. 2014, "Sequence to sequence learning with neural networks".
+    """
+
+    def __init__(
+        self, config: NetworkConfig, encoder: RecurrentEncoder, sizes: Sizes, head: PointHead
+    ) -> None:
+        super().__init__(config, encoder, sizes, head)
+        forward_only = {"bidirectional": False, "initial_state": "zeros"}
+        self.stack = RecurrentEncoder(
+            config.model_copy(update=forward_only), sizes.targets + sizes.future
+        )
+        self.bridges = nn.ModuleList()
+        if encoder.directions == 2:
+            for layer in encoder.layers():
+                units = [shape[2] for shape in state_shapes(layer)]
+                self.bridges.append(nn.ModuleList(nn.Linear(2 * u, u) for u in units))
+        self.linear = nn.Linear(self.stack.width + sizes.static, sizes.targets * head.width)
+
+    def forward(self, context: Context, encoder: RecurrentEncoder) -> Tensor:
+        """H times (B, C + F') -> (B, U) -> (B, C, head width)."""
+        sizes = self.sizes
+        states: list[State] = self._bridged(context.encoding.states)
+        fed = context.inputs[:, -1, : sizes.targets]
+        steps: list[Tensor] = []
+        for step in range(sizes.horizon):
+            future = None if context.future is None else context.future[:, step]
+            encoding = self.stack.run(_joined(fed, future)[:, None], states)
+            states = encoding.states
+            decoded = self.linear(_joined(encoding.last, context.static))
+            steps.append(decoded.view(-1, sizes.targets, self.head_width))
+            fed = self.fed_back(context, step, steps[-1])
+        return torch.stack(steps, dim=1)
+
+    def _bridged(self, states: list[State]) -> list[State]:
+        """Both directions' states as one: (L * 2, B, U) -> (L, B, U)."""
+        if not self.bridges:
+            return states
+        joined: list[State] = []
+        for state, bridge in zip(states, self.bridges, strict=True):
+            assert isinstance(bridge, nn.ModuleList)
+            parts = state if isinstance(state, tuple) else (state,)
+            both = [  # (L * 2, B, U) -> (L, B, 2 * U)
+                part.view(-1, 2, *part.shape[1:]).transpose(1, 2).flatten(2) for part in parts
+            ]
+            bridged = [linear(part) for linear, part in zip(bridge, both, strict=True)]
+            joined.append(bridged[0] if len(bridged) == 1 else (bridged[0], bridged[1]))
+        return joined
+
+
+class EveryStepDecoder(Decoder):
+    """A linear layer on every step's output, which in training forecasts what follows that step.
+
+    Forecasting uses the last step. Every step but the last would have to be told what comes, if the
+    encoder read backwards or the window were normalized: the config refuses both.
+    """
+
+    def __init__(
+        self, config: NetworkConfig, encoder: RecurrentEncoder, sizes: Sizes, head: PointHead
+    ) -> None:
+        super().__init__(config, encoder, sizes, head)
+        known = sizes.horizon * sizes.future + sizes.static
+        self.linear = nn.Linear(encoder.width + known, sizes.horizon * sizes.targets * head.width)
+
+    def forward(self, context: Context, encoder: RecurrentEncoder) -> Tensor:
+        """The last step of `every`: (B, H, C, head width)."""
+        return self.every(context)[:, -1]
+
+    def every(self, context: Context) -> Tensor:
+        """(B, T, D * U) -> (B, T, H, C, head width)."""
+        sizes = self.sizes
+        length = context.inputs.shape[1]
+        future = static = None
+        if context.future is not None:
+            seen = context.inputs[:, :, sizes.inputs - sizes.future :]
+            future = following(seen, context.future).flatten(2)  # (B, T, H * F')
+        if context.static is not None:
+            static = context.static[:, None].expand(-1, length, -1)
+        flat: Tensor = self.linear(_joined(context.encoding.outputs, future, static))
+        return flat.view(-1, length, sizes.horizon, sizes.targets, self.head_width)
+
+
+def following(past: Tensor, ahead: Tensor) -> Tensor:
+    """What follows each step: (B, T, C) and (B, H, C) -> (B, T, H, C)."""
+    horizon = ahead.shape[1]
+    return torch.cat([past[:, 1:], ahead], dim=1).unfold(1, horizon, 1).transpose(2, 3)
+
+
+def _joined(*parts: Tensor | None) -> Tensor:
+    """The parts that there are, side by side."""
+    known = [part for part in parts if part is not None]
+    return known[0] if len(known) == 1 else torch.cat(known, dim=-1)
+
+
+DECODERS: dict[str, type[Decoder]] = {
+    "direct": DirectDecoder,
+    "recursive": RecursiveDecoder,
+    "seq2seq": Seq2SeqDecoder,
+    "every_step": EveryStepDecoder,
+}
 """What `network.decoder` names."""

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from lstmcast.config import NetworkConfig
-from lstmcast.network.decoders import DECODERS
+from lstmcast.network.decoders import DECODERS, Context, EveryStepDecoder, following
 from lstmcast.network.heads import HEADS
-from lstmcast.network.normalize import normalize_window
+from lstmcast.network.normalize import Level, normalize_window
 from lstmcast.network.recurrent import RecurrentEncoder
 from lstmcast.network.sizes import Sizes
 from lstmcast.series.batches import Batch
@@ -34,21 +34,39 @@ class Forecaster(nn.Module):
         self.normalize = config.normalize
         self.encoder = ENCODERS[config.cell](config, sizes.inputs)
         self.head = HEADS[config.head](loss)
-        self.decoder = DECODERS[config.decoder](self.encoder.width, sizes, self.head.width)
+        self.decoder = DECODERS[config.decoder](config, self.encoder, sizes, self.head)
 
     def forward(self, batch: Batch) -> Tensor:
         """(B, T, F) -> (B, H, C), in the units of the batch."""
+        context, level = self.encode(batch)
+        forecast = self.head.point(self.decoder(context, self.encoder))  # (B, H, C)
+        return forecast if level is None else level.restore(forecast)
+
+    def encode(self, batch: Batch) -> tuple[Context, Level | None]:
+        """Normalize and encode a batch; the level is what `restore` puts back."""
         inputs, level = normalize_window(
             self.normalize, batch.inputs, self.sizes.targets, batch.mask
         )  # (B, T, F)
+        teacher = None
+        if self.training:
+            teacher = batch.targets if level is None else level.remove(batch.targets)
         encoding = self.encoder(inputs, batch.mask)  # (B, T, D * U)
-        decoded = self.decoder(encoding, batch.future, batch.static)  # (B, H, C, 1)
-        forecast = self.head.point(decoded)  # (B, H, C)
-        return forecast if level is None else level.restore(forecast)
+        context = Context(inputs, encoding, batch.mask, batch.future, batch.static, teacher)
+        return context, level
 
     def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Sum of the losses over the observed targets of a batch, and their number."""
-        total, count = self.head.loss(self(batch), batch.targets, batch.weights)
+        """Sum of the losses over the observed targets of a batch, and their number.
+
+        In training, an `every_step` decoder is judged at every step; otherwise, and always in
+        validation, it is the forecast that is judged.
+        """
+        if not (self.training and isinstance(self.decoder, EveryStepDecoder)):
+            total, count = self.head.loss(self(batch), batch.targets, batch.weights)
+            return total, count
+        context, _ = self.encode(batch)
+        forecast = self.head.point(self.decoder.every(context))  # (B, T, H, C)
+        targets = following(batch.inputs[:, :, : self.sizes.targets], batch.targets)
+        total, count = self.head.loss(forecast, targets, every_step_weights(batch))
         return total, count
 
     def parameter_count(self) -> int:
@@ -65,6 +83,18 @@ class Forecaster(nn.Module):
             future=torch.zeros(windows, sizes.horizon, sizes.future) if sizes.future else None,
             static=torch.zeros(windows, sizes.static) if sizes.static else None,
         )
+
+
+def every_step_weights(batch: Batch) -> Tensor | None:
+    """(B, T, H, C) 0 where what follows a step was not observed, or the step is padded."""
+    weights = None
+    if batch.weights is not None and batch.past_weights is not None:
+        weights = following(batch.past_weights, batch.weights)
+    if batch.mask is None:
+        return weights
+    begun = batch.mask[:, :, None, None]
+    shape = (*batch.mask.shape, *batch.targets.shape[1:])
+    return begun.expand(shape) if weights is None else weights * begun
 
 
 def build_forecaster(config: NetworkConfig, sizes: Sizes, loss: str, seed: int) -> Forecaster:

@@ -27,6 +27,10 @@ class Level:
         """Put it back into a forecast (B, H, C)."""
         return forecast * self.scale + self.center
 
+    def remove(self, targets: Tensor) -> Tensor:
+        """Take it out of true targets (B, H, C)."""
+        return (targets - self.center) / self.scale
+
 
 def normalize_window(
     method: str, inputs: Tensor, targets: int, mask: Tensor | None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -19,17 +20,26 @@ LAYERS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "l
 """What `network.cell` names."""
 
 
+State = Tensor | tuple[Tensor, Tensor]
+"""h, or (h, c) of an LSTM, of the layers of one stack: (L * D, B, U) each."""
+
+
 @dataclass(frozen=True)
 class Encoding:
     """What an encoder knows of a batch of windows.
 
     Attributes:
         outputs: (B, T, D * U) of the last layer at every step.
-        last: (B, D * U) of the last layer at the last step.
+        states: Final state of each stack.
     """
 
     outputs: Tensor
-    last: Tensor
+    states: list[State]
+
+    @property
+    def last(self) -> Tensor:
+        """(B, D * U) of the last layer at the last step."""
+        return self.outputs[:, -1]
 
 
 class RecurrentEncoder(nn.Module):
@@ -71,8 +81,18 @@ class RecurrentEncoder(nn.Module):
         self.stacks = nn.ModuleList(stacked)
         self.learned = nn.ParameterList()
         if self.initial_state == "learned":
-            shapes = [shape for stack in stacked for shape in _state_shapes(stack)]
+            shapes = [shape for stack in stacked for shape in state_shapes(stack)]
             self.learned.extend(nn.Parameter(torch.zeros(shape)) for shape in shapes)
+
+    def layers(self) -> list[nn.RNNBase]:
+        """The stacks, first to last."""
+        stacks = list(self.stacks)
+        assert all(isinstance(stack, nn.RNNBase) for stack in stacks)
+        return cast(list[nn.RNNBase], stacks)
+
+    def state_width(self) -> int:
+        """Numbers in the final states of all layers and directions of one window."""
+        return sum(layers * units for s in self.layers() for layers, _, units in state_shapes(s))
 
     def forward(self, inputs: Tensor, mask: Tensor | None = None) -> Encoding:
         """Run all layers over a batch.
@@ -81,37 +101,44 @@ class RecurrentEncoder(nn.Module):
             inputs: (B, T, F).
             mask: (B, T) 0 where padded on the left. Padding never reaches a layer.
         """
-        lengths = None
-        if mask is not None:
-            lengths = mask.sum(dim=1).long()
-            inputs = _shift(inputs, lengths - inputs.shape[1])  # padding moves to the right
-        outputs, learned = inputs, list(self.learned)
-        for stack in self.stacks:
-            assert isinstance(stack, nn.RNNBase)
-            state = self._state(stack, len(inputs), inputs, learned)
-            outputs = self.dropout(_run(stack, outputs, state, lengths))  # (B, T, D * U)
-        if lengths is not None:
-            outputs = _shift(outputs, inputs.shape[1] - lengths)
-        return Encoding(outputs, outputs[:, -1])
+        if mask is None:
+            return self.run(inputs, self.first_states(inputs))
+        lengths = mask.sum(dim=1).long()
+        shifted = _shift(inputs, lengths - inputs.shape[1])  # padding moves to the right
+        encoding = self.run(shifted, self.first_states(inputs), lengths)
+        return Encoding(_shift(encoding.outputs, inputs.shape[1] - lengths), encoding.states)
 
-    def _state(
-        self, stack: nn.RNNBase, batch: int, like: Tensor, learned: list[Tensor]
-    ) -> Tensor | tuple[Tensor, Tensor] | None:
-        """Initial h, or (h, c); None stands for zeros. Random states are zeros in forecasting."""
-        if self.initial_state == "zeros" or (self.initial_state == "random" and not self.training):
-            return None
-        states = []
-        for layers, one, units in _state_shapes(stack):
-            if self.initial_state == "learned":
-                states.append(learned.pop(0).expand(layers, batch, units).contiguous())
-            else:
-                states.append(
-                    torch.randn(layers, batch * one, units, device=like.device, dtype=like.dtype)
-                )
-        return states[0] if len(states) == 1 else (states[0], states[1])
+    def run(
+        self, inputs: Tensor, states: Sequence[State | None], lengths: Tensor | None = None
+    ) -> Encoding:
+        """Run all layers from given states; with lengths, over each window's first steps only."""
+        outputs, finals = inputs, []
+        for stack, state in zip(self.layers(), states, strict=True):
+            outputs, final = _run(stack, outputs, state, lengths)  # (B, T, D * U)
+            outputs = self.dropout(outputs)
+            finals.append(final)
+        return Encoding(outputs, finals)
+
+    def first_states(self, like: Tensor) -> list[State | None]:
+        """Initial state of each stack; None stands for zeros, as random ones are in forecasting."""
+        zeros = self.initial_state == "zeros"
+        if zeros or (self.initial_state == "random" and not self.training):
+            return [None] * len(self.stacks)
+        states: list[State | None] = []
+        learned = iter(self.learned)
+        for stack in self.layers():
+            parts = []
+            for layers, _, units in state_shapes(stack):
+                shape = (layers, len(like), units)
+                if self.initial_state == "learned":
+                    parts.append(next(learned).expand(shape).contiguous())
+                else:
+                    parts.append(torch.randn(shape, device=like.device, dtype=like.dtype))
+            states.append(parts[0] if len(parts) == 1 else (parts[0], parts[1]))
+        return states
 
 
-def _state_shapes(stack: nn.RNNBase) -> list[tuple[int, int, int]]:
+def state_shapes(stack: nn.RNNBase) -> list[tuple[int, int, int]]:
     """(L * D, 1, U) of h, and of c for an LSTM."""
     layers = stack.num_layers * (2 if stack.bidirectional else 1)
     hidden = (layers, 1, stack.proj_size or stack.hidden_size)
@@ -119,20 +146,18 @@ def _state_shapes(stack: nn.RNNBase) -> list[tuple[int, int, int]]:
 
 
 def _run(
-    stack: nn.RNNBase,
-    inputs: Tensor,
-    state: Tensor | tuple[Tensor, Tensor] | None,
-    lengths: Tensor | None,
-) -> Tensor:
-    """(B, T, F) -> (B, T, D * U); with lengths, only each window's first steps are run."""
+    stack: nn.RNNBase, inputs: Tensor, state: State | None, lengths: Tensor | None
+) -> tuple[Tensor, State]:
+    """(B, T, F) -> (B, T, D * U) and the final state."""
+    outputs: Tensor
+    final: State
     if lengths is None:
-        outputs: Tensor = stack(inputs, state)[0]
-        return outputs
+        outputs, final = stack(inputs, state)
+        return outputs, final
     packed = pack_padded_sequence(inputs, lengths.cpu(), batch_first=True, enforce_sorted=False)
-    outputs, _ = pad_packed_sequence(
-        stack(packed, state)[0], batch_first=True, total_length=inputs.shape[1]
-    )
-    return outputs
+    packed_outputs, final = stack(packed, state)
+    outputs, _ = pad_packed_sequence(packed_outputs, batch_first=True, total_length=inputs.shape[1])
+    return outputs, final
 
 
 def _shift(steps: Tensor, by: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ class Batch:
         targets: (B, H, C).
         series: (B,) number of each window's series.
         weights: (B, H, C) 1 where the target was observed, 0 where it is missing; None: all 1.
+        past_weights: (B, T, C) the same for the targets among the inputs.
         mask: (B, T) 1 where the series had begun, 0 where padded; None: nothing is padded.
         future: (B, H, F') known-future columns over the horizon; None without such columns.
         static: (B, K) static columns; None without such columns.
@@ -36,6 +37,7 @@ class Batch:
     targets: Tensor
     series: Tensor
     weights: Tensor | None = None
+    past_weights: Tensor | None = None
     mask: Tensor | None = None
     future: Tensor | None = None
     static: Tensor | None = None
@@ -110,6 +112,9 @@ class WindowTable:
             targets=ahead[:, :, : self.target_count],
             series=series,
             weights=ahead[:, :, self.input_count :] if self.has_weights else None,
+            past_weights=(
+                block[:, : self.lookback, self.input_count :] if self.has_weights else None
+            ),
             mask=mask,
             future=ahead[:, :, known_ahead] if self.future_count else None,
             static=None if self.static is None else self.static[series],
