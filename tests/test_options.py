@@ -1,0 +1,146 @@
+"""Every option of the schema has an effect that can be seen in what a run writes."""
+
+import hashlib
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import lstmcast
+from lstmcast.config import fields
+from lstmcast.errors import LstmcastError
+
+BASE = {
+    "data.time": "day",
+    "data.target": "y",
+    "data.series": "id",
+    "window.lookback": "10",
+    "window.horizon": "3",
+    "network.units": "[4]",
+    "training.max_epochs": "3",
+    "training.batch_size": "32",
+    "training.learning_rate": "0.01",
+}
+REPEATED = {"table": "repeated"}
+FEEDING = {"network.decoder": "seq2seq"}
+STEPPING = {"training.schedule": "step", "training.decay_every": "1"}
+
+# Option: (what it is set to, what else must be set for it to matter).
+CHANGES = {
+    "data.path": ("other.csv", {}),
+    "data.time": ("null", {}),
+    "data.target": ("[y, z]", {}),
+    "data.series": ("[]", {"data.duplicates": "mean"}),
+    "data.past": ("z", {}),
+    "data.future": ("f", {}),
+    "data.static": ("s", {}),
+    "data.frequency": ("12h", {}),
+    "data.season": ("3", {}),
+    "data.time_format": ("month_first", {"table": "slashes"}),
+    "data.gaps": ("zero", {}),
+    "data.duplicates": ("last", {**REPEATED, "data.duplicates": "first"}),
+    "data.start": ("2024-01-20", {}),
+    "data.end": ("2024-03-20", {}),
+    "split.validation": ("0.2", {}),
+    "split.test": ("2024-03-20", {}),
+    "window.lookback": ("12", {}),
+    "window.horizon": ("4", {}),
+    "window.stride": ("2", {}),
+    "window.pad": ("true", {}),
+    "scale.method": ("robust", {}),
+    "scale.per": ("all", {}),
+    "network.preset": ("auto", {}),
+    "network.cell": ("gru", {}),
+    "network.units": ("[4, 3]", {}),
+    "network.bidirectional": ("true", {}),
+    "network.projection": ("2", {}),
+    "network.bias": ("false", {}),
+    "network.dropout": ("0.5", {}),
+    "network.initial_state": ("random", {}),
+    "network.normalize": ("last", {}),
+    "network.readout": ("state", {}),
+    "network.decoder": ("recursive", {}),
+    "network.teacher_forcing": ("1.0", FEEDING),
+    "network.head": ("point", {}),
+    "training.loss": ("mse", {}),
+    "training.optimizer": ("sgd", {}),
+    "training.learning_rate": ("0.02", {}),
+    "training.weight_decay": ("0.5", {}),
+    "training.schedule": ("constant", {}),
+    "training.warmup_steps": ("5", {}),
+    "training.decay": ("0.1", STEPPING),
+    "training.decay_every": ("2", STEPPING),
+    "training.batch_size": ("16", {}),
+    "training.max_epochs": ("2", {}),
+    "training.max_steps": ("2", {}),
+    "training.max_minutes": ("1e-9", {}),
+    "training.patience": ("1", {"training.learning_rate": "3", "training.max_epochs": "30"}),
+    "training.clip_norm": ("0.01", {"training.optimizer": "sgd"}),
+    "training.refit": ("all", {}),
+    "training.seed": ("1", {}),
+    "forecast.minimum": ("60", {}),
+}
+ONLY_ONE_VALUE = {"network.head"}
+REFUSED = {"data.time_format"}
+"""Its stamps can be read two ways, which `auto` refuses."""
+
+
+def rows(seed):
+    """Two series of 90 days with three empty days, a second target and covariates."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for k, name in enumerate("ab"):
+        n = np.arange(95)
+        part = pd.DataFrame({"id": name, "day": pd.date_range("2024-01-01", periods=95)})
+        part["y"] = 50 + 20 * k + 10 * np.sin(n * 2 * np.pi / 7) + rng.normal(0, 2, 95)
+        part["z"], part["f"], part["s"] = rng.normal(0, 1, 95), n % 2, k
+        part.loc[20:22, "y"] = np.nan
+        part.loc[90:, ["y", "z"]] = np.nan
+        parts.append(part)
+    return pd.concat(parts).round({"y": 3, "z": 3})
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("options")
+    table = rows(0)
+    table.to_csv(folder / "usual.csv", index=False)
+    rows(1).to_csv(folder / "other.csv", index=False)
+    again = pd.concat([table, table[40:42].assign(y=99.0)])
+    again.to_csv(folder / "repeated.csv", index=False)
+    # The first twelve of a month can be read either way.
+    days = pd.date_range("2024-01-01", periods=12, freq="MS")
+    both = pd.DataFrame({"id": "a", "day": days.strftime("%m/%d/%Y"), "y": np.arange(12.0) % 5})
+    both.to_csv(folder / "slashes.csv", index=False)
+    return folder
+
+
+def outcome(tables, folder, settings):
+    """A digest of what a run writes, or the message with which it is refused."""
+    table = settings.pop("table", "usual")
+    settings = {"data.path": str(tables / f"{table}.csv"), **settings}
+    if settings["data.path"] == "other.csv":
+        settings["data.path"] = str(tables / "other.csv")
+    overrides = [f"{key}={value}" for key, value in settings.items()]
+    try:
+        run = lstmcast.train(settings["data.path"], set=overrides, run=folder, device="cpu")
+    except LstmcastError as error:
+        return str(error)
+    metrics = json.dumps(run.metrics, sort_keys=True)
+    forecast = (run.path / "forecast.csv").read_bytes()
+    return hashlib.sha256(metrics.encode() + forecast).hexdigest()
+
+
+def test_every_option_of_the_schema_is_listed_here():
+    assert set(CHANGES) == {field.name for field in fields()}
+
+
+@pytest.mark.parametrize("option", sorted(set(CHANGES) - ONLY_ONE_VALUE))
+def test_option_changes_what_a_run_writes(option, tables, tmp_path):
+    value, context = CHANGES[option]
+    before = outcome(tables, tmp_path / "before", {**BASE, **context})
+    after = outcome(tables, tmp_path / "after", {**BASE, **context, option: value})
+    assert before != after
+    refused = [text for text in (before, after) if len(text) != 64]
+    assert bool(refused) == (option in REFUSED), refused
