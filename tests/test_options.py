@@ -58,6 +58,8 @@ CHANGES = {
     "network.bias": ("false", {}),
     "network.dropout": ("0.5", {}),
     "network.initial_state": ("random", {}),
+    "network.activation": ("relu", {}),
+    "network.recurrent_activation": ("hard_sigmoid", {}),
     "network.normalize": ("last", {}),
     "network.readout": ("state", {}),
     "network.decoder": ("recursive", {}),

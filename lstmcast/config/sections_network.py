@@ -18,6 +18,8 @@ from lstmcast.config.values import (
     refuse,
 )
 
+Activation = Literal["tanh", "sigmoid", "hard_sigmoid", "relu", "linear"]
+
 
 class NetworkConfig(Section):
     """The recurrent network; a preset fills the fields that are not set."""
@@ -55,6 +57,15 @@ class NetworkConfig(Section):
         default="zeros",
         description="State before the first step: zeros; random, seeded in training and zeros in "
         "forecasting; learned, a parameter.",
+    )
+    activation: Activation = Field(
+        default="tanh",
+        description="What the candidate and, in an LSTM, the cell state go through; another than "
+        "torch's own runs the cells step by step, which is slower.",
+    )
+    recurrent_activation: Activation = Field(
+        default="sigmoid",
+        description="What the gates go through; another than sigmoid runs the cells step by step.",
     )
     normalize: Literal["none", "last", "standard"] = Field(
         default="none",
@@ -97,6 +108,10 @@ class NetworkConfig(Section):
                     f"must be below every width of network.units {self.units}, "
                     f"got {self.projection}",
                 )
+            )
+        if self.cell == "rnn" and self.recurrent_activation != "sigmoid":
+            rules.append(
+                ("network.recurrent_activation", "is for gates, and an rnn has none; leave it out")
             )
         rules += self._decoder_rules()
         refuse(rules)

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from lstmcast.config import NetworkConfig
 from lstmcast.network.heads import PointHead
 from lstmcast.network.readouts import READOUTS, readout_width
-from lstmcast.network.recurrent import Encoding, RecurrentEncoder, State, state_shapes
+from lstmcast.network.recurrent import Encoding, RecurrentEncoder, state_shapes
 from lstmcast.network.sizes import Sizes
+from lstmcast.network.stepwise import State
 
 
 @dataclass(frozen=True)

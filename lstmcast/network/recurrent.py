@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstmcast.config import NetworkConfig
+from lstmcast.network.stepwise import State, StepwiseLayer
 
 # A projected LSTM runs all the same, only without oneDNN; users can do nothing about it.
 warnings.filterwarnings("ignore", message="LSTM with projections is not supported with oneDNN")
@@ -20,8 +21,8 @@ LAYERS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "l
 """What `network.cell` names."""
 
 
-State = Tensor | tuple[Tensor, Tensor]
-"""h, or (h, c) of an LSTM, of the layers of one stack: (L * D, B, U) each."""
+RecurrentLayer = nn.RNNBase | StepwiseLayer
+"""Layers of one width: torch's fused module, or the same step by step with other activations."""
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,11 @@ class RecurrentEncoder(nn.Module):
     """RNN, GRU or LSTM layers on top of each other.
 
     Layers of one width without dropout between them are one fused torch module. Otherwise every
-    layer is a module of its own and dropout acts between the modules, where torch's own random
+    layer is a module of its own, and dropout acts between the modules, where torch's own random
     state makes it reproducible on every device; it also acts on what the last layer gives on.
 
     Args:
-        config: Cell, widths, directions, projection, bias, dropout, initial state.
+        config: Cell, widths, directions, projection, bias, dropout, initial state, activations.
         inputs: F.
     """
 
@@ -61,21 +62,10 @@ class RecurrentEncoder(nn.Module):
         self.initial_state = config.initial_state
         self.directions = 2 if config.bidirectional else 1
         self.dropout = nn.Dropout(config.dropout)
-        stacked: list[nn.RNNBase] = []
+        stacked: list[RecurrentLayer] = []
         width = inputs
         for units, layers in stacks:
-            options = {"proj_size": config.projection} if config.projection else {}
-            stacked.append(
-                LAYERS[config.cell](
-                    width,
-                    units,
-                    num_layers=layers,
-                    bias=config.bias,
-                    batch_first=True,
-                    bidirectional=config.bidirectional,
-                    **options,
-                )
-            )
+            stacked.append(_build(config, width, units, layers))
             width = self.directions * (config.projection or units)
         self.width = width
         self.stacks = nn.ModuleList(stacked)
@@ -84,11 +74,9 @@ class RecurrentEncoder(nn.Module):
             shapes = [shape for stack in stacked for shape in state_shapes(stack)]
             self.learned.extend(nn.Parameter(torch.zeros(shape)) for shape in shapes)
 
-    def layers(self) -> list[nn.RNNBase]:
+    def layers(self) -> list[RecurrentLayer]:
         """The stacks, first to last."""
-        stacks = list(self.stacks)
-        assert all(isinstance(stack, nn.RNNBase) for stack in stacks)
-        return cast(list[nn.RNNBase], stacks)
+        return cast(list[RecurrentLayer], list(self.stacks))
 
     def state_width(self) -> int:
         """Numbers in the final states of all layers and directions of one window."""
@@ -138,19 +126,42 @@ class RecurrentEncoder(nn.Module):
         return states
 
 
-def state_shapes(stack: nn.RNNBase) -> list[tuple[int, int, int]]:
+def _build(config: NetworkConfig, inputs: int, units: int, layers: int) -> RecurrentLayer:
+    """Layers of one width, by torch itself wherever it has their activations."""
+    options: dict[str, object] = {"proj_size": config.projection} if config.projection else {}
+    own = config.activation == "tanh"
+    if config.cell == "rnn" and config.activation == "relu":
+        own, options["nonlinearity"] = True, "relu"
+    layer = LAYERS[config.cell](
+        inputs,
+        units,
+        num_layers=layers,
+        bias=config.bias,
+        batch_first=True,
+        bidirectional=config.bidirectional,
+        **options,
+    )
+    if own and config.recurrent_activation == "sigmoid":
+        return layer
+    return StepwiseLayer(layer, config.activation, config.recurrent_activation)
+
+
+def state_shapes(stack: RecurrentLayer) -> list[tuple[int, int, int]]:
     """(L * D, 1, U) of h, and of c for an LSTM."""
     layers = stack.num_layers * (2 if stack.bidirectional else 1)
     hidden = (layers, 1, stack.proj_size or stack.hidden_size)
-    return [hidden, (layers, 1, stack.hidden_size)] if isinstance(stack, nn.LSTM) else [hidden]
+    return [hidden, (layers, 1, stack.hidden_size)] if stack.mode == "LSTM" else [hidden]
 
 
 def _run(
-    stack: nn.RNNBase, inputs: Tensor, state: State | None, lengths: Tensor | None
+    stack: RecurrentLayer, inputs: Tensor, state: State | None, lengths: Tensor | None
 ) -> tuple[Tensor, State]:
     """(B, T, F) -> (B, T, D * U) and the final state."""
     outputs: Tensor
     final: State
+    if isinstance(stack, StepwiseLayer):
+        outputs, final = stack(inputs, state, lengths)
+        return outputs, final
     if lengths is None:
         outputs, final = stack(inputs, state)
         return outputs, final

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-WORTH_SHARING = 128 * 64
+WORTH_SHARING = 128 * 128
 """Windows in a batch times units, from which a step is given all threads.
 
 Threads of small steps spend their time waiting for each other. On two cores (torch 2.13, lookback
