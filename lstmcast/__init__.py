@@ -52,7 +52,15 @@ class Run:
         """The forecast after the last row of the training table, as in forecast.csv."""
         import pandas as pd
 
-        return pd.read_csv(self.path / "forecast.csv")
+        from lstmcast.config import load_config
+        from lstmcast.errors import RunError
+
+        path = self.path / "forecast.csv"
+        if not path.exists():
+            raise RunError(f"{path} does not exist; the run made no forecast")
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+        targets = load_config(self.path / "config.yaml").data.target
+        return frame.astype(dict.fromkeys(targets, float))
 
 
 def train(

@@ -29,6 +29,12 @@ def epoch_line(epoch: Epoch, windows_per_second: float) -> str:
     )
 
 
+def best_words(epoch: Epoch) -> str:
+    """The best epoch so far, for the live view."""
+    loss = epoch.train_loss if epoch.validation_loss is None else epoch.validation_loss
+    return f"best {loss:.4f} in epoch {epoch.epoch}"
+
+
 def score_table(scores: dict[str, Any]) -> Table:
     """Forecasters with their pooled scores, the lowest of each in bold."""
     table = Table(box=None, pad_edge=False, title="Test rows, every window", title_justify="left")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 import tempfile
@@ -21,9 +20,11 @@ class RunFolder:
 
     Attributes:
         path: The folder.
+        numbered: Whether it was numbered by us, and may be numbered on if somebody takes it.
     """
 
     path: Path
+    numbered: bool = False
 
     @property
     def config(self) -> Path:
@@ -61,6 +62,11 @@ class RunFolder:
         return self.path / "forecast.csv"
 
     @property
+    def findings(self) -> Path:
+        """What was found in the table, in sentences."""
+        return self.path / "findings.json"
+
+    @property
     def recent(self) -> Path:
         """The last rows of every series, for plots."""
         return self.path / "recent.csv"
@@ -82,14 +88,17 @@ class RunFolder:
             )
 
     def create(self) -> RunFolder:
-        """Make the folder.
+        """Make the folder, under the next number if another process was faster.
 
         Raises:
             RunError: It holds something, or cannot be made.
         """
-        self.check_free()
+        if not self.numbered:
+            self.check_free()
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=not self.numbered)
+        except FileExistsError:
+            return next_run(self.path.name.rpartition("-")[0], self.path.parent).create()
         except OSError as error:
             raise RunError(f"cannot make {self.path}: {error.strerror}") from error
         return self
@@ -102,7 +111,7 @@ def next_run(name: str, parent: Path = Path("runs")) -> RunFolder:
         for entry in (parent.iterdir() if parent.is_dir() else ())
         if entry.name.rpartition("-")[0] == name and entry.name.rpartition("-")[2].isdigit()
     ]
-    return RunFolder(parent / f"{name}-{max(taken, default=0) + 1:04d}")
+    return RunFolder(parent / f"{name}-{max(taken, default=0) + 1:04d}", numbered=True)
 
 
 @contextlib.contextmanager
@@ -161,9 +170,3 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write JSON that every parser reads: no NaN, keys in the order given."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

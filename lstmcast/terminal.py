@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lstmcast.display import cell, epoch_line, score_table, size_words, step_table
+from lstmcast.display import best_words, cell, epoch_line, score_table, size_words, step_table
 from lstmcast.workflows.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -108,15 +108,14 @@ class Terminal(Watcher):
 
         self.bar = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[loss]}"),
             TextColumn("{task.fields[speed]} windows/s"),
-            TextColumn("at most"),
             TimeRemainingColumn(),
-            TextColumn("left"),
             console=self.err,
             transient=True,
         )
-        self.task = self.bar.add_task("", total=max_epochs, epoch="1", speed="-")
+        self.task = self.bar.add_task("", total=max_epochs, epoch="1", loss="", speed="-")
         self.bar.start()
 
     def progress(self, progress: Progress) -> None:
@@ -129,6 +128,8 @@ class Terminal(Watcher):
                 speed=f"{progress.windows_per_second:,.0f}",
             )
         if progress.finished is not None:
+            if self.bar is not None and self.task is not None and progress.finished.best:
+                self.bar.update(self.task, loss=best_words(progress.finished))
             self._remark(epoch_line(progress.finished, progress.windows_per_second))
 
     def trained(self) -> None:

@@ -207,7 +207,7 @@ CASES = {
         {"names.csv": "name,town\nAda,London\nAlan,Wilmslow\n"},
         ["train", "names.csv"],
         3,
-        ["names.csv", "name, town"],
+        ["names.csv", "name (not numbers)"],
     ),
     "a lookback longer than the table": (
         config("window:\n  lookback: 500\n  horizon: 3\n"),

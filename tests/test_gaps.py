@@ -163,7 +163,7 @@ def test_error_says_how_much_is_missing_and_where_it_begins(tmp_path):
         "2024-01-05,b,5,5\n"
     )
     config = DataConfig(path=str(path), time="t", target="y", past="p", series="id", frequency="D")
-    panel, table = read_panel(config, str(path))
+    panel, table = read_panel(config.model_copy(update={"path": str(path)}))
     with pytest.raises(DataError) as caught:
         fill_gaps(panel, "error", no_cuts(panel), table)
     words = str(caught.value)
@@ -175,6 +175,6 @@ def test_error_says_that_a_row_is_missing(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("t,y\n2024-01-01,1\n2024-01-02,2\n2024-01-04,3\n")
     config = DataConfig(path=str(path), time="t", target="y", frequency="D")
-    panel, table = read_panel(config, str(path))
+    panel, table = read_panel(config.model_copy(update={"path": str(path)}))
     with pytest.raises(DataError, match=r"'y' at 2024-01-03 \(the row is missing\)"):
         fill_gaps(panel, "error", no_cuts(panel), table)

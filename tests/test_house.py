@@ -176,8 +176,9 @@ def test_windows_and_configs_need_no_torch(tmp_path):
 
     table = tmp_path / "daily.csv"
     table.write_text(daily_text())
-    window = ["window", str(table), "-o", str(tmp_path / "w"), "-s", "window.lookback=7"]
-    for arguments in (window, [*window, "--dry-run"], [*window, "--show", "0"], ["configs", "co2"]):
+    window = ["window", str(table), "-s", "window.lookback=7"]
+    flags = (["-o", str(tmp_path / "w")], ["--dry-run"], ["--show", "0"])
+    for arguments in (*([*window, *flag] for flag in flags), ["configs", "co2"]):
         code = f"""
 sys.argv = ["lstmcast", *{arguments!r}]
 from lstmcast.cli import main

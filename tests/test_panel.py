@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from lstmcast.config import DataConfig
 from lstmcast.errors import DataError
-from lstmcast.series.panel import FILLED, Panel, build_panel, read_panel
+from lstmcast.series.panel import FILLED, Panel, build_panel, read_columns
 from lstmcast.series.read import Table
 
 
@@ -26,7 +26,8 @@ def read(folder: Path, text: str, until: str | None = None, **data: object) -> P
     path = folder / "table.csv"
     path.write_text(text)
     config = DataConfig(**{"path": str(path), "time": "t", "target": "y", **data})
-    return read_panel(config, str(path), until)[0]
+    config = config.model_copy(update={"path": str(path)})
+    return build_panel(read_columns(config), config, until)
 
 
 def csv(rows: list[tuple[object, ...]], header: str = "t,y") -> str:
@@ -250,7 +251,7 @@ def test_rows_outside_start_end_and_until_are_left_out(tmp_path, limits, kept):
 
 def test_limits_without_a_row_between_them_are_refused(tmp_path):
     for limits in ({"start": "2030-01-01"}, {"until": "2020-01-01"}):
-        with pytest.raises(DataError, match="no row"):
+        with pytest.raises(DataError, match=r"no row|first row .* comes after it"):
             read(tmp_path, csv(WEEKS), **limits)
 
 

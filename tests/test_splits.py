@@ -95,7 +95,7 @@ def weekly(folder: Path, known_ahead: int = 0) -> Panel:
     path = folder / "weeks.csv"
     pd.concat(parts).to_csv(path, index=False)
     config = DataConfig(path=str(path), time="t", target="y", series="id", future="f")
-    return read_panel(config, str(path))[0]
+    return read_panel(config.model_copy(update={"path": str(path)}))[0]
 
 
 @pytest.mark.parametrize("validation", ["2024-01-01", "2024-02-11", "2024-03-13"])

@@ -21,6 +21,7 @@ FILES = {
     "recent.csv",
     "history.csv",
     "manifest.json",
+    "findings.json",
 }
 
 
@@ -302,7 +303,7 @@ def test_series_shorter_than_the_lookback_go_to_a_baseline_that_they_can_bear(cl
     ranked = [
         name
         for name, _ in sorted(
-            json.loads((panel / "r/metrics.json").read_text())["test"].items(),
+            json.loads((panel / "r/metrics.json").read_text())["validation"].items(),
             key=lambda item: item[1]["mae"],
         )
         if name in ("naive", "seasonal_naive", "drift")

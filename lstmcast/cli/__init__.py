@@ -5,6 +5,7 @@ Nothing heavy is imported before a command needs it, so that `--help` answers at
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from types import FrameType
@@ -60,6 +61,9 @@ def _app(
 
 def main() -> None:
     """Run the command line and exit; every error a user can cause is one message."""
+    for stream in (sys.stdout, sys.stderr):  # names of columns are no fault of the terminal's
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     debug = "--debug" in sys.argv

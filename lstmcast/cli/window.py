@@ -36,6 +36,8 @@ def window(
     """
     if output is None and show is None and not dry_run:
         raise ConfigError("name a folder to make with -o, or look first with --show K or --dry-run")
+    if sum((output is not None, show is not None, dry_run)) > 1:
+        raise ConfigError("-o, --show and --dry-run exclude each other; name one of them")
     from lstmcast.terminal import Terminal
     from lstmcast.workflows.entry import config_for
     from lstmcast.workflows.window import plan_windows, window_table, write_windows

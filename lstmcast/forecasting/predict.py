@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,7 +18,7 @@ VALUES_AT_ONCE = 8_000_000
 """Inputs and targets in one batch of forecasts: bounds memory, not speed."""
 
 DIGITS = 7
-"""Significant digits of the largest forecast of a column: those of a float32."""
+"""Significant digits of a forecast: those of a float32."""
 
 
 class NetworkForecast:
@@ -187,8 +186,12 @@ def _keys(
 
 
 def rounded(values: np.ndarray) -> np.ndarray:
-    """Cut the digits that a float32 does not have, by the largest value of the column."""
-    finite = np.abs(values[np.isfinite(values)])
-    if not finite.size or not finite.max():
-        return values
-    return np.round(values, max(DIGITS - math.ceil(math.log10(finite.max())), 0))
+    """Cut the digits that a float32 does not have, of each value by itself."""
+    size = np.abs(values)
+    known = np.isfinite(values) & (size > 0)
+    exponents = np.ceil(np.log10(size, out=np.zeros_like(size), where=known)).astype(np.int64)
+    result = values.copy()
+    for exponent in np.unique(exponents[known]):
+        same = known & (exponents == exponent)
+        result[same] = np.round(values[same], max(DIGITS - int(exponent), 0))
+    return result

@@ -68,9 +68,12 @@ class Verdict:
 
     def sentence(self) -> str:
         """The verdict in words."""
-        gain = 100 * (1 - self.network_mae / self.baseline_mae) if self.baseline_mae else 0.0
-        how = f"{abs(gain):.1f} % {'lower' if gain > 0 else 'higher'}"
-        chance = ", which may be chance" if gain > 0 and not self.beats else ""
+        lower = self.network_mae < self.baseline_mae
+        how = "lower" if lower else "not lower"
+        if self.baseline_mae > 0 and self.network_mae != self.baseline_mae:
+            gain = abs(1 - self.network_mae / self.baseline_mae)
+            how = f"{100 * gain:.1f} % {'lower' if lower else 'higher'}"
+        chance = ", which may be chance" if lower and not self.beats else ""
         test = (
             f"not tested: {self.comparison.reason}"
             if self.comparison.p_value is None
@@ -193,7 +196,10 @@ def decide(judgement: Judgement, horizon: int) -> Verdict:
     """Hold the network against the best baseline."""
     best = judgement.ranking()[0]
     comparison = diebold_mariano(judgement.losses[NETWORK], judgement.losses[best], horizon)
-    return Verdict(best, judgement.mae(NETWORK), judgement.mae(best), comparison, beats(comparison))
+    network_mae, best_mae = judgement.mae(NETWORK), judgement.mae(best)
+    # Origins count alike in the test, whatever number of windows starts there: both must agree.
+    beaten = network_mae < best_mae and beats(comparison)
+    return Verdict(best, network_mae, best_mae, comparison, beaten)
 
 
 def add_skill(judgement: Judgement) -> None:

@@ -13,11 +13,14 @@ but 44 ms and 2,080 ms beside two busy processes.
 """
 
 
+STARTED_WITH = torch.get_num_threads()
+
+
 def use_threads(batch_size: int, units: list[int]) -> None:
-    """Compute small networks in one thread; leave torch's own number to large ones.
+    """Compute small networks in one thread; give large ones the number torch was started with.
 
     The number follows from the config, never from a timing, so that sums are rounded the same way
-    each time; it is never raised above what torch was started with.
+    each time. It holds for the process until the next call.
     """
-    if batch_size * max(units) < WORTH_SHARING:
-        torch.set_num_threads(1)
+    small = batch_size * max(units) < WORTH_SHARING
+    torch.set_num_threads(1 if small else STARTED_WITH)

@@ -59,10 +59,13 @@ def place_rows(table: Table, config: DataConfig, until: str | None) -> Placed:
         keep &= ordinals >= low
     if high is not None:
         keep &= ordinals <= high
+    if last is not None and last > ordinals.max():
+        raise DataError(f"--at {until}: the last row of {table.name} comes before it")
     known = keep if last is None else keep & (ordinals <= last)
     if not known.any():
-        at = "" if until is None else f", up to --at {until}"
-        raise DataError(f"{table.name}: no row lies between data.start and data.end{at}")
+        if keep.any():
+            raise DataError(f"--at {until}: the first row of {table.name} comes after it")
+        raise DataError(f"{table.name}: no row lies between data.start and data.end")
     rows = np.flatnonzero(keep if config.future else known)
     rows = rows[np.lexsort((ordinals[rows], codes[rows]))]
     used, codes = np.unique(codes[rows], return_inverse=True)

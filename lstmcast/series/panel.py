@@ -61,6 +61,8 @@ class Panel:
         time: Name of the time column; None where rows are counted.
         style: How the table writes its stamps; None where rows are counted.
         left_out: Names of series without a single complete row.
+        begins_late: Rows left out before the first complete row of their series.
+        latest_column: The column that most of these rows lack.
     """
 
     columns: Columns
@@ -77,6 +79,8 @@ class Panel:
     time: str | None
     style: StampStyle | None
     left_out: tuple[tuple[str, ...], ...] = ()
+    begins_late: int = 0
+    latest_column: str = ""
 
     @property
     def series_count(self) -> int:
@@ -120,13 +124,11 @@ class Panel:
         return " ".join(self.names[series])
 
 
-def read_panel(config: DataConfig, source: str, until: str | None = None) -> tuple[Panel, Table]:
+def read_panel(config: DataConfig) -> tuple[Panel, Table]:
     """Read a table and lay it on its grid.
 
     Args:
-        config: Columns by role and how to treat faults.
-        source: Path of a CSV or Parquet file, or `-`.
-        until: Leave out what comes after this stamp (or row number), but for future columns.
+        config: Path, columns by role and how to treat faults.
 
     Returns:
         The panel with gaps as NaN, and the table for messages about its lines.
@@ -135,13 +137,20 @@ def read_panel(config: DataConfig, source: str, until: str | None = None) -> tup
         DataError: The table cannot be read, lacks a column, or has a fault that the config does
             not say how to treat.
     """
+    table = read_columns(config)
+    return build_panel(table, config), table.without_cells()
+
+
+def read_columns(config: DataConfig) -> Table:
+    """Read the columns that a config names.
+
+    Raises:
+        DataError: The table cannot be read or lacks a column.
+    """
     time = [config.time] if config.time else []
     texts = [*time, *config.series]
     wanted = [*texts, *config.target, *config.past, *config.future, *config.static]
-    table = read_table(source, columns=wanted, text=texts)
-    if not len(table.frame):
-        raise DataError(f"{table.name}: there is a header but no row")
-    return build_panel(table, config, until), table.without_cells()
+    return read_table(config.path, columns=wanted, text=texts)
 
 
 def build_panel(table: Table, config: DataConfig, until: str | None = None) -> Panel:
@@ -267,6 +276,10 @@ def _trim(table: Table, panel: Panel) -> Panel:
         )
     if usable.all() and (begins == heads).all() and (lasts == tails).all():
         return replace(panel, ends=ends)
+    early = (rows < np.minimum(begins, tails)[panel.series_of(rows)]) & usable[
+        panel.series_of(rows)
+    ]
+    lacking = (early[:, None] & ~panel.observed).sum(axis=0)
     begins, ends, lasts = begins[usable], ends[usable], lasts[usable]
     lengths = lasts - begins
     offsets = np.concatenate([[0], np.cumsum(lengths)])
@@ -282,4 +295,6 @@ def _trim(table: Table, panel: Panel) -> Panel:
         starts=panel.starts[usable] + begins - heads[usable],
         source_rows=panel.source_rows[kept],
         left_out=tuple(name for name, keep in zip(panel.names, usable, strict=True) if not keep),
+        begins_late=int(early.sum()),
+        latest_column=panel.columns.inputs[int(lacking.argmax())],
     )

@@ -45,7 +45,8 @@ class StampStyle:
         zone: What `%z` is written as.
         shift: Minutes that the written time is ahead of the stamp: 0 where stamps are wall time,
             the zone's offset where they are UTC.
-        zones_vary: Whether stamps are wall time under several zones, of which `zone` is the last.
+        zone_changes: Where stamps are wall time under several zones: from which stamp on each is
+            written, in order of time.
         case: Of month names: "title", "upper" or "lower".
         small_am: Whether AM and PM are in lower case.
     """
@@ -54,7 +55,7 @@ class StampStyle:
     digits: int = 0
     zone: str = ""
     shift: int = 0
-    zones_vary: bool = False
+    zone_changes: tuple[tuple[np.datetime64, str], ...] = ()
     case: str = "title"
     small_am: bool = False
 
@@ -80,7 +81,11 @@ class StampStyle:
     def _written(self, letter: str, wall: np.ndarray) -> tuple[int | None, list[Any]]:
         """Width (None for text) and values of one directive."""
         if letter == "z":
-            return None, [self.zone] * len(wall)
+            if not self.zone_changes:
+                return None, [self.zone] * len(wall)
+            begins, zones = zip(*self.zone_changes, strict=True)
+            place = np.searchsorted(np.array(begins), wall, side="right") - 1
+            return None, [zones[k] for k in np.maximum(place, 0).tolist()]
         if letter == "p":
             late = (_part(wall, "h", "D") >= 12).tolist()
             noon = ("am", "pm") if self.small_am else ("AM", "PM")

@@ -110,7 +110,7 @@ def parse_stamp(text: str, style: StampStyle | None = None) -> np.datetime64:
     stamp, reading = values.popitem()
     if style is None:
         return np.datetime64(stamp, "us")
-    if reading.offsets is not None and style.zone and not style.zones_vary:
+    if reading.offsets is not None and style.zone and not style.zone_changes:
         ahead = zone_minutes(style.zone) - int(reading.offsets[0])
         stamp = stamp + np.timedelta64(ahead, "m")
     return np.datetime64(stamp - np.timedelta64(style.shift, "m"), "us")
@@ -191,8 +191,17 @@ def _settle_zone(reading: Reading) -> Stamps:
         return Stamps(reading.values, style)
     steps = np.diff(np.unique(universal))
     if len(steps) and np.median(steps.astype(np.int64)) > 0.9 * _DAY:  # days of 23 to 25 hours
-        return Stamps(reading.values, replace(style, zones_vary=True))
+        return Stamps(reading.values, replace(style, zone_changes=_zone_changes(reading)))
     return Stamps(universal, replace(style, shift=int(reading.offsets[last])))
+
+
+def _zone_changes(reading: Reading) -> tuple[tuple[np.datetime64, str], ...]:
+    """From which stamp on each zone holds, in order of time."""
+    assert reading.zones is not None
+    order = np.argsort(reading.values, kind="stable")
+    values, zones = reading.values[order], reading.zones[order]
+    begins = np.flatnonzero(np.append(True, zones[1:] != zones[:-1]))
+    return tuple((values[k], str(zones[k])) for k in begins)
 
 
 def _objects(texts: np.ndarray | pa.Array) -> np.ndarray:

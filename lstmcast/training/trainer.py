@@ -101,13 +101,13 @@ def fit_network(
         validation: Windows to judge each epoch by.
         config: Losses, rates and limits.
         watch: Called every few steps and after every epoch.
-        epochs: Train for just so many, whatever the limits say; the learning rates stay those of
-            the full plan.
+        epochs: Train for just so many, whatever minutes and patience say; the learning rates stay
+            those of the full plan.
 
     Raises:
         Diverged: The loss is not a number, or ran away.
     """
-    stepper = Stepper(network, config, len(train), endless=epochs is not None)
+    stepper = Stepper(network, config, len(train), untimed=epochs is not None)
     fit = Fit()
     best_loss, best_weights = math.inf, network.state_dict()
     for number in range(1, (epochs or config.max_epochs) + 1):
@@ -168,19 +168,19 @@ class Stepper:
         network: To be trained.
         config: Optimizer, rates, limits.
         steps_per_epoch: Batches in an epoch.
-        endless: Whether steps and minutes are without limit.
+        untimed: Whether there is no limit of minutes.
     """
 
     def __init__(
-        self, network: Forecaster, config: TrainingConfig, steps_per_epoch: int, endless: bool
+        self, network: Forecaster, config: TrainingConfig, steps_per_epoch: int, untimed: bool
     ) -> None:
         self.network = network
         self.optimizer = build_optimizer(config, network.parameters())
         self.schedule = Schedule(config, steps_per_epoch)
         self.guard = LossGuard(config)
         self.clip_norm = config.clip_norm
-        self.max_steps = None if endless else config.max_steps
-        minutes = math.inf if endless or config.max_minutes is None else config.max_minutes
+        self.max_steps = config.max_steps
+        minutes = math.inf if untimed or config.max_minutes is None else config.max_minutes
         self.deadline = time.monotonic() + 60 * minutes
         self.steps = 0
         self.rate = 0.0

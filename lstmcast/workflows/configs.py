@@ -82,6 +82,8 @@ def copy_config(name: str, target: Path) -> list[Path]:
     """
     shipped = shipped_config(name)
     table = target.parent / shipped.data.name
+    if target == table:
+        raise RunError(f"{target} is where the data goes; name the config otherwise with -o")
     for path in (target, table):
         same = path == table and path.exists() and path.read_bytes() == shipped.data.read_bytes()
         if path.exists() and not same:

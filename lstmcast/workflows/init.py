@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from lstmcast.config import Config, build_config, parse_overrides
 from lstmcast.errors import DataError
@@ -51,9 +52,11 @@ def propose_config(path: str | Path, overrides: Sequence[str], watcher: Watcher)
     window = given.get("window", {})
     if not {"lookback", "horizon"} <= window.keys():
         # The path and the target are all that a first reading needs; sizes follow from its length.
-        panel, _ = read_panel(build_config({"data": data}).data, data["path"])
+        panel, _ = read_panel(build_config({"data": data}).data)
         window = {**propose_window(panel, window), **window}
-    return build_config({**given, "data": data, "window": window}, source=str(path))
+    network = {"preset": "auto", **given.get("network", {})}
+    values = {**given, "data": data, "window": window, "network": network}
+    return build_config(values, source=str(path))
 
 
 def as_list(names: str | list[str]) -> list[str]:
@@ -67,29 +70,42 @@ def _numeric_columns(path: Path, names: Sequence[str], watcher: Watcher) -> list
     usable: list[str] = []
     left_out: list[str] = []
     for name in names:
-        (usable if _is_usable(table, name) else left_out).append(name)
+        why = _unusable(table, name)
+        if why:
+            left_out.append(f"{name} ({why})")
+        else:
+            usable.append(name)
     if not usable:
         raise DataError(
-            f"{path}: no column holds numbers that could be forecast "
-            f"(columns: {', '.join(names) or 'none'})"
+            f"{path}: no column holds numbers that could be forecast: "
+            f"{', '.join(left_out) or 'there is none'}"
         )
     if left_out:
-        watcher.note(
-            f"Left out, as no numbers, one number or a count of rows: {', '.join(left_out)}."
-        )
+        watcher.note(f"Columns left out: {', '.join(left_out)}.")
     return usable
 
 
-def _is_usable(table: Table, name: str) -> bool:
-    """Whether a column is of numbers, of more than one, and is no row counter."""
+def _unusable(table: Table, name: str) -> str:
+    """Why a column cannot be forecast; empty if it can.
+
+    Raises:
+        DataError: Most of its cells are numbers, and some are not: a fault to be mended.
+    """
     try:
         numbers = table.numbers(name)
     except DataError:
-        return False
+        if np.isfinite(pd.to_numeric(table.text(name), errors="coerce")).mean() > 0.5:
+            raise
+        return "not numbers"
     known = numbers[~np.isnan(numbers)]
+    if not known.size:
+        return "empty"
+    if known.min() == known.max():
+        return "one value only"
     numbers_rows = bool((numbers - numbers[0] == np.arange(len(numbers))).all())
-    counter = numbers_rows and numbers[0] in (0, 1) and name == table.frame.columns[0]
-    return bool(known.size and known.min() < known.max() and not counter)
+    if numbers_rows and numbers[0] in (0, 1) and name == table.frame.columns[0]:
+        return "counts the rows"
+    return ""
 
 
 def propose_window(panel: Panel, given: Mapping[str, Any]) -> dict[str, int]:

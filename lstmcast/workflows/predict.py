@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lstmcast.config import Config, load_config
+from lstmcast.config import Config, DataConfig, load_config
 from lstmcast.errors import ConfigError, DataError, RunError
 from lstmcast.forecasting.baselines import History, borne_by, drift, naive, seasonal_naive
 from lstmcast.forecasting.model import Model, load_model
@@ -23,8 +23,10 @@ from lstmcast.forecasting.predict import (
 from lstmcast.forecasting.rolling import NETWORK
 from lstmcast.network.threads import use_threads
 from lstmcast.run_folder import RunFolder
+from lstmcast.series.frequency import Frequency
 from lstmcast.series.gaps import fill_gaps
-from lstmcast.series.panel import Panel, read_panel
+from lstmcast.series.panel import FILLED, Panel, build_panel, read_columns
+from lstmcast.series.read import Table
 from lstmcast.series.splits import no_cuts
 from lstmcast.workflows.watcher import Watcher
 
@@ -62,8 +64,8 @@ def predict(
         RunError: The run is missing or damaged.
     """
     model, config = open_run(run, data, device)
-    panel, table = read_panel(config.data, config.data.path, until=at)
-    require_same_frequency(model, panel, table.name)
+    table = read_columns(config.data)
+    panel = build_on_grid_of(model, config.data, table, at)
     filled = fill_gaps(panel, config.data.gaps, no_cuts(panel), table)
     for name in filled.left_out[:3]:
         watcher.note(f"{' '.join(name)} has no complete row and is not forecast.")
@@ -94,17 +96,44 @@ def with_data(config: Config, changes: dict[str, str | None]) -> Config:
     return config.model_copy(update={"data": config.data.model_copy(update=changes)})
 
 
-def require_same_frequency(model: Model, panel: Panel, name: str) -> None:
-    """Refuse a table on another grid.
+def build_on_grid_of(model: Model, data: DataConfig, table: Table, at: str | None) -> Panel:
+    """Lay new rows on the grid of the run, with gaps where rows are missing.
+
+    A few rows may not show their frequency, or show another: five days of a run on business days
+    may be five days in a row. They only have to fit.
 
     Raises:
-        DataError: Names both frequencies.
+        DataError: They do not fit; names both frequencies.
     """
-    if panel.frequency.alias != model.frequency.alias:
-        raise DataError(
-            f"{name}: its rows are {panel.frequency.words} ({panel.frequency.alias}), but the run "
-            f"was trained on rows that are {model.frequency.words} ({model.frequency.alias})"
-        )
+    alias = model.frequency.alias
+    if data.time is None:
+        return build_panel(table, data, at)
+    found = None
+    try:
+        panel = build_panel(table, data, at)
+        found = panel.frequency
+        if found.alias == alias:
+            return panel
+    except DataError:
+        pass  # too few rows to tell, or rows off their own grid; the run's grid decides
+    try:
+        panel = build_panel(table, data.model_copy(update={"frequency": alias}), at)
+    except DataError:
+        if found is None:
+            raise
+        raise other_frequency(model, table, found) from None
+    known = panel.source_rows != FILLED
+    if found is not None and known.sum() > 1 and not (known[1:] & known[:-1]).any():
+        raise other_frequency(model, table, found)
+    return panel
+
+
+def other_frequency(model: Model, table: Table, found: Frequency) -> DataError:
+    """The message that names both frequencies."""
+    return DataError(
+        f"{table.name}: its rows are {found.words} ({found.alias}), but the run was trained on "
+        f"rows that are {model.frequency.words} ({model.frequency.alias})"
+    )
 
 
 def forecast_panel(model: Model, panel: Panel, watcher: Watcher) -> pd.DataFrame:

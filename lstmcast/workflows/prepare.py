@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,6 +33,7 @@ class Prepared:
         scaler: Fitted on train rows.
         static_scaler: For static columns; None without them.
         windows: The index of each split.
+        unfilled: The panel with its gaps as NaN.
     """
 
     config: Config
@@ -41,6 +43,17 @@ class Prepared:
     scaler: Scaler
     static_scaler: Scaler | None
     windows: SplitWindows
+    unfilled: Panel
+
+    def filled_to_the_end(self) -> Panel:
+        """The panel as a forecast after its last row sees it: no cut is in the way of a fill."""
+        method = self.config.data.gaps
+        return fill_gaps(self.unfilled, method, no_cuts(self.unfilled), self.table)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know of the table, a sentence each."""
+        return notes_about(self)
 
     @property
     def first(self) -> str:
@@ -62,22 +75,32 @@ def prepare(config: Config, watcher: Watcher) -> Prepared:
         DataError: The table has a fault.
     """
     refuse_own_names(config)
-    panel, table = read_panel(config.data, config.data.path)
+    panel, table = read_panel(config.data)
     cuts = cut_series(panel, config.split, config.window.horizon)
     filled = fill_gaps(panel, config.data.gaps, cuts, table)
-    prepared = prepare_windows(config, table, filled, cuts)
+    prepared = prepare_windows(config, table, filled, cuts, panel)
     watcher.prepared(prepared)
-    for text in notes_about(panel, prepared):
+    for text in prepared.notes:
         watcher.note(text)
     return prepared
 
 
 def prepare_all_rows(prepared: Prepared) -> Prepared:
     """The same table with every row a train row: for training once more on all of it."""
-    return prepare_windows(prepared.config, prepared.table, prepared.panel, no_cuts(prepared.panel))
+    config, panel = prepared.config, prepared.filled_to_the_end()
+    again = prepare_windows(config, prepared.table, panel, no_cuts(panel), prepared.unfilled)
+    if config.training.max_steps is None:
+        return again
+    # An epoch has more steps now: a limit of steps stays the same number of epochs.
+    more = len(again.windows.train) / len(prepared.windows.train)
+    steps = math.ceil(config.training.max_steps * more)
+    training = config.training.model_copy(update={"max_steps": steps})
+    return replace(again, config=config.model_copy(update={"training": training}))
 
 
-def prepare_windows(config: Config, table: Table, panel: Panel, cuts: Cuts) -> Prepared:
+def prepare_windows(
+    config: Config, table: Table, panel: Panel, cuts: Cuts, unfilled: Panel
+) -> Prepared:
     """Scale and index a filled panel."""
     scale, window = config.scale, config.window
     scaler = fit_scaler(
@@ -91,7 +114,8 @@ def prepare_windows(config: Config, table: Table, panel: Panel, cuts: Cuts) -> P
         stride=window.stride,
         usable=usable_origins(panel, config.data.gaps),
     )
-    return Prepared(config, table, panel, cuts, scaler, _static_scaler(config, panel), windows)
+    static_scaler = _static_scaler(config, panel)
+    return Prepared(config, table, panel, cuts, scaler, static_scaler, windows, unfilled)
 
 
 def _static_scaler(config: Config, panel: Panel) -> Scaler | None:
@@ -120,11 +144,16 @@ def refuse_own_names(config: Config) -> None:
         )
 
 
-def notes_about(unfilled: Panel, prepared: Prepared) -> list[str]:
+def notes_about(prepared: Prepared) -> list[str]:
     """What the user should know of the table, a sentence each."""
     panel, window = prepared.panel, prepared.config.window
     notes = []
-    missing = ~unfilled.observed & ~np.isnan(panel.values)
+    missing = ~prepared.unfilled.observed & ~np.isnan(panel.values)
+    if panel.begins_late:
+        notes.append(
+            f"{counted(panel.begins_late, 'row')} left out at the start of series, where "
+            f"'{panel.latest_column}' or another column has no value yet."
+        )
     if missing.any():
         notes.append(
             f"{counted(int(missing.sum()), 'missing value')} filled "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,33 +12,27 @@ import torch
 
 from lstmcast.config import Config, dump_config
 from lstmcast.errors import ConfigError, DataError
-from lstmcast.forecasting.metrics import yardsticks
 from lstmcast.forecasting.model import Model
-from lstmcast.forecasting.predict import NetworkForecast, backtest_frame
 from lstmcast.forecasting.rolling import (
-    NETWORK,
-    Judgement,
     Verdict,
-    actual_values,
-    add_skill,
-    baseline_forecasts,
     decide,
-    judge,
 )
-from lstmcast.network.forecaster import build_forecaster
+from lstmcast.network.forecaster import Forecaster, build_forecaster
 from lstmcast.network.sizes import Sizes
 from lstmcast.network.threads import use_threads
 from lstmcast.run_folder import RunFolder, write_json, write_text
 from lstmcast.series.batches import Batches, WindowTable
+from lstmcast.series.scaling import Scaler
 from lstmcast.series.windows import require_train_windows
 from lstmcast.training.trainer import Fit, fit_network
+from lstmcast.workflows.judge import judge_splits, metrics_of, past_forecasts
 from lstmcast.workflows.manifest import describe_run
 from lstmcast.workflows.predict import forecast_panel
 from lstmcast.workflows.prepare import Prepared, prepare, prepare_all_rows
 from lstmcast.workflows.tables import csv_text, history_frame, recent_frame
 from lstmcast.workflows.watcher import Watcher
 
-SIMPLE = ("naive", "seasonal_naive", "drift")
+SIMPLE = ("seasonal_naive", "naive", "drift")
 """Baselines that need no fitting, and so can stand in for the network on a short series."""
 
 
@@ -87,7 +80,8 @@ def train(
         raise ConfigError(
             "window.horizon is 0, which only `lstmcast window` can use; train needs at least 1"
         )
-    folder.check_free()
+    if not folder.numbered:
+        folder.check_free()
     prepared = prepare(config, watcher)
     require_train_windows(
         prepared.panel,
@@ -97,24 +91,25 @@ def train(
         config.window.horizon,
         config.window.pad,
     )
-    network_sizes = sizes_of(prepared)
     use_threads(config.training.batch_size, config.network.units)
-    folder.create()
+    network = new_network(prepared, sizes_of(prepared), device)
+    folder = folder.create()
     write_text(folder.config, dump_config(config))
     read_seconds = time.monotonic() - began
 
-    model, fit = fit_model(prepared, network_sizes, device, watcher)
+    model, fit = fit_model(prepared, network, device, watcher)
     trained_seconds = time.monotonic() - began
     judgements = judge_splits(model, prepared)
-    ranked = judgements["test" if len(prepared.windows.test) else "validation"].ranking()
-    model = replace(model, fallbacks=tuple(name for name in ranked if name in SIMPLE))
+    if len(prepared.windows.validation):
+        ranked = judgements["validation"].ranking()
+        model = replace(model, fallbacks=tuple(name for name in ranked if name in SIMPLE))
     verdict = (
         decide(judgements["test"], config.window.horizon) if len(prepared.windows.test) else None
     )
     write_text(folder.backtest, csv_text(past_forecasts(model, prepared)))
 
     if config.training.refit == "all":
-        model = refit(model, prepared, fit.best_epoch, device, watcher)
+        model = refit(model, prepared, fit, device, watcher)
     model.save(folder.model)
     forecast = future_forecast(model, prepared, watcher)
     if forecast is not None:
@@ -128,6 +123,7 @@ def train(
         "train_seconds": trained_seconds - read_seconds,
         "total_seconds": time.monotonic() - began,
     }
+    write_json(folder.findings, {"notes": prepared.notes})
     write_json(folder.manifest, describe_run(prepared, model, device, timings, finished=fit))
     return Trained(folder, metrics, verdict, forecast, fit)
 
@@ -145,16 +141,36 @@ def sizes_of(prepared: Prepared) -> Sizes:
     )
 
 
+def new_network(prepared: Prepared, sizes: Sizes, device: torch.device) -> Forecaster:
+    """A network of the config, untrained.
+
+    Raises:
+        ConfigError: It does not fit into memory.
+    """
+    config = prepared.config
+    try:
+        network = build_forecaster(
+            config.network, sizes, config.training.loss, config.training.seed
+        )
+        return network.to(device)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        raise ConfigError(
+            f"network.units {config.network.units}: the network does not fit into memory; "
+            "make it smaller"
+        ) from error
+
+
 def fit_model(
     prepared: Prepared,
-    sizes: Sizes,
+    network: Forecaster,
     device: torch.device,
     watcher: Watcher,
     epochs: int | None = None,
 ) -> tuple[Model, Fit]:
-    """Build a network and train it on the train windows, judged by the validation windows."""
-    config, training = prepared.config, prepared.config.training
-    network = build_forecaster(config.network, sizes, training.loss, training.seed).to(device)
+    """Train a network on the train windows, judged by the validation windows."""
+    config, training, sizes = prepared.config, prepared.config.training, network.sizes
     watcher.network(describe_network(config, sizes, network.parameter_count(), device))
     table = WindowTable(
         prepared.panel,
@@ -184,21 +200,31 @@ def fit_model(
         config=config,
         sizes=sizes,
         frequency=prepared.panel.frequency,
-        names=prepared.panel.names,
-        scaler=prepared.scaler,
+        **scaled_series(prepared),
         static_scaler=prepared.static_scaler,
         fallbacks=SIMPLE,
     )
     return model, fit
 
 
+def scaled_series(prepared: Prepared) -> dict[str, Any]:
+    """Names and scaler of the series that have train rows; the others are scaled when they come."""
+    known = np.flatnonzero(prepared.cuts.train > prepared.cuts.starts)
+    scaler = prepared.scaler
+    return {
+        "names": [prepared.panel.names[k] for k in known],
+        "scaler": Scaler(scaler.method, scaler.center[known], scaler.scale[known]),
+    }
+
+
 def refit(
-    model: Model, prepared: Prepared, epochs: int, device: torch.device, watcher: Watcher
+    model: Model, prepared: Prepared, fit: Fit, device: torch.device, watcher: Watcher
 ) -> Model:
     """Train once more, on all rows, for the epochs that validation found."""
     everything = prepare_all_rows(prepared)
-    again, _ = fit_model(everything, model.sizes, device, watcher, epochs)
-    return replace(again, fallbacks=model.fallbacks)
+    network = new_network(everything, model.sizes, device)
+    again, _ = fit_model(everything, network, device, watcher, fit.best_epoch)
+    return replace(again, config=model.config, fallbacks=model.fallbacks)
 
 
 def describe_network(config: Config, sizes: Sizes, parameters: int, device: torch.device) -> str:
@@ -213,66 +239,10 @@ def describe_network(config: Config, sizes: Sizes, parameters: int, device: torc
     )
 
 
-def judge_splits(model: Model, prepared: Prepared) -> dict[str, Judgement]:
-    """Score the network and the baselines on every validation and test window."""
-    panel, config = prepared.panel, prepared.config
-    lookback, horizon = config.window.lookback, config.window.horizon
-    measures = yardsticks(
-        panel.targets,
-        panel.targets_observed,
-        panel.offsets,
-        prepared.cuts.train,
-        panel.frequency.season,
-    )
-    forecasts: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-        NETWORK: NetworkForecast(model, panel, prepared.scaler),
-        **baseline_forecasts(
-            panel, prepared.windows, prepared.scaler, lookback, horizon, config.forecast.minimum
-        ),
-    }
-    judgements = {}
-    for split in ("validation", "test"):
-        index = prepared.windows.by_name()[split]
-        judgements[split] = judge(forecasts, panel, index, measures, horizon)
-        add_skill(judgements[split])
-    return judgements
-
-
-def past_forecasts(model: Model, prepared: Prepared) -> pd.DataFrame:
-    """Test forecasts beside what came, from origins H steps apart."""
-    horizon = prepared.config.window.horizon
-    origins, series = prepared.windows.test.every(horizon).all()
-    forecasts = NetworkForecast(model, prepared.panel, prepared.scaler)(origins, series)
-    actuals = actual_values(prepared.panel, origins, horizon)
-    return backtest_frame(prepared.panel, origins, series, forecasts, actuals)
-
-
 def future_forecast(model: Model, prepared: Prepared, watcher: Watcher) -> pd.DataFrame | None:
     """The forecast after the last row of every series, if its future columns are known."""
     try:
-        return forecast_panel(model, prepared.panel, watcher)
+        return forecast_panel(model, prepared.filled_to_the_end(), watcher)
     except DataError as error:
         watcher.note(f"No forecast.csv: {error}.")
         return None
-
-
-def metrics_of(
-    judgements: dict[str, Judgement], prepared: Prepared, verdict: Verdict | None
-) -> dict[str, Any]:
-    """The content of metrics.json."""
-    index = prepared.windows.by_name()
-    metrics: dict[str, Any] = {
-        split: judgements[split].scores if len(index[split]) else None
-        for split in ("test", "validation")
-    }
-    metrics["verdict"] = (
-        None
-        if verdict is None
-        else {
-            "baseline": verdict.baseline,
-            "beats": verdict.beats,
-            "p_value": verdict.comparison.p_value,
-            "sentence": verdict.sentence(),
-        }
-    )
-    return metrics
