@@ -6,6 +6,7 @@ import datetime
 from pathlib import Path
 from typing import Any, get_args
 
+import jsonschema
 import pytest
 import yaml
 from hypothesis import HealthCheck, assume, given, settings
@@ -657,7 +658,6 @@ def test_the_schema_for_editors_is_closed_and_described() -> None:
 
 
 def test_a_dumped_config_fits_the_schema_for_editors() -> None:
-    jsonschema = pytest.importorskip("jsonschema")
     check = jsonschema.Draft202012Validator(json_schema())
     for config in (built(), built(split={"test": 3}, network={"units": 5}, data={"time": None})):
         check.validate(yaml.safe_load(dump_config(config)))
