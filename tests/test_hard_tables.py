@@ -178,3 +178,29 @@ def test_at_after_the_last_row_is_refused(daily_run, here):
         lstmcast.predict(daily_run, "d.csv", at="2050-01-01")
     last = lstmcast.predict(daily_run, "d.csv", at="2024-04-29")
     pd.testing.assert_frame_equal(last, lstmcast.predict(daily_run, "d.csv"))
+
+
+def test_refit_keeps_a_limit_of_steps_to_the_same_number_of_epochs(here, monkeypatch):
+    import lstmcast.workflows.train as workflow
+
+    (here / "t.csv").write_text(daily_text())
+    fits = []
+    fit = workflow.fit_network
+
+    def noted(*arguments):
+        fits.append(fit(*arguments))
+        return fits[-1]
+
+    monkeypatch.setattr(workflow, "fit_network", noted)
+    train("t.csv", "training.max_steps=4", "training.max_epochs=9", "training.refit=all")
+    first, again = fits
+    assert first.history[-1].steps == 4
+    # 68 windows train, 104 when all rows do: at most 4 * 104 / 68 steps, rounded up.
+    assert again.history[-1].steps <= 7
+    assert all(epoch.learning_rate > 0 for epoch in again.history)
+
+
+def test_a_config_is_not_copied_onto_its_own_data(cli, here):
+    outcome = cli("configs", "co2", "-o", "co2_weekly.csv")
+    assert outcome.code == 5 and "co2_weekly.csv" in outcome.err
+    assert list(here.iterdir()) == []
