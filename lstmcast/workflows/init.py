@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from lstmcast.config import Config, build_config, parse_overrides
 from lstmcast.errors import DataError
+from lstmcast.series.csv_numbers import to_numbers
 from lstmcast.series.frequency import guess_time_column
 from lstmcast.series.panel import Panel, read_panel
 from lstmcast.series.read import Table, peek, read_table
@@ -94,7 +94,9 @@ def _unusable(table: Table, name: str) -> str:
     try:
         numbers = table.numbers(name)
     except DataError:
-        if np.isfinite(pd.to_numeric(table.text(name), errors="coerce")).mean() > 0.5:
+        decimal = "." if table.csv is None else table.csv.dialect.decimal
+        values, _ = to_numbers(table.text(name), decimal)
+        if np.isfinite(values).mean() > 0.5:
             raise
         return "not numbers"
     known = numbers[~np.isnan(numbers)]
