@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from lstmcast.config import DataConfig
 from lstmcast.errors import DataError
+from lstmcast.series.build import build_panel, read_panel
 from lstmcast.series.gaps import fill_gaps, usable_origins
-from lstmcast.series.panel import Panel, build_panel, read_panel
+from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table
 from lstmcast.series.splits import Cuts, no_cuts
 

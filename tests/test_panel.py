@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from lstmcast.config import DataConfig
 from lstmcast.errors import DataError
-from lstmcast.series.panel import FILLED, Panel, build_panel, read_columns
+from lstmcast.series.build import build_panel, read_columns
+from lstmcast.series.panel import FILLED, Panel
 from lstmcast.series.read import Table
 
 

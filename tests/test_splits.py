@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from lstmcast.config import DataConfig, SplitConfig
 from lstmcast.errors import DataError
-from lstmcast.series.panel import Panel, build_panel, read_panel
+from lstmcast.series.build import build_panel, read_panel
+from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table
 from lstmcast.series.splits import Cuts, cut_series, no_cuts
 

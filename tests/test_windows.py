@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lstmcast.config import DataConfig, SplitConfig
 from lstmcast.errors import DataError
-from lstmcast.series.panel import build_panel
+from lstmcast.series.build import build_panel
 from lstmcast.series.read import Table
 from lstmcast.series.splits import Cuts, cut_series
 from lstmcast.series.windows import (

@@ -1,4 +1,4 @@
-"""Tidy table -> Panel: every series on one equally spaced grid, one behind the other in one array.
+"""Panel: every series on one equally spaced grid, one behind the other in one array.
 
 Here pandas ends. A panel's rows are in order of series, then time; a row that the table lacks is
 there with NaN in every column, until `gaps.fill_gaps` fills it.
@@ -6,22 +6,15 @@ there with NaN in every column, until `gaps.fill_gaps` fills it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from lstmcast.config import DataConfig
-from lstmcast.errors import DataError
 from lstmcast.series.frequency import Frequency
-from lstmcast.series.grid import Placed, one_row_per_place, place_rows
-from lstmcast.series.read import Table, read_table
 from lstmcast.series.timestamps import StampStyle
 
 FILLED = -1
 """Source row of a panel row that the table lacks."""
-
-GROWTH_LIMIT = 20
-"""A grid this many times longer than the table points to a mistyped stamp, not to gaps."""
 
 
 @dataclass(frozen=True)
@@ -122,179 +115,3 @@ class Panel:
     def describe(self, series: int) -> str:
         """Name of a series for messages; empty for the one series of a plain table."""
         return " ".join(self.names[series])
-
-
-def read_panel(config: DataConfig) -> tuple[Panel, Table]:
-    """Read a table and lay it on its grid.
-
-    Args:
-        config: Path, columns by role and how to treat faults.
-
-    Returns:
-        The panel with gaps as NaN, and the table for messages about its lines.
-
-    Raises:
-        DataError: The table cannot be read, lacks a column, or has a fault that the config does
-            not say how to treat.
-    """
-    table = read_columns(config)
-    return build_panel(table, config), table.without_cells()
-
-
-def read_columns(config: DataConfig) -> Table:
-    """Read the columns that a config names.
-
-    Raises:
-        DataError: The table cannot be read or lacks a column.
-    """
-    time = [config.time] if config.time else []
-    texts = [*time, *config.series]
-    wanted = [*texts, *config.target, *config.past, *config.future, *config.static]
-    return read_table(config.path, columns=wanted, text=texts)
-
-
-def build_panel(table: Table, config: DataConfig, until: str | None = None) -> Panel:
-    """Lay the rows of a table on an equally spaced grid, series behind series.
-
-    Args:
-        table: All columns that the config names.
-        config: Columns by role and how to treat duplicates.
-        until: Leave out what comes after this stamp (or row number), but for future columns.
-
-    Returns:
-        The panel with gaps as NaN.
-
-    Raises:
-        DataError: Stamps, numbers, duplicates or static columns have a fault.
-    """
-    columns = Columns(
-        tuple(config.target), tuple(config.past), tuple(config.future), tuple(config.static)
-    )
-    placed = place_rows(table, config, until)
-    matrix = np.empty((len(placed.rows), len(columns.inputs)))
-    for k, name in enumerate(columns.inputs):
-        matrix[:, k] = table.numbers(name)[placed.rows]
-    placed, matrix = one_row_per_place(table, config, placed, matrix)
-    if placed.last is not None:
-        matrix[placed.ordinals > placed.last, : len(columns.inputs) - len(columns.future)] = np.nan
-    return _trim(table, _regrid(table, config, columns, placed, matrix))
-
-
-def _regrid(
-    table: Table, config: DataConfig, columns: Columns, placed: Placed, matrix: np.ndarray
-) -> Panel:
-    """Give every place between a series' first and last row a row of its own."""
-    heads = np.flatnonzero(np.diff(placed.codes, prepend=-1))
-    starts = placed.ordinals[heads]
-    lengths = placed.ordinals[np.append(heads[1:], len(placed.codes)) - 1] - starts + 1
-    if lengths.sum() > GROWTH_LIMIT * len(placed.rows) + 10_000:
-        _refuse_growth(table, placed, int(lengths.sum()))
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    places = offsets[placed.codes] + placed.ordinals - starts[placed.codes]
-    values = matrix
-    if offsets[-1] > len(matrix):
-        values = np.full((offsets[-1], matrix.shape[1]), np.nan)
-        values[places] = matrix
-    source_rows = np.full(offsets[-1], FILLED, dtype=np.int64)
-    source_rows[places] = placed.rows
-    return Panel(
-        columns=columns,
-        series_columns=tuple(config.series),
-        names=placed.names,
-        values=values,
-        observed=~np.isnan(values),
-        static=_static_values(table, columns.static, placed, heads),
-        offsets=offsets,
-        ends=offsets[1:],
-        starts=starts,
-        source_rows=source_rows,
-        frequency=placed.frequency,
-        time=config.time,
-        style=placed.style,
-    )
-
-
-def _refuse_growth(table: Table, placed: Placed, rows: int) -> None:
-    """Name the row that lies farthest from its neighbour."""
-    steps = np.where(np.diff(placed.codes) == 0, np.diff(placed.ordinals), 0)
-    widest = int(np.argmax(steps))
-    raise DataError(
-        f"{table.name}: as a grid that is {placed.frequency.words} its {len(placed.rows):,} rows "
-        f"would become {rows:,}; the widest gap, {int(steps[widest]):,} steps, lies between "
-        f"{table.line(int(placed.rows[widest]))} and {table.line(int(placed.rows[widest + 1]))}. "
-        "Mend the stamp, or set data.frequency, data.start or data.end"
-    )
-
-
-def _static_values(
-    table: Table, names: tuple[str, ...], placed: Placed, heads: np.ndarray
-) -> np.ndarray:
-    """(S, K) the one value that each static column has in each series."""
-    static = np.empty((len(heads), len(names)))
-    for k, name in enumerate(names):
-        column = table.numbers(name)[placed.rows]
-        low = np.fmin.reduceat(column, heads)
-        high = np.fmax.reduceat(column, heads)
-        odd = np.flatnonzero(~(low == high))
-        if len(odd):
-            series = int(odd[0])
-            label = " ".join(placed.names[series]) or "the table"
-            what = "has no value" if np.isnan(low[series]) else "changes"
-            raise DataError(
-                f"{table.name}: static column '{name}' {what} in {label} "
-                f"({len(odd)} such series); name it in data.past or data.future instead"
-            )
-        static[:, k] = low
-    return static
-
-
-def _trim(table: Table, panel: Panel) -> Panel:
-    """Leave out what nothing can be known of: unfinished starts and unknown ends.
-
-    A series begins with its first row that has every column, so that whatever is missing later has
-    a value before it, and its history ends with its last row that has a target. Rows after that
-    stay while every future column is known.
-    """
-    rows = np.arange(len(panel.values))
-    heads, tails = panel.offsets[:-1], panel.offsets[1:]
-    never = len(rows)
-    complete = panel.observed.all(axis=1)
-    begins = np.minimum.reduceat(np.where(complete, rows, never), heads)
-    any_target = panel.targets_observed.any(axis=1)
-    ends = np.maximum.reduceat(np.where(any_target, rows, -1), heads) + 1
-    lasts = ends
-    if panel.columns.future:
-        known = panel.observed[:, -len(panel.columns.future) :].all(axis=1)
-        owner = panel.series_of(rows)
-        unknown = np.where((rows >= ends[owner]) & ~known, rows, never)
-        lasts = np.minimum(np.minimum.reduceat(unknown, heads), tails)
-    usable = begins < never
-    if not usable.any():
-        column = panel.columns.inputs[int(np.argmin(panel.observed.sum(axis=0)))]
-        raise DataError(
-            f"{table.name}: no series has a row with all its columns known; is '{column}' empty?"
-        )
-    if usable.all() and (begins == heads).all() and (lasts == tails).all():
-        return replace(panel, ends=ends)
-    early = (rows < np.minimum(begins, tails)[panel.series_of(rows)]) & usable[
-        panel.series_of(rows)
-    ]
-    lacking = (early[:, None] & ~panel.observed).sum(axis=0)
-    begins, ends, lasts = begins[usable], ends[usable], lasts[usable]
-    lengths = lasts - begins
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    kept = np.arange(offsets[-1]) + np.repeat(begins - offsets[:-1], lengths)
-    return replace(
-        panel,
-        names=[name for name, keep in zip(panel.names, usable, strict=True) if keep],
-        values=panel.values[kept],
-        observed=panel.observed[kept],
-        static=panel.static[usable],
-        offsets=offsets,
-        ends=offsets[:-1] + ends - begins,
-        starts=panel.starts[usable] + begins - heads[usable],
-        source_rows=panel.source_rows[kept],
-        left_out=tuple(name for name, keep in zip(panel.names, usable, strict=True) if not keep),
-        begins_late=int(early.sum()),
-        latest_column=panel.columns.inputs[int(lacking.argmax())],
-    )

@@ -10,9 +10,10 @@ import numpy as np
 
 from lstmcast.config import Config, build_config, parse_overrides
 from lstmcast.errors import DataError
+from lstmcast.series.build import read_panel
 from lstmcast.series.csv_numbers import to_numbers
 from lstmcast.series.frequency import guess_time_column
-from lstmcast.series.panel import Panel, read_panel
+from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table, peek, read_table
 from lstmcast.workflows.watcher import Watcher
 

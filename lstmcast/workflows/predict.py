@@ -23,9 +23,10 @@ from lstmcast.forecasting.predict import (
 from lstmcast.forecasting.rolling import NETWORK
 from lstmcast.network.threads import use_threads
 from lstmcast.run_folder import RunFolder
+from lstmcast.series.build import build_panel, read_columns
 from lstmcast.series.frequency import Frequency
 from lstmcast.series.gaps import fill_gaps
-from lstmcast.series.panel import FILLED, Panel, build_panel, read_columns
+from lstmcast.series.panel import FILLED, Panel
 from lstmcast.series.read import Table
 from lstmcast.series.splits import no_cuts
 from lstmcast.workflows.watcher import Watcher

@@ -9,8 +9,9 @@ import numpy as np
 
 from lstmcast.config import Config
 from lstmcast.errors import ConfigError, counted
+from lstmcast.series.build import read_panel
 from lstmcast.series.gaps import fill_gaps, usable_origins
-from lstmcast.series.panel import Panel, read_panel
+from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table
 from lstmcast.series.scaling import Scaler, fit_scaler
 from lstmcast.series.splits import Cuts, cut_series, no_cuts

@@ -1,0 +1,139 @@
+"""Table -> Panel: rows onto their grid, series behind series."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lstmcast.config import DataConfig
+from lstmcast.errors import DataError
+from lstmcast.series.grid import Placed, one_row_per_place, place_rows
+from lstmcast.series.panel import FILLED, Columns, Panel
+from lstmcast.series.read import Table, read_table
+from lstmcast.series.trim import trim
+
+GROWTH_LIMIT = 20
+"""A grid this many times longer than the table points to a mistyped stamp, not to gaps."""
+
+
+def read_panel(config: DataConfig) -> tuple[Panel, Table]:
+    """Read a table and lay it on its grid.
+
+    Args:
+        config: Path, columns by role and how to treat faults.
+
+    Returns:
+        The panel with gaps as NaN, and the table for messages about its lines.
+
+    Raises:
+        DataError: The table cannot be read, lacks a column, or has a fault that the config does
+            not say how to treat.
+    """
+    table = read_columns(config)
+    return build_panel(table, config), table.without_cells()
+
+
+def read_columns(config: DataConfig) -> Table:
+    """Read the columns that a config names.
+
+    Raises:
+        DataError: The table cannot be read or lacks a column.
+    """
+    time = [config.time] if config.time else []
+    texts = [*time, *config.series]
+    wanted = [*texts, *config.target, *config.past, *config.future, *config.static]
+    return read_table(config.path, columns=wanted, text=texts)
+
+
+def build_panel(table: Table, config: DataConfig, until: str | None = None) -> Panel:
+    """Lay the rows of a table on an equally spaced grid, series behind series.
+
+    Args:
+        table: All columns that the config names.
+        config: Columns by role and how to treat duplicates.
+        until: Leave out what comes after this stamp (or row number), but for future columns.
+
+    Returns:
+        The panel with gaps as NaN.
+
+    Raises:
+        DataError: Stamps, numbers, duplicates or static columns have a fault.
+    """
+    columns = Columns(
+        tuple(config.target), tuple(config.past), tuple(config.future), tuple(config.static)
+    )
+    placed = place_rows(table, config, until)
+    matrix = np.empty((len(placed.rows), len(columns.inputs)))
+    for k, name in enumerate(columns.inputs):
+        matrix[:, k] = table.numbers(name)[placed.rows]
+    placed, matrix = one_row_per_place(table, config, placed, matrix)
+    if placed.last is not None:
+        matrix[placed.ordinals > placed.last, : len(columns.inputs) - len(columns.future)] = np.nan
+    return trim(table, _regrid(table, config, columns, placed, matrix))
+
+
+def _regrid(
+    table: Table, config: DataConfig, columns: Columns, placed: Placed, matrix: np.ndarray
+) -> Panel:
+    """Give every place between a series' first and last row a row of its own."""
+    heads = np.flatnonzero(np.diff(placed.codes, prepend=-1))
+    starts = placed.ordinals[heads]
+    lengths = placed.ordinals[np.append(heads[1:], len(placed.codes)) - 1] - starts + 1
+    if lengths.sum() > GROWTH_LIMIT * len(placed.rows) + 10_000:
+        _refuse_growth(table, placed, int(lengths.sum()))
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    places = offsets[placed.codes] + placed.ordinals - starts[placed.codes]
+    values = matrix
+    if offsets[-1] > len(matrix):
+        values = np.full((offsets[-1], matrix.shape[1]), np.nan)
+        values[places] = matrix
+    source_rows = np.full(offsets[-1], FILLED, dtype=np.int64)
+    source_rows[places] = placed.rows
+    return Panel(
+        columns=columns,
+        series_columns=tuple(config.series),
+        names=placed.names,
+        values=values,
+        observed=~np.isnan(values),
+        static=_static_values(table, columns.static, placed, heads),
+        offsets=offsets,
+        ends=offsets[1:],
+        starts=starts,
+        source_rows=source_rows,
+        frequency=placed.frequency,
+        time=config.time,
+        style=placed.style,
+    )
+
+
+def _refuse_growth(table: Table, placed: Placed, rows: int) -> None:
+    """Name the row that lies farthest from its neighbour."""
+    steps = np.where(np.diff(placed.codes) == 0, np.diff(placed.ordinals), 0)
+    widest = int(np.argmax(steps))
+    raise DataError(
+        f"{table.name}: as a grid that is {placed.frequency.words} its {len(placed.rows):,} rows "
+        f"would become {rows:,}; the widest gap, {int(steps[widest]):,} steps, lies between "
+        f"{table.line(int(placed.rows[widest]))} and {table.line(int(placed.rows[widest + 1]))}. "
+        "Mend the stamp, or set data.frequency, data.start or data.end"
+    )
+
+
+def _static_values(
+    table: Table, names: tuple[str, ...], placed: Placed, heads: np.ndarray
+) -> np.ndarray:
+    """(S, K) the one value that each static column has in each series."""
+    static = np.empty((len(heads), len(names)))
+    for k, name in enumerate(names):
+        column = table.numbers(name)[placed.rows]
+        low = np.fmin.reduceat(column, heads)
+        high = np.fmax.reduceat(column, heads)
+        odd = np.flatnonzero(~(low == high))
+        if len(odd):
+            series = int(odd[0])
+            label = " ".join(placed.names[series]) or "the table"
+            what = "has no value" if np.isnan(low[series]) else "changes"
+            raise DataError(
+                f"{table.name}: static column '{name}' {what} in {label} "
+                f"({len(odd)} such series); name it in data.past or data.future instead"
+            )
+        static[:, k] = low
+    return static
