@@ -252,7 +252,7 @@ def test_each_fault_is_told_in_plain_words(folder: Path, lines: str, fault: str)
         ("  past: [a, '']", "data.past item 2 must not be empty"),
         ("  past: [[a]]", "data.past item 1 must be text, got ['a']"),
         ("  past: [a, b, a]", "data.past names 'a' twice; name each column once"),
-        ("  past: {a: 1}", "data.past must be text or a list of text, got {a: ...}"),
+        ("  past: {a: 1}", "data.past must be text or a list of text, got {a: '1'}"),
         ("  past: co2", "data.past names 'co2', which data.target names too; a column has one "
          "role only"),
         ("  static: [x, date]", "data.static names 'date', which data.time names too; a column "

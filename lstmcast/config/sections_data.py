@@ -14,6 +14,7 @@ from lstmcast.config.values import (
     CountOrZero,
     Cut,
     FilePath,
+    Files,
     Name,
     Rule,
     Section,
@@ -57,6 +58,16 @@ class DataConfig(Section):
     )
     static: Columns = Field(
         default=[], description="Names of columns that hold one value for each series."
+    )
+    categorical: Columns = Field(
+        default=[],
+        description="Names of the columns of past, future and static whose cells are categories, "
+        "not numbers; the network learns a vector for each.",
+    )
+    vectors: Files = Field(
+        default={},
+        description="Path of a word2vec or GloVe text file for each column of categories that "
+        "begins with given vectors: {item: items.txt}, relative to the folder of the config.",
     )
     frequency: Name = Field(
         default="auto",
@@ -105,7 +116,7 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        refuse(self._shared_columns() + self._time_rules())
+        refuse(self._shared_columns() + self._category_rules() + self._time_rules())
         return self
 
     def _shared_columns(self) -> list[Rule]:
@@ -117,6 +128,26 @@ class DataConfig(Section):
             for name in columns[b]
             if name in columns[a]
         ]
+
+    def _category_rules(self) -> list[Rule]:
+        covariates = [*self.past, *self.future, *self.static]
+        rules: list[Rule] = []
+        for name in self.categorical:
+            if name in self.target:
+                rules.append(("data.categorical", f"names '{name}', a target; targets are numbers"))
+            elif name in self.series:
+                text = f"names '{name}' of data.series; set network.embed_series to true instead"
+                rules.append(("data.categorical", text))
+            elif name not in covariates:
+                text = f"names '{name}', which is not in data.past, data.future or data.static"
+                rules.append(("data.categorical", text))
+        known = [*self.categorical, *self.series]
+        rules += [
+            ("data.vectors", f"names '{name}', which is not in data.categorical or data.series")
+            for name in self.vectors
+            if name not in known
+        ]
+        return rules
 
     def _time_rules(self) -> list[Rule]:
         rules: list[Rule] = []

@@ -76,6 +76,7 @@ Columns = Annotated[
     BeforeValidator(_as_list, json_schema_input_type=Name | list[Name]),
 ]
 Names = Annotated[list[Name], MinLen(1)]
+Files = dict[Name, FilePath]
 Targets = Annotated[
     Names,
     AfterValidator(_no_twins),

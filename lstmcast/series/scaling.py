@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,12 @@ class Scaler:
         for k in range(values.shape[1]):
             scaled[:, k] = (values[:, k] - self.center[series, k]) / self.scale[series, k]
         return scaled
+
+    def leaving(self, columns: Sequence[int]) -> Scaler:
+        """The same scaler, but columns at these places stay as they are: codes of categories."""
+        center, scale = self.center.copy(), self.scale.copy()
+        center[:, columns], scale[:, columns] = 0.0, 1.0
+        return Scaler(self.method, center, scale)
 
     def to_json(self) -> dict[str, Any]:
         """The state as plain lists."""

@@ -66,7 +66,7 @@ def predict(
     """
     model, config = open_run(run, data, device)
     table = read_columns(config.data)
-    panel = build_on_grid_of(model, config.data, table, at)
+    panel = model.vocabulary.recode(build_on_grid_of(model, config.data, table, at))
     filled = fill_gaps(panel, config.data.gaps, no_cuts(panel), table)
     for name in filled.left_out[:3]:
         watcher.note(f"{' '.join(name)} has no complete row and is not forecast.")
