@@ -3,7 +3,7 @@
     python data/make_cities.py
 
 A data cube of cities x dates x readings, written as a long table. No city of it exists: everything
-is drawn by the formulas below. For city c on day t:
+is drawn by the formulas below, with N(mean, deviation). For city c on day t:
 
     front[t]       = 1.3 front[t-1] - 0.6 front[t-2] + e,  e ~ N(0, 1)     (a wave of about 11 days)
     f[t]           = front[t - lag_c] + local[t]            (it reaches city c after lag_c days)
@@ -28,7 +28,7 @@ import numpy as np
 FIRST, LAST = date(2022, 1, 1), date(2023, 12, 31)  # of the longest series; all end together
 FULL, PART = 6, 3  # cities that have all days, and that have some months of them
 WEEKS = (31, 45, 66)  # days of the cities that have only some weeks
-LAGS = 4  # days that the front takes from the first city to the last
+LAGS = 4  # a city meets the front 0 to 3 days late
 WARMUP = 60  # days before FIRST, in which the waves forget how they began
 SEED = 20231231
 
@@ -42,12 +42,10 @@ def make_table() -> str:
     lengths = [len(days)] * FULL + [int(rng.randint(230, 320)) for _ in range(PART)] + [*WEEKS]
     lines = ["city,date,temperature,pressure,humidity"]
     for city, length in enumerate(lengths):
-        readings = city_weather(rng, days, front)
+        temperature, pressure, humidity = city_weather(rng, days, front)
         lines += [
-            f"c{city + 1:02},{day},{temperature:.1f},{pressure:.0f},{humidity:.0f}"
-            for day, temperature, pressure, humidity in list(zip(days, *readings, strict=True))[
-                -length:
-            ]
+            f"c{city + 1:02},{days[n]},{temperature[n]:.1f},{pressure[n]:.0f},{humidity[n]:.0f}"
+            for n in range(len(days) - length, len(days))
         ]
     return "\n".join(lines) + "\n"
 
