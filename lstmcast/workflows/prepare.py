@@ -222,7 +222,7 @@ def notes_about(prepared: Prepared) -> list[str]:
             f"{len(panel.left_out):,} series have no complete row and were left out: {shown}."
         )
     unseen = np.flatnonzero(prepared.cuts.train <= prepared.cuts.starts)
-    if len(unseen):
+    if len(unseen) and panel.series_columns:
         shown = ", ".join(panel.describe(int(k)) for k in unseen[:3])
         notes.append(
             f"{counted(len(unseen), 'series')} without a train row, neither trained on nor "
