@@ -73,7 +73,8 @@ class Config(BaseModel):
         """What the network does with categories must find some."""
         data, network = self.data, self.network
         rules: list[Rule] = []
-        if network.embed_series and not data.series:
+        named = data.series or data.layout in ("wide", "rows")
+        if network.embed_series and not named:
             rules.append(("network.embed_series", "has no effect without data.series"))
         embedded = data.categorical + (data.series if network.embed_series else [])
         if network.embedding != "auto" and not embedded:

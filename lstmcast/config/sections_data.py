@@ -37,6 +37,12 @@ class DataConfig(Section):
     path: FilePath = Field(
         description="Path of the CSV or Parquet table, relative to the folder of the config."
     )
+    layout: Literal["auto", "long", "wide", "rows"] = Field(
+        default="auto",
+        description="How the series stand in the table: long, below each other, told apart by "
+        "data.series; wide, each column of data.target is a series of its own; rows, each row is "
+        "one, a name and then its values; auto: rows where the header is V1, V2, ..., else long.",
+    )
     time: Name | None = Field(
         default=None,
         description="Name of the column of time stamps; null: rows are equally spaced steps.",
@@ -134,7 +140,7 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        refuse(self._shared_columns() + self._category_rules() + self._time_rules())
+        refuse(self._shared_columns() + self._category_rules() + self._time_rules() + self._layout_rules())
         return self
 
     def _shared_columns(self) -> list[Rule]:
@@ -182,6 +188,25 @@ class DataConfig(Section):
                     rules.append((f"data.{field}", text))
         if isinstance(self.start, int) and isinstance(self.end, int) and self.start > self.end:
             rules.append(("data.end", f"must be at least data.start {self.start}, got {self.end}"))
+        return rules
+
+    def _layout_rules(self) -> list[Rule]:
+        if self.layout not in ("wide", "rows"):
+            return []
+        rules: list[Rule] = [
+            (f"data.{role}", f"must be empty with data.layout: {self.layout}, which has no column "
+             "but those of the series; write the table long instead")
+            for role in ("series", "past", "future", "static")
+            if getattr(self, role)
+        ]
+        if self.layout == "rows" and self.time is not None:
+            rules.append(("data.time", "must be null with data.layout: rows, where steps are counted"))
+        if self.layout == "rows" and len(self.target) > 1:
+            rules.append(("data.target", "must be one name with data.layout: rows; it is what "
+                          "forecast.csv calls the values"))
+        if self.layout == "wide" and self.time in ("series", "value"):
+            rules.append(("data.time", f"is '{self.time}', a name that lstmcast's own files need with "
+                          "data.layout: wide; rename the column"))
         return rules
 
 

@@ -1,0 +1,177 @@
+"""Tables whose series stand side by side (wide) or one to a row (rows), seen as long ones.
+
+A long table has a row for each series and step. Here such a row is a cell of the file: of column s
+and row t in a wide table, of row s and column t in a table of rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from lstmcast.config import DataConfig
+from lstmcast.errors import DataError
+from lstmcast.series.read import Table
+
+SERIES, VALUE = "series", "value"
+"""Columns of a long table that was wide: the name of the column, and its cell."""
+
+
+@dataclass(frozen=True)
+class LongTable(Table):
+    """A table in another layout as a long one: series behind series, steps in order.
+
+    Attributes:
+        base: As read.
+        layout: `wide` or `rows`.
+        series_column: What the column is called that names the series.
+        value_column: What the column of values is called.
+        time: The column of stamps; None where steps are counted.
+        series_names: (S,) texts.
+        values: (R,) float64, NaN where a cell is empty.
+        offsets: (S + 1,) first row of each series, and the number of rows.
+    """
+
+    base: Table = field(default_factory=lambda: Table("", pd.DataFrame(), ""))
+    layout: str = "wide"
+    series_column: str = SERIES
+    value_column: str = VALUE
+    time: str | None = None
+    series_names: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=object))
+    values: np.ndarray = field(default_factory=lambda: np.empty(0))
+    offsets: np.ndarray = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
+
+    def line(self, row: int) -> str:
+        """Where a cell is: its line, and its column."""
+        series, step = self._cell(row)
+        if self.layout == "wide":
+            return f"{self.base.line(step)}, column '{self.series_names[series]}'"
+        return f"{self.base.line(series)}, column '{self.base.frame.columns[step + 1]}'"
+
+    def numbers(self, column: str) -> np.ndarray:
+        """(R,) float64; see `Table.numbers`."""
+        assert column == self.value_column
+        return self.values
+
+    def text(self, column: str) -> np.ndarray:
+        """(R,) object array of str; see `Table.text`."""
+        lengths = np.diff(self.offsets)
+        if column == self.series_column:
+            return np.repeat(self.series_names, lengths)
+        assert column == self.time
+        return np.tile(self.base.text(column), len(lengths))
+
+    def strings(self, column: str) -> pa.Array:
+        """The same as an Arrow array."""
+        return pa.array(self.text(column), pa.string())
+
+    def without_cells(self) -> Table:
+        """The table as messages need it."""
+        base = replace(self.base, frame=self.base.frame.iloc[:0])
+        return replace(self, base=base, values=self.values[:0])
+
+    def long_config(self, config: DataConfig) -> DataConfig:
+        """The config as if the table were long."""
+        roles = {"series": [self.series_column], "target": [self.value_column]}
+        return config.model_copy(update={**roles, "layout": "long"})
+
+    def _cell(self, row: int) -> tuple[int, int]:
+        """Number of the series and of the step of a row."""
+        series = int(np.searchsorted(self.offsets, row, side="right")) - 1
+        return series, row - int(self.offsets[series])
+
+
+def long_from_wide(table: Table, config: DataConfig) -> LongTable:
+    """A column per series -> a long table.
+
+    Args:
+        table: The time column and those of `data.target`.
+        config: Names them.
+
+    Raises:
+        DataError: A column does not hold numbers.
+    """
+    columns = [table.numbers(name) for name in config.target]
+    rows, count = len(table.frame), len(columns)
+    return LongTable(
+        table.name,
+        pd.DataFrame(index=pd.RangeIndex(rows * count)),
+        table.sha256,
+        base=table,
+        time=config.time,
+        series_names=np.array(config.target, dtype=object),
+        values=np.concatenate(columns),
+        offsets=np.arange(count + 1) * rows,
+    )
+
+
+def long_from_rows(table: Table, config: DataConfig) -> LongTable:
+    """A name and then the values, one series to a row -> a long table.
+
+    Empty cells at the end of a row are no steps; those before its last value are gaps.
+
+    Args:
+        table: All columns of the file.
+        config: `data.target` names the values.
+
+    Raises:
+        DataError: A name is missing or comes twice, a cell is no number, or no row has a value.
+    """
+    header = [str(name) for name in table.frame.columns]
+    if len(header) < 2:
+        raise DataError(
+            f"{table.name}: data.layout is rows, a name and then values, but there is one column"
+        )
+    names = table.text(header[0])
+    _check_names(table, header[0], names)
+    cells = np.stack([table.numbers(name) for name in header[1:]], axis=1)  # (S, W)
+    known = ~np.isnan(cells)
+    lengths = np.where(known.any(axis=1), cells.shape[1] - known[:, ::-1].argmax(axis=1), 1)
+    if not known.any():
+        raise DataError(f"{table.name}: no row has a value behind its name")
+    values = cells[np.arange(cells.shape[1]) < lengths[:, None]]
+    value_column = config.target[0]
+    return LongTable(
+        table.name,
+        pd.DataFrame(index=pd.RangeIndex(len(values))),
+        table.sha256,
+        base=table,
+        layout="rows",
+        series_column=_series_column(header[0], value_column),
+        value_column=value_column,
+        series_names=names,
+        values=values,
+        offsets=np.concatenate([[0], np.cumsum(lengths)]),
+    )
+
+
+def has_rows_header(header: list[str]) -> bool:
+    """Whether columns are called V1, V2, V3, ..., as in the files of the M4 competition."""
+    return len(header) > 2 and header == [f"V{k}" for k in range(1, len(header) + 1)]
+
+
+def _series_column(header: str, value_column: str) -> str:
+    """What the first column is called; `series` where its name says nothing or is in use."""
+    taken = ("", "V1", "method", "origin", "step", value_column)
+    return SERIES if header.strip() in taken else header
+
+
+def _check_names(table: Table, column: str, names: np.ndarray) -> None:
+    empty = np.flatnonzero(names == "")
+    if len(empty):
+        raise DataError(
+            f"{table.name}, {table.line(int(empty[0]))}: column '{column}' names the series and is "
+            f"empty ({len(empty)} such rows)"
+        )
+    numbers = pd.factorize(names)[0]
+    again = np.flatnonzero(pd.Series(numbers).duplicated().to_numpy())
+    if len(again):
+        first = int(np.flatnonzero(numbers == numbers[again[0]])[0])
+        raise DataError(
+            f"{table.name}, {table.line(int(again[0]))}: the series '{names[again[0]]}' has a row "
+            f"already, {table.line(first)} ({len(again)} such rows); data.layout is rows: each row "
+            "is a series of its own name"
+        )
