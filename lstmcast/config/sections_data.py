@@ -140,7 +140,12 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        refuse(self._shared_columns() + self._category_rules() + self._time_rules() + self._layout_rules())
+        refuse(
+            self._shared_columns()
+            + self._category_rules()
+            + self._time_rules()
+            + self._layout_rules()
+        )
         return self
 
     def _shared_columns(self) -> list[Rule]:
@@ -194,19 +199,34 @@ class DataConfig(Section):
         if self.layout not in ("wide", "rows"):
             return []
         rules: list[Rule] = [
-            (f"data.{role}", f"must be empty with data.layout: {self.layout}, which has no column "
-             "but those of the series; write the table long instead")
+            (
+                f"data.{role}",
+                f"must be empty with data.layout: {self.layout}, which has no column "
+                "but those of the series; write the table long instead",
+            )
             for role in ("series", "past", "future", "static")
             if getattr(self, role)
         ]
         if self.layout == "rows" and self.time is not None:
-            rules.append(("data.time", "must be null with data.layout: rows, where steps are counted"))
+            rules.append(
+                ("data.time", "must be null with data.layout: rows, where steps are counted")
+            )
         if self.layout == "rows" and len(self.target) > 1:
-            rules.append(("data.target", "must be one name with data.layout: rows; it is what "
-                          "forecast.csv calls the values"))
+            rules.append(
+                (
+                    "data.target",
+                    "must be one name with data.layout: rows; it is what "
+                    "forecast.csv calls the values",
+                )
+            )
         if self.layout == "wide" and self.time in ("series", "value"):
-            rules.append(("data.time", f"is '{self.time}', a name that lstmcast's own files need with "
-                          "data.layout: wide; rename the column"))
+            rules.append(
+                (
+                    "data.time",
+                    f"is '{self.time}', a name that lstmcast's own files need with "
+                    "data.layout: wide; rename the column",
+                )
+            )
         return rules
 
 

@@ -51,6 +51,11 @@ class LongTable(Table):
             return f"{self.base.line(step)}, column '{self.series_names[series]}'"
         return f"{self.base.line(series)}, column '{self.base.frame.columns[step + 1]}'"
 
+    def file_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Rows of the file, counted from 0, that hold the given rows."""
+        series = np.searchsorted(self.offsets, rows, side="right") - 1
+        return rows - self.offsets[series] if self.layout == "wide" else series
+
     def numbers(self, column: str) -> np.ndarray:
         """(R,) float64; see `Table.numbers`."""
         assert column == self.value_column

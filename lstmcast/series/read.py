@@ -115,6 +115,10 @@ class Table:
             return pa.array(self.frame[column], pa.string())
         return pa.array(self.text(column), pa.string())
 
+    def file_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Rows of the file, counted from 0, that hold the given rows."""
+        return rows
+
     def without_cells(self) -> Table:
         """The table as messages need it: name, lines and number of rows."""
         return replace(self, frame=self.frame.iloc[:, :0])

@@ -71,9 +71,10 @@ def propose_config(path: str | Path, overrides: Sequence[str], watcher: Watcher)
 def looks_like_rows(look: Table, data: Mapping[str, Any]) -> bool:
     """Whether a table nobody said anything about is of names and values, a series to a row."""
     header = [str(name) for name in look.frame.columns]
-    if not has_rows_header(header) or data.keys() - {"path", "layout", "target", "time"}:
+    roles = [data.get(role) for role in ("time", "series", "past", "future", "static")]
+    if not has_rows_header(header) or any(roles):
         return False
-    if data.get("time") is not None or as_list(data.get("target", [VALUE]))[0] in header:
+    if as_list(data.get("target", [VALUE]))[0] in header:
         return False
     first = look.frame[header[0]].to_numpy()
     return guess_time_column(replace(look, frame=look.frame[header[:1]])) is None and bool(

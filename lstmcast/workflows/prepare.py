@@ -192,6 +192,8 @@ def refuse_own_names(config: Config) -> None:
     written = [*data.series, *([data.time] if data.time else []), *data.target]
     taken = [name for name in written if name in OWN_COLUMNS]
     taken += [f"{name}_actual" for name in data.target if f"{name}_actual" in written]
+    if data.layout == "wide":
+        taken += [name for name in (f"{name}_method" for name in data.target) if name in written]
     if taken:
         raise ConfigError(
             f"column '{taken[0]}' has a name that lstmcast's own files need "
