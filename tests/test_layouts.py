@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import TINY
 
 import lstmcast
 from lstmcast.config import DataConfig, build_config
@@ -10,8 +11,6 @@ from lstmcast.errors import ConfigError, DataError
 from lstmcast.series.build import build_panel, read_columns
 from lstmcast.workflows.init import propose_config
 from lstmcast.workflows.watcher import Watcher
-
-from conftest import TINY
 
 SMALL = [*TINY[1::2], "window.lookback=8", "window.horizon=3"]
 
