@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lstmcast.config import Config
     from lstmcast.training.trainer import Progress
     from lstmcast.workflows.configs import Shipped
+    from lstmcast.workflows.inspect import Inspection
     from lstmcast.workflows.prepare import Prepared
     from lstmcast.workflows.train import Trained
     from lstmcast.workflows.window import Windows
@@ -241,6 +242,12 @@ class Terminal(Watcher):
         self._object(
             {"window": number, "split": about["split"], "series": about["series"], "rows": records}
         )
+
+    def inspected(self, found: Inspection) -> None:
+        """A network, layer by layer, and what was asked of a window."""
+        from lstmcast.explain.page import page
+
+        self._result(*page(found))
 
     def configs(self, shipped: list[Shipped]) -> None:
         """The list of shipped configs."""

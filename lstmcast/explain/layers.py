@@ -1,0 +1,90 @@
+"""The table of layers, and the recurrent weights by torch's names."""
+
+from __future__ import annotations
+
+from lstmcast.display import size_words
+from lstmcast.errors import counted
+from lstmcast.explain.text import WIDTH, cut, paragraph, shape_words, table
+from lstmcast.network.layer_table import Row, Weight
+from lstmcast.workflows.inspect import Inspection
+
+CELL_WORDS = {
+    "LSTM": "rows: gates i, f, g, o below each other, U rows each",
+    "GRU": "rows: gates r, z, n below each other, U rows each",
+    "RNN": "rows: one a unit",
+}
+
+
+def layer_lines(found: Inspection) -> list[str]:
+    """The table of layers and what its columns mean."""
+    config, sizes = found.config, found.sizes
+    network = config.network
+    widths = " -> ".join(str(units) for units in network.units)
+    both = ", both directions" if network.bidirectional else ""
+    state = "trained" if found.trained else "untrained"
+    seed = "" if found.trained else f" (first weights of seed {config.training.seed})"
+    batch = config.training.batch_size
+    lines = paragraph(
+        f"{network.cell.upper()} {widths}{both}, {state}{seed}. One window of {sizes.lookback:,} "
+        f"rows x {counted(sizes.inputs, 'column')} goes in, a forecast of {sizes.horizon:,} rows x "
+        f"{counted(sizes.targets, 'target')} comes out."
+    )
+    total = [
+        f"{sum(row.parameters for row in found.rows):,}",
+        f"{sum(row.one_bias for row in found.rows):,}",
+        f"{sum(row.multiply_adds or 0 for row in found.rows):,}",
+        size_words(sum(row.bytes for row in found.rows)),
+    ]
+    titles = ["layer", "output", "parameters", "one bias", "mult-adds", "memory"]
+    cells = [_cells(row) for row in found.rows]
+    lines += ["", *_fitted([titles, *cells, ["total", "", *total]])]
+    lines += [""]
+    lines += paragraph(
+        f"B windows in a batch (training.batch_size: {batch}), T steps of lookback, F columns, U "
+        "units, H steps of horizon, C targets. 'parameters' are the numbers that training sets. "
+        "torch gives each recurrent layer two biases where one would do; 'one bias' is the count "
+        "of tools that have one (Keras). 'mult-adds' are the multiplications in matrix products "
+        "for one window. 'memory' is that of each output for the whole batch, 4 bytes a number; "
+        "training keeps more."
+    )
+    return lines
+
+
+def weight_lines(found: Inspection) -> list[str]:
+    """The recurrent weights; the biases of a layer on one line with its matrices."""
+    kind = found.config.network.cell.upper()
+    lines = ["", *paragraph(f"The recurrent weights, by torch's names ({CELL_WORDS[kind]}):"), ""]
+    cells = [["name", "shape"]]
+    for weight in found.weights:
+        cells.append([cut(weight.name, 48), _weight_shape(weight)])
+    return lines + table(cells, left=(0, 1))
+
+
+def _weight_shape(weight: Weight) -> str:
+    return shape_words(weight.axes, weight.shape)
+
+
+def _cells(row: Row) -> list[str]:
+    what = row.name if row.name.endswith(row.what.lower()) else f"{row.name} {row.what}".strip()
+    calls = f"{row.calls:,} x " if row.calls > 1 and "T" not in "".join(row.axes) else ""
+    products = "?" if row.multiply_adds is None else _count(row.multiply_adds)
+    return [
+        what,
+        calls + shape_words(row.axes, row.shape),
+        _count(row.parameters),
+        _count(row.one_bias),
+        products,
+        size_words(row.bytes) if row.bytes else "",
+    ]
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else ""
+
+
+def _fitted(rows: list[list[str]]) -> list[str]:
+    """The table, its first column cut so that a line holds it."""
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    gap = 2 if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else 1
+    room = WIDTH - sum(widths[1:]) - gap * (len(widths) - 1)
+    return table([[cut(row[0], max(room, 8)), *row[1:]] for row in rows], (0, 1), 0, gap)

@@ -1,0 +1,123 @@
+"""Lines of 80 columns: paragraphs, tables, and numbers that fit into them."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len, set_cell_size
+
+WIDTH = 80
+GAP = "..."
+
+
+def heading(number: int, title: str) -> list[str]:
+    """An empty line, and the title of a section."""
+    return ["", f"{number}  {title.upper()}" if number else title.upper()]
+
+
+def paragraph(text: str, indent: int = 0) -> list[str]:
+    """A text in lines that fit."""
+    margin = " " * indent
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False
+    )
+
+
+def cut(text: str, width: int) -> str:
+    """A text of the user's, cut where it is wider; on one line."""
+    text = " ".join(text.split())
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - len(GAP)).rstrip() + GAP
+
+
+def number(value: float) -> str:
+    """Four decimals where they say enough, otherwise three digits and an exponent."""
+    if not math.isfinite(value):
+        return str(value)
+    if value == 0 or 5e-4 <= abs(value) < 1e4:
+        return f"{value:.4f}"
+    return f"{value:.2e}"
+
+
+def exact(value: float) -> str:
+    """Four digits, however small: for arithmetic that is written out."""
+    return f"{value:.4g}"
+
+
+def difference(value: float) -> str:
+    """How far two ways to a number are apart."""
+    return f"{value:.1e}" if value else "0"
+
+
+def amount(value: float) -> str:
+    """A value in the units of the data; empty where there is none."""
+    return "" if math.isnan(value) else f"{value:.6g}"
+
+
+def signed(value: float) -> str:
+    """A term of a sum: `+ 0.1` or `- 0.1`."""
+    return f"{'-' if value < 0 else '+'} {exact(abs(value))}"
+
+
+def joined_sum(values: Sequence[float]) -> str:
+    """Terms of a sum: `0.1 - 0.2 + 0.3`."""
+    first, *rest = values
+    return " ".join([exact(first), *(signed(value) for value in rest)])
+
+
+def factor(value: float) -> str:
+    """A factor of a product: negative ones in brackets."""
+    return f"({exact(value)})" if value < 0 else exact(value)
+
+
+def ends(count: int, head: int, tail: int) -> list[int | None]:
+    """Places of a long axis to show: the first, None for the gap, the last."""
+    if count <= head + tail + 1:
+        return list(range(count))
+    return [*range(head), None, *range(count - tail, count)]
+
+
+def vector(values: Sequence[float], room: int = WIDTH) -> str:
+    """A long row of numbers by its first and last, with their count."""
+    shown = [GAP if k is None else number(values[k]) for k in ends(len(values), 3, 2)]
+    text = f"[{', '.join(shown)}]"
+    gap = f" ({len(values):,} numbers)" if GAP in shown else ""
+    return cut(text + gap, room)
+
+
+def shape_words(letters: Sequence[str], lengths: Sequence[int]) -> str:
+    """`(B 64, T 104, U 64)`: the letter of each axis and its length."""
+    parts = (
+        f"{letter} {length:,}".strip() for letter, length in zip(letters, lengths, strict=True)
+    )
+    return f"({', '.join(parts)})" if lengths else ""
+
+
+def table(
+    rows: Iterable[Sequence[str]], left: Sequence[int] = (0,), indent: int = 2, gap: int = 2
+) -> list[str]:
+    """Aligned columns, numbers to the right.
+
+    A row that is too wide loses the columns before its last that do not fit.
+
+    Args:
+        rows: Cells of each row, the titles first; all of the same number.
+        left: Columns of text, which stand on the left.
+        indent: Spaces before each line.
+        gap: Spaces between columns.
+    """
+    cells = [list(row) for row in rows]
+    widths = [max(cell_len(row[k]) for row in cells) for k in range(len(cells[0]))]
+    lines = []
+    for row in cells:
+        parts = []
+        for k, (text, width) in enumerate(zip(row, widths, strict=True)):
+            space = " " * (width - cell_len(text))
+            parts.append(text + space if k in left else space + text)
+        line = " " * indent + (" " * gap).join(parts)
+        lines.append(line.rstrip())
+    assert all(cell_len(line) <= WIDTH for line in lines), max(lines, key=cell_len)
+    return lines
