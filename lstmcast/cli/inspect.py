@@ -58,10 +58,9 @@ def inspect(
 
     terminal = Terminal(json=json, quiet=quiet)
     from lstmcast.workflows.entry import choose_device
-    from lstmcast.workflows.inspect import Look
     from lstmcast.workflows.inspect import inspect as inspect_workflow
+    from lstmcast.workflows.inspection import Look
 
-    trace = trace or (step is None and plot is None and (window is not None or layer is not None))
     look = Look(trace, window, layer, step, unit, plot)
     found = inspect_workflow(source, set or [], look, choose_device(device), terminal)
     terminal.inspected(found)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from lstmcast.display import size_words
 from lstmcast.errors import counted
-from lstmcast.explain.text import WIDTH, cut, paragraph, shape_words, table
+from lstmcast.explain.text import GAP, WIDTH, cut, paragraph, shape_words, table
 from lstmcast.network.layer_table import Row, Weight
-from lstmcast.workflows.inspect import Inspection
+from lstmcast.workflows.inspection import Inspection
 
 CELL_WORDS = {
     "LSTM": "rows: gates i, f, g, o below each other, U rows each",
@@ -65,8 +65,10 @@ def _weight_shape(weight: Weight) -> str:
 
 
 def _cells(row: Row) -> list[str]:
-    what = row.name if row.name.endswith(row.what.lower()) else f"{row.name} {row.what}".strip()
-    calls = f"{row.calls:,} x " if row.calls > 1 and "T" not in "".join(row.axes) else ""
+    named = row.name == "normalize" or row.what == "Linear"
+    what = row.name if named else f"{row.name} {row.what}".strip()
+    loops = row.calls > 1 and row.parameters and not is_layer(row)
+    calls = f"{row.calls:,} x " if loops else ""
     products = "?" if row.multiply_adds is None else _count(row.multiply_adds)
     return [
         what,
@@ -78,6 +80,16 @@ def _cells(row: Row) -> list[str]:
     ]
 
 
+def is_layer(row: Row) -> bool:
+    """Whether a row is a recurrent layer, whose shape counts all its calls."""
+    return row.what in CELL_WORDS
+
+
+def _ending(name: str, room: int) -> str:
+    """A module's name by its end, which tells it from its neighbours."""
+    return name if len(name) <= room else GAP + name[3 - room :]
+
+
 def _count(number: int) -> str:
     return f"{number:,}" if number else ""
 
@@ -87,4 +99,4 @@ def _fitted(rows: list[list[str]]) -> list[str]:
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     gap = 2 if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else 1
     room = WIDTH - sum(widths[1:]) - gap * (len(widths) - 1)
-    return table([[cut(row[0], max(room, 8)), *row[1:]] for row in rows], (0, 1), 0, gap)
+    return table([[_ending(row[0], max(room, 8)), *row[1:]] for row in rows], (0, 1), 0, gap)

@@ -6,7 +6,7 @@ from lstmcast.explain.layers import layer_lines, weight_lines
 from lstmcast.explain.step import step_lines
 from lstmcast.explain.text import cut, difference, paragraph, table
 from lstmcast.explain.walk import walk_lines
-from lstmcast.workflows.inspect import Inspection
+from lstmcast.workflows.inspection import Inspection
 
 AGREE = "They agree: single precision (float32) holds about seven digits."
 DISAGREE = "THEY DO NOT AGREE, and single precision holds about seven digits: please report it."
@@ -15,11 +15,15 @@ DISAGREE = "THEY DO NOT AGREE, and single precision holds about seven digits: pl
 def page(found: Inspection) -> list[str]:
     """The table of layers, or the walk of a window, or one step of it, as was asked."""
     look, lines = found.look, []
-    if look.trace or not look.follows:
+    if look.tells or not look.follows:
         lines += layer_lines(found)
-        lines += walk_lines(found) if look.trace else weight_lines(found)
+        lines += walk_lines(found) if look.tells else weight_lines(found)
+        if not look.tells:
+            lines += ["", f"Next: lstmcast inspect {found.source} --trace"]
     if found.step is not None:
         lines += step_lines(found)
+    if look.plot is not None:
+        lines += ["", f"Heat maps: {look.plot}"]
     if found.walk is not None:
         lines += check_lines(found)
     return lines

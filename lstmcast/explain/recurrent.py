@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lstmcast.explain.text import GAP, ends, number, paragraph, shape_words, table, vector
 from lstmcast.network.recompute import LayerView
-from lstmcast.workflows.inspect import Inspection, Walk
+from lstmcast.workflows.inspection import Inspection, Walk
 
 CELL_WORDS = {
     "LSTM": "Each unit has a memory, c, and shows some of it as h. At every step it looks at the "
@@ -30,8 +30,8 @@ def layer_sections(found: Inspection, walk: Walk) -> Iterator[tuple[str, list[st
             lines += paragraph(words)
         lines += paragraph(_about(found, walk, view))
         lines += ["", *over_time(view, found.look.unit), "", *_final(view)]
-        title = f"{view.name}: {view.kind}, {view.units} units"
-        yield title + (", backwards in time" if view.steps.reverse else ""), lines
+        title = f"{view.name}: {view.kind}, {view.units} UNITS"
+        yield title + (", BACKWARDS IN TIME" if view.steps.reverse else ""), lines
 
 
 def _about(found: Inspection, walk: Walk, view: LayerView) -> str:
@@ -44,18 +44,26 @@ def _about(found: Inspection, walk: Walk, view: LayerView) -> str:
     out = shape_words(("B", time, width), steps.h.shape)
     says = [f"In: {shape}, out: {out}."]
     index = int(view.name.rpartition("l")[2].partition("_")[0])
+    decodes = view.name.startswith("decoder")
+    both = found.config.network.bidirectional
     if index:
-        below = "both directions of the layer" if found.config.network.bidirectional else "the h"
-        says.append(f"Its x is {below} before.")
+        below = "the h of both directions" if both and not decodes else "the h"
+        says.append(f"Its x is {below} of the layer below.")
     if steps.reverse:
         says.append("It reads the window from its last step to its first, where it ends.")
-    elif index == 0 and view.name.startswith("decoder"):
-        says.append("It starts with the encoder's final state; its x is its own last forecast.")
+    elif decodes:
+        start = "joined by the bridges" if both else "as they are"
+        says.append(
+            f"It starts with the encoder's final states, {start}; t counts the steps of the "
+            "horizon."
+        )
+        if not index:
+            says.append("Its x is the last known target, then its own last forecast.")
     if view.padded:
         says.append(
             f"The {view.padded} padded steps are left out: it starts with step {view.padded}."
         )
-    elif view.fed and not view.name.startswith("decoder"):
+    if view.fed and not decodes:
         last = view.count - view.fed
         says.append(f"Steps {last} to {view.count - 1} are forecasts fed back.")
     if steps.weights.weight_hr is not None:

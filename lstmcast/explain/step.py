@@ -7,6 +7,7 @@ from lstmcast.explain.text import (
     ends,
     exact,
     factor,
+    formula,
     heading,
     joined_sum,
     number,
@@ -16,10 +17,13 @@ from lstmcast.explain.text import (
 )
 from lstmcast.network.recompute import LayerView
 from lstmcast.network.stepwise import GateParts
-from lstmcast.workflows.inspect import Inspection
+from lstmcast.workflows.inspection import Inspection
 
 INPUTS_WRITTEN_OUT = 3
 """Products of weights and inputs that are written out; more are added up before they are shown."""
+
+BOUNDED = ("sigmoid", "hard_sigmoid")
+"""Activations from 0 to 1, which can be read as shares."""
 
 
 def step_lines(found: Inspection) -> list[str]:
@@ -27,14 +31,14 @@ def step_lines(found: Inspection) -> list[str]:
     assert found.step is not None and found.opened is not None
     view, unit = found.opened, found.look.unit
     t = found.step - view.padded  # among the steps that ran
-    lines = [*heading(0, f"Step {found.step} of {view.name}"), *_about(found, view)]
+    lines = [*heading(0, f"STEP {found.step} OF {view.name}"), *_about(found, view)]
     h, c = view.steps.before(t)
     lines += ["", f"  x         {vector(view.steps.inputs[0, t].tolist(), 68)}"]
     lines += [f"  h before  {vector(h[0].tolist(), 68)}"]
     if c is not None:
         lines += [f"  c before  {vector(c[0].tolist(), 68)}"]
     lines += ["", *_units(view, t, unit), "", f"UNIT {unit}, WRITTEN OUT"]
-    return lines + [f"  {line}".rstrip() for line in unit_lines(view, t, unit)]
+    return lines + [part for line in unit_lines(view, t, unit) for part in formula(line)]
 
 
 def _about(found: Inspection, view: LayerView) -> list[str]:
@@ -114,7 +118,7 @@ def _lstm(
     for k, name in enumerate(("i", "f", "g", "o")):
         activation = squash if name == "g" else view.recurrent_activation
         lines += _gate(view, name, k, activation, parts[name], unit, inputs, values[name])
-        if view.recurrent_activation in ("sigmoid", "hard_sigmoid"):
+        if name == "g" or view.recurrent_activation in BOUNDED:
             lines[-1] += f"   ({says[name]})"
         lines.append("")
     before = steps.before(t)[1]
@@ -145,8 +149,15 @@ def _gru(
     steps, gate = view.steps, view.recurrent_activation
     values = {name: float(values[0, t, unit]) for name, values in steps.gates.items()}
     lines: list[str] = []
+    says = {
+        "r": f"the candidate sees {values['r']:.0%} of the state",
+        "z": f"keeps {values['z']:.0%} of the state",
+    }
     for k, name in enumerate(("r", "z")):
-        lines += [*_gate(view, name, k, gate, parts[name], unit, inputs, values[name]), ""]
+        lines += _gate(view, name, k, gate, parts[name], unit, inputs, values[name])
+        if gate in BOUNDED:
+            lines[-1] += f"   ({says[name]})"
+        lines.append("")
     by_input, state, bias_ih, bias_hh = _numbers(parts["n"], unit)
     r, z, n = (values[name] for name in ("r", "z", "n"))
     inner = state + (bias_hh or 0.0)

@@ -14,7 +14,7 @@ GAP = "..."
 
 def heading(number: int, title: str) -> list[str]:
     """An empty line, and the title of a section."""
-    return ["", f"{number}  {title.upper()}" if number else title.upper()]
+    return ["", f"{number}  {title}" if number else title]
 
 
 def paragraph(text: str, indent: int = 0) -> list[str]:
@@ -22,6 +22,21 @@ def paragraph(text: str, indent: int = 0) -> list[str]:
     margin = " " * indent
     return textwrap.wrap(
         text, WIDTH, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False
+    )
+
+
+def formula(text: str) -> list[str]:
+    """A line of arithmetic, two spaces in, broken between its terms where it is too wide."""
+    if not text:
+        return [""]
+    start = len(text) - len(text.lstrip()) + 2
+    return textwrap.wrap(
+        text.strip(),
+        WIDTH,
+        initial_indent=" " * start,
+        subsequent_indent=" " * (start + 4),
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 
@@ -71,6 +86,21 @@ def joined_sum(values: Sequence[float]) -> str:
 def factor(value: float) -> str:
     """A factor of a product: negative ones in brackets."""
     return f"({exact(value)})" if value < 0 else exact(value)
+
+
+def plus(value: float) -> str:
+    """A term in units of the data: `+ 0.1` or `- 0.1`."""
+    return f"- {amount(-value)}" if value < 0 else f"+ {amount(value)}"
+
+
+def minus(value: float) -> str:
+    """The same taken off: `- 0.1`, and of a negative one `+ 0.1`."""
+    return plus(-value) if value else "- 0"
+
+
+def bracket(value: float) -> str:
+    """A value in units of the data as a factor: negative ones in brackets."""
+    return f"({amount(value)})" if value < 0 else amount(value)
 
 
 def ends(count: int, head: int, tail: int) -> list[int | None]:

@@ -7,21 +7,23 @@ from itertools import count
 
 import pandas as pd
 
+from lstmcast.errors import counted
+from lstmcast.explain.outcome import back_lines, equal_lines, head_lines
 from lstmcast.explain.recurrent import layer_sections
 from lstmcast.explain.text import (
     GAP,
     amount,
     cut,
-    difference,
     ends,
     heading,
+    minus,
     number,
     paragraph,
     table,
     vector,
 )
 from lstmcast.network.layer_table import Row
-from lstmcast.workflows.inspect import ColumnScale, Inspection, Walk
+from lstmcast.workflows.inspection import ColumnScale, Inspection, Walk
 
 COLUMNS_SHOWN = 3
 """Columns of the user's table that stand side by side."""
@@ -44,17 +46,17 @@ def walk_lines(found: Inspection) -> list[str]:
 
 
 def _sections(found: Inspection, walk: Walk) -> Iterator[tuple[str, list[str]]]:
-    yield "The window", _window(found, walk)
-    yield "Scaled", _scaled(found, walk)
+    yield "THE WINDOW", _window(found, walk)
+    yield "SCALED", _scaled(found, walk)
     if walk.trace.level is not None:
-        yield "Freed of its own level", _level(found, walk)
+        yield "FREED OF ITS OWN LEVEL", _level(found, walk)
     between = _between(found, walk)
     if between:
-        yield "What the layers read", between
+        yield "WHAT THE LAYERS READ", between
     yield from layer_sections(found, walk)
-    yield "What equals what", _equal(walk)
-    yield "The head: one sum a number", _head(found, walk)
-    yield "Back in the units of the data", _back(found, walk)
+    yield "WHAT EQUALS WHAT", equal_lines(walk)
+    yield "THE HEAD: ONE SUM A NUMBER", head_lines(found, walk)
+    yield "BACK IN THE UNITS OF THE DATA", back_lines(found, walk)
 
 
 def _window(found: Inspection, walk: Walk) -> list[str]:
@@ -120,7 +122,8 @@ def _scaled(found: Inspection, walk: Walk) -> list[str]:
             result = float(walk.trace.batch.inputs[0, step, k])
             lines.append(f"  {cut(column.name, 20)}: {_scaling(column, first, result)}")
         if len(walk.columns) > len(shown):
-            lines.append(f"  {GAP} ({len(walk.columns) - len(shown)} more columns)")
+            more = counted(len(walk.columns) - len(shown), "more column")
+            lines.append(f"  {GAP} ({more})")
     lines += [""]
     lines += paragraph(
         f"The whole window is a block of numbers, (T, F) = ({sizes.lookback:,}, "
@@ -129,9 +132,11 @@ def _scaled(found: Inspection, walk: Walk) -> list[str]:
     lines += ["", *_block(walk, walk.trace.batch.inputs[0].tolist())]
     static = walk.trace.batch.static
     if static is not None:
+        lines += [""]
         lines += paragraph(f"Beside it, the static columns, scaled: {vector(static[0].tolist())}")
     if walk.trace.batch.future is not None:
         shape = tuple(walk.trace.batch.future.shape[1:])
+        lines += [""]
         lines += paragraph(
             f"Beside it, the columns that are known ahead, over the horizon: (H, F') = {shape}."
         )
@@ -140,7 +145,7 @@ def _scaled(found: Inspection, walk: Walk) -> list[str]:
 
 def _scaling(column: ColumnScale, row: pd.Series, result: float) -> str:
     value, center = float(row[column.name]), column.center
-    return f"({amount(value)} {_minus(center)}) / {amount(column.scale)} = {amount(result)}"
+    return f"({amount(value)} {minus(center)}) / {amount(column.scale)} = {amount(result)}"
 
 
 def _block(walk: Walk, block: list[list[float]]) -> list[str]:
@@ -164,25 +169,24 @@ def _level(found: Inspection, walk: Walk) -> list[str]:
     assert level is not None
     center, scale = float(level.center[0, 0, 0]), float(level.scale[0, 0, 0])
     after = _normalized(found, walk)
-    name = cut(walk.columns[0].name, 20)
+    name, first = cut(walk.columns[0].name, 20), amount(float(inputs[walk.padded, 0]))
     if found.config.network.normalize == "last":
         text = (
             f"normalize: last. A window is read relative to its last row: the last {name}, "
             f"{amount(center)}, is taken off every step, and added to the forecast again."
         )
-        sums = f"{amount(float(inputs[walk.padded, 0]))} {_minus(center)} = {amount(after[walk.padded])}"
+        sums = f"{first} {minus(center)} = {amount(after[walk.padded])}"
     else:
         text = (
             f"normalize: standard. A window is read relative to itself: the mean of its {name}, "
             f"{amount(center)}, is taken off every step, and what is left divided by their "
             f"deviation, {amount(scale)}. The forecast gets both back."
         )
-        first = amount(float(inputs[walk.padded, 0]))
-        sums = f"({first} {_minus(center)}) / {amount(scale)} = {amount(after[walk.padded])}"
+        sums = f"({first} {minus(center)}) / {amount(scale)} = {amount(after[walk.padded])}"
     lines = paragraph(text)
     lines += ["", f"  t = {walk.padded}: {sums}", f"  all t: {vector(after, 70)}"]
     if found.sizes.targets > 1:
-        lines += paragraph(f"The same is done to each of the {found.sizes.targets} targets.")
+        lines += ["", *paragraph(f"The same is done to each of the {found.sizes.targets} targets.")]
     return lines
 
 
@@ -195,10 +199,6 @@ def _normalized(found: Inspection, walk: Walk) -> list[float]:
         values = values * walk.trace.batch.mask[0]
     result: list[float] = values.tolist()
     return result
-
-
-def _minus(value: float) -> str:
-    return f"- {amount(value)}" if value >= 0 else f"+ {amount(-value)}"
 
 
 def _between(found: Inspection, walk: Walk) -> list[str]:
@@ -221,122 +221,3 @@ def _between(found: Inspection, walk: Walk) -> list[str]:
 def _rows_before(rows: list[Row]) -> list[Row]:
     names = [row.name for row in rows]
     return rows[: names.index("l0")]
-
-
-def _equal(walk: Walk) -> list[str]:
-    lines = paragraph(
-        "out is the output of the last layer at all steps, h its state at the end. Batches come "
-        "first here, out is (B, T, U); tutorials that put time first have (T, B, U), and write "
-        "out[-1] for what is out[:, -1] here."
-    )
-    for equal in walk.equal:
-        said = "the same" if equal.expected else "not the same"
-        apart = difference(equal.difference)
-        lines += ["", f"  {cut(equal.here, 50)}   {said} (difference {apart})"]
-        if equal.time_first:
-            lines.append(f"    time first: {cut(equal.time_first, 60)}")
-        lines += paragraph(equal.why, indent=4)
-    return lines
-
-
-HEAD_WORDS = {
-    "direct": "One linear layer makes all {numbers} numbers of the forecast at once, each a sum of "
-    "its own. The first, step 1 of {target}: every number of {source} times its weight, and a bias "
-    "at the end, w . h + b.",
-    "recursive": "A linear layer makes one step of the forecast. It is fed back as if it had come, "
-    "the layers run one step more, and the same weights make the next. Step 1 of {target}: every "
-    "number of {source} times its weight, and a bias at the end, w . h + b.",
-    "seq2seq": "The decoder runs once for each step of the horizon, and is given its own last "
-    "forecast; a linear layer makes the forecast of its h. Step 1 of {target}: every number of "
-    "{source} times its weight, and a bias at the end, w . h + b.",
-    "every_step": "One linear layer makes all {numbers} numbers of the forecast, after every step; "
-    "the forecast is what it makes after the last. Step 1 of {target}: every number of {source} "
-    "times its weight, and a bias at the end, w . h + b.",
-}
-
-
-def _head(found: Inspection, walk: Walk) -> list[str]:
-    head, sizes = walk.head, found.sizes
-    lines = paragraph(
-        HEAD_WORDS[found.config.network.decoder].format(
-            numbers=f"{sizes.horizon * sizes.targets:,}",
-            target=cut(walk.columns[0].name, 20),
-            source=head.source,
-        )
-    )
-    inputs, weights = head.inputs.tolist(), head.weights.tolist()
-    products = [one * other for one, other in zip(inputs, weights, strict=True)]
-    cells = [["k", "h[k]", "w[k]", "w[k] * h[k]"]]
-    for k in ends(head.state, 3, 2):
-        if k is None:
-            cells.append([GAP] * 4)
-        else:
-            cells.append([str(k), number(inputs[k]), number(weights[k]), number(products[k])])
-    cells.append([f"sum of {head.state:,}", "", "", number(sum(products[: head.state]))])
-    if len(products) > head.state:
-        more = len(products) - head.state
-        outside = number(sum(products[head.state :]))
-        cells.append([f"sum of {more:,} known ahead or static", "", "", outside])
-    cells.append(["bias b", "", "", number(head.bias)])
-    cells.append(["together", "", "", number(head.total)])
-    return [*lines, "", *table(cells)]
-
-
-def _back(found: Inspection, walk: Walk) -> list[str]:
-    column, level = walk.columns[0], walk.trace.level
-    scaled, result = float(walk.trace.forecast[0, 0, 0]), float(walk.forecast[0, 0])
-    lines = paragraph("Everything that was taken off is put back, in reverse. The first number:")
-    lines.append("")
-    if level is not None:
-        center, scale = float(level.center[0, 0, 0]), float(level.scale[0, 0, 0])
-        stretched = f" * {amount(scale)}" if scale != 1 else ""
-        lines.append(
-            f"  level:  {_bracket(walk.head.total)}{stretched} {_plus(center)} = {amount(scaled)}"
-        )
-    lines.append(
-        f"  scale:  {_bracket(scaled)} * {amount(column.scale)} {_plus(column.center)} = "
-        f"{amount(scaled * column.scale + column.center)}"
-    )
-    minimum = found.config.forecast.minimum
-    if minimum is not None and result > scaled * column.scale + column.center:
-        lines.append(f"  forecast.minimum raises it to {amount(result)}")
-    lines += ["", *_forecast(found, walk)]
-    if not found.trained:
-        lines += [""]
-        lines += paragraph(
-            "The network is untrained: these are its first, random weights, and the forecast is "
-            "worth nothing yet. `lstmcast train` makes a run, and `lstmcast inspect RUN --trace` "
-            "shows the same with trained weights."
-        )
-    return lines
-
-
-def _plus(value: float) -> str:
-    return f"- {amount(-value)}" if value < 0 else f"+ {amount(value)}"
-
-
-def _bracket(value: float) -> str:
-    return f"({amount(value)})" if value < 0 else amount(value)
-
-
-def _forecast(found: Inspection, walk: Walk) -> list[str]:
-    """Forecast beside what came, of the first targets."""
-    shown = min(found.sizes.targets, 2)
-    more = found.sizes.targets - shown
-    ahead = walk.rows[walk.rows["part"] == "target"]
-    time = walk.time or "step"
-    titles = ["step", cut(time, 19)]
-    for column in walk.columns[:shown]:
-        titles += [cut(column.name, 14), "actual", "error"]
-    cells = [titles]
-    for k in ends(found.sizes.horizon, 4, 2):
-        if k is None:
-            cells.append([GAP] * len(titles))
-            continue
-        row = [str(k + 1), str(ahead.iloc[k][time])]
-        for c in range(shown):
-            forecast, actual = float(walk.forecast[k, c]), float(walk.actual[k, c])
-            row += [amount(forecast), amount(actual), f"{forecast - actual:.3g}".replace("nan", "")]
-        cells.append(row)
-    lines = table(cells, left=(1,))
-    return lines + ([f"  {GAP} ({more} more targets)"] if more else [])

@@ -90,7 +90,7 @@ def layer_rows(network: Forecaster, trace: Trace, batch_size: int) -> list[Row]:
         batch_size: B of shapes and bytes.
     """
     inputs = trace.batch.inputs
-    rows = [_plain("window", "scaled", ("B", "T", "F"), (1, *inputs.shape[1:]))]
+    rows = [_plain("window", "", ("B", "T", "F"), (1, *inputs.shape[1:]))]
     order = list(dict.fromkeys(call.name for call in trace.calls))
     owners = [
         name for name, module in network.named_modules() if list(module.parameters(recurse=False))

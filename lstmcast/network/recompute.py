@@ -231,7 +231,8 @@ def _step_by_step(stack: RecurrentLayer, steps: LayerTrace, label: str) -> Check
         pairs.append((step.h, (state[0] if isinstance(state, tuple) else state)[0]))
         if isinstance(step, LSTMStep):
             pairs.append((step.c, state[1][0]))
-    return compared(f"{label}: every h and c, {_ways(stack)} a step at a time", pairs)
+    what = "every h and c" if steps.mode == "LSTM" else "every h"
+    return compared(f"{label}: {what}, {_ways(stack)} a step at a time", pairs)
 
 
 def compared(what: str, pairs: list[tuple[Tensor, Tensor]]) -> Check:

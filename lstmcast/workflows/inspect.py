@@ -2,147 +2,45 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
 from lstmcast.config import Config
-from lstmcast.errors import ConfigError, DataError, nearest
+from lstmcast.errors import ConfigError, DataError, RunError
 from lstmcast.forecasting.predict import at_least
 from lstmcast.forecasting.rolling import actual_values
-from lstmcast.network.equalities import Equality, equalities
+from lstmcast.network.equalities import equalities
 from lstmcast.network.forecaster import Forecaster
-from lstmcast.network.head_sum import HeadSum, head_sum
-from lstmcast.network.layer_table import Row, Weight, layer_rows, recurrent_weights
-from lstmcast.network.recompute import Check, LayerView
+from lstmcast.network.head_sum import head_sum
+from lstmcast.network.layer_table import layer_rows, recurrent_weights
 from lstmcast.network.sizes import Sizes
 from lstmcast.network.threads import use_threads
-from lstmcast.network.trace import Trace, trace_window
+from lstmcast.network.trace import trace_window
+from lstmcast.run_folder import RunFolder
 from lstmcast.series.batches import Batch, WindowTable
 from lstmcast.series.scaling import Scaler
 from lstmcast.workflows.entry import config_for
+from lstmcast.workflows.inspection import (
+    ColumnScale,
+    Inspection,
+    Look,
+    Walk,
+    check_unit,
+    chosen_layers,
+    chosen_step,
+)
+from lstmcast.workflows.inspection_plot import check_plot_path, write_plot
 from lstmcast.workflows.predict import open_run
 from lstmcast.workflows.prepare import Prepared, prepare
 from lstmcast.workflows.train import new_network, sizes_of
 from lstmcast.workflows.watcher import Watcher
 from lstmcast.workflows.window import WindowArrays, require_windows, window_table
-
-
-@dataclass(frozen=True)
-class Look:
-    """What is asked of inspect.
-
-    Attributes:
-        trace: Whether to follow a window from end to end.
-        window: Number of the window to follow, as in `lstmcast window --show`; None: the first of
-            test, or the last of all.
-        layer: Name of one layer; None: all, and for a step the first.
-        step: Time step to open; negative ones count from the end.
-        unit: Unit whose numbers are written out.
-        plot: HTML file to write heat maps to.
-    """
-
-    trace: bool = False
-    window: int | None = None
-    layer: str | None = None
-    step: int | None = None
-    unit: int = 0
-    plot: Path | None = None
-
-    @property
-    def follows(self) -> bool:
-        """Whether a window is followed at all."""
-        return self.trace or self.step is not None or self.plot is not None
-
-
-@dataclass(frozen=True)
-class ColumnScale:
-    """How a column is scaled: `(value - center) / scale`, both in units of the column."""
-
-    name: str
-    center: float
-    scale: float
-
-
-@dataclass(frozen=True)
-class Walk:
-    """One window of real data on its way through the network.
-
-    Attributes:
-        number: Of the window, counted from 0.
-        windows: How many there are.
-        split: train, validation or test.
-        series: Name of its series; empty for a plain table.
-        time: Name of the time column; None where rows are counted.
-        rows: A row a step with stamp, row of the table and values, as `lstmcast window --show`.
-        columns: How each input column is scaled.
-        trace: Of the network.
-        equal: What equals what.
-        head: The sum that makes the first number of the forecast.
-        forecast: (H, C) in units of the data.
-        actual: (H, C) what came; NaN where the table has no value.
-    """
-
-    number: int
-    windows: int
-    split: str
-    series: str
-    time: str | None
-    rows: pd.DataFrame
-    columns: list[ColumnScale]
-    trace: Trace
-    equal: list[Equality]
-    head: HeadSum
-    forecast: np.ndarray
-    actual: np.ndarray
-
-    @property
-    def padded(self) -> int:
-        """Steps of the window before its series begins."""
-        return len(self.trace.batch.inputs[0]) - int((self.rows["part"] == "input").sum())
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What inspect found.
-
-    Attributes:
-        source: The config, table or run.
-        look: What was asked.
-        trained: Whether the weights are trained, or those that training would start from.
-        config: Of the network.
-        sizes: Axes of its windows.
-        rows: The table of layers.
-        weights: Of the recurrent layers.
-        walk: A window followed through; None where not asked for.
-        layers: Of the walk, those that were asked for.
-        opened: The layer of which a step is opened; None where none is.
-        step: Of that layer, counted from 0.
-    """
-
-    source: str
-    look: Look
-    trained: bool
-    config: Config
-    sizes: Sizes
-    rows: list[Row]
-    weights: list[Weight]
-    walk: Walk | None
-    layers: list[LayerView]
-    opened: LayerView | None
-    step: int | None
-
-    @property
-    def checks(self) -> list[Check]:
-        """All that was computed a second time; the same check of several layers once."""
-        if self.walk is None:
-            return []
-        return list(dict.fromkeys([*self.walk.trace.all_checks(), self.walk.head.check]))
 
 
 @dataclass(frozen=True)
@@ -184,6 +82,8 @@ def inspect(
         DataError: The table has faults, has gone, or has no such window.
         RunError: The run is missing or damaged.
     """
+    if look.plot is not None:
+        check_plot_path(look.plot)
     if source.is_dir() or source.suffix == ".safetensors":
         subject = open_trained(source, overrides, look, device, watcher)
     else:
@@ -197,9 +97,9 @@ def inspect(
         if look.step is not None:
             opened = layers[0]
             step = chosen_step(opened, look.step)
-        for view in layers if look.trace else layers[:1]:
+        for view in layers if look.tells else layers[:1]:
             check_unit(view, look.unit)
-    return Inspection(
+    found = Inspection(
         source=str(source),
         look=look,
         trained=subject.trained,
@@ -212,6 +112,9 @@ def inspect(
         opened=opened,
         step=step,
     )
+    if look.plot is not None:
+        write_plot(found, look.plot)
+    return found
 
 
 def build_untrained(
@@ -253,8 +156,23 @@ def open_trained(
             f"write its new place into {run / 'config.yaml'} (data.path)"
         )
     prepared = prepare(config, watcher)
+    if prepared.table.sha256 != trained_on(run):
+        watcher.note(f"{config.data.path} is not as it was when {run} was trained.")
     scaler = model.scaler_for(prepared.panel)
     return Subject(model.network, config, model.sizes, prepared, scaler, trained=True)
+
+
+def trained_on(run: Path) -> str:
+    """Checksum of the table that a run was trained on.
+
+    Raises:
+        RunError: Its manifest is missing or damaged.
+    """
+    path = RunFolder(run).manifest
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["data"]["sha256"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path} is missing or damaged: the run is not complete") from error
 
 
 def follow(subject: Subject, number: int | None, device: torch.device) -> Walk:
@@ -315,52 +233,3 @@ def moved(batch: Batch, device: torch.device) -> Batch:
     return replace(
         batch, **{name: t.to(device) for name, t in tensors.items() if isinstance(t, Tensor)}
     )
-
-
-def chosen_layers(layers: list[LayerView], name: str | None) -> list[LayerView]:
-    """The layer of a name, or all.
-
-    Raises:
-        ConfigError: No layer has the name.
-    """
-    if name is None:
-        return layers
-    chosen = [view for view in layers if view.name == name]
-    if not chosen:
-        names = [view.name for view in layers]
-        raise ConfigError(f"--layer {name}: this network has no such layer; {nearest(name, names)}")
-    return chosen
-
-
-def chosen_step(view: LayerView, step: int) -> int:
-    """A step counted from 0.
-
-    Raises:
-        ConfigError: The layer does not run that step.
-    """
-    last = view.count - 1
-    chosen = step if step >= 0 else view.count + step
-    if not 0 <= chosen <= last:
-        rows = "the horizon's first" if view.name.startswith("decoder") else "the oldest row"
-        raise ConfigError(
-            f"--step {step}: steps of {view.name} are counted from 0 ({rows}) to {last}; "
-            "negative ones count from the end, -1 being the last"
-        )
-    if chosen < view.padded:
-        raise ConfigError(
-            f"--step {step}: steps 0 to {view.padded - 1} of this window are padding, which no "
-            f"layer sees; name one from {view.padded} to {last}"
-        )
-    return chosen
-
-
-def check_unit(view: LayerView, unit: int) -> None:
-    """Refuse a unit that a layer does not have.
-
-    Raises:
-        ConfigError: There is no such unit.
-    """
-    if not 0 <= unit < view.units:
-        raise ConfigError(
-            f"--unit {unit}: units of {view.name} are counted from 0 to {view.units - 1}"
-        )

@@ -1,0 +1,131 @@
+"""The end of a window's way: what equals what, the head's sum, the forecast."""
+
+from __future__ import annotations
+
+from lstmcast.errors import counted
+from lstmcast.explain.text import (
+    GAP,
+    amount,
+    bracket,
+    cut,
+    difference,
+    ends,
+    number,
+    paragraph,
+    plus,
+    table,
+)
+from lstmcast.workflows.inspection import Inspection, Walk
+
+
+def equal_lines(walk: Walk) -> list[str]:
+    """Which slices of outputs and states are the same numbers."""
+    lines = paragraph(
+        "out is the output of the last layer at all steps, h its state at the end. Batches come "
+        "first here, out is (B, T, U); tutorials that put time first have (T, B, U), and write "
+        "out[-1] for what is out[:, -1] here."
+    )
+    for equal in walk.equal:
+        said = "the same" if equal.expected else "not the same"
+        apart = difference(equal.difference)
+        lines += ["", f"  {cut(equal.here, 50)}   {said} (difference {apart})"]
+        if equal.time_first:
+            lines.append(f"    time first: {cut(equal.time_first, 60)}")
+        lines += paragraph(equal.why, indent=4)
+    return lines
+
+
+HEAD_WORDS = {
+    "direct": "One linear layer makes all {numbers} numbers of the forecast at once, each a sum of "
+    "its own. The first, step 1 of {target}: every number of {source} times its weight, and a bias "
+    "at the end, w . h + b.",
+    "recursive": "A linear layer makes one step of the forecast. It is fed back as if it had come, "
+    "the layers run one step more, and the same weights make the next. Step 1 of {target}: every "
+    "number of {source} times its weight, and a bias at the end, w . h + b.",
+    "seq2seq": "The decoder runs once for each step of the horizon, and is given its own last "
+    "forecast; a linear layer makes the forecast of its h. Step 1 of {target}: every number of "
+    "{source} times its weight, and a bias at the end, w . h + b.",
+    "every_step": "One linear layer makes all {numbers} numbers of the forecast, after every step; "
+    "the forecast is what it makes after the last. Step 1 of {target}: every number of {source} "
+    "times its weight, and a bias at the end, w . h + b.",
+}
+
+
+def head_lines(found: Inspection, walk: Walk) -> list[str]:
+    """The weighted sum that makes the first number of the forecast."""
+    head, sizes = walk.head, found.sizes
+    lines = paragraph(
+        HEAD_WORDS[found.config.network.decoder].format(
+            numbers=f"{sizes.horizon * sizes.targets:,}",
+            target=cut(walk.columns[0].name, 20),
+            source=head.source,
+        )
+    )
+    inputs, weights = head.inputs.tolist(), head.weights.tolist()
+    products = [one * other for one, other in zip(inputs, weights, strict=True)]
+    cells = [["k", "h[k]", "w[k]", "w[k] * h[k]"]]
+    for k in ends(head.state, 3, 2):
+        if k is None:
+            cells.append([GAP] * 4)
+        else:
+            cells.append([str(k), number(inputs[k]), number(weights[k]), number(products[k])])
+    cells.append([f"sum of {head.state:,}", "", "", number(sum(products[: head.state]))])
+    if len(products) > head.state:
+        more = len(products) - head.state
+        outside = number(sum(products[head.state :]))
+        cells.append([f"sum of {more:,} known ahead or static", "", "", outside])
+    cells.append(["bias b", "", "", number(head.bias)])
+    cells.append(["together", "", "", number(head.total)])
+    return [*lines, "", *table(cells)]
+
+
+def back_lines(found: Inspection, walk: Walk) -> list[str]:
+    """The forecast in the units of the data, beside what came."""
+    column, level = walk.columns[0], walk.trace.level
+    scaled, result = float(walk.trace.forecast[0, 0, 0]), float(walk.forecast[0, 0])
+    lines = paragraph("Everything that was taken off is put back, in reverse. The first number:")
+    lines.append("")
+    if level is not None:
+        center, scale = float(level.center[0, 0, 0]), float(level.scale[0, 0, 0])
+        first = bracket(walk.head.total) if scale != 1 else amount(walk.head.total)
+        stretched = f" * {amount(scale)}" if scale != 1 else ""
+        lines.append(f"  level:  {first}{stretched} {plus(center)} = {amount(scaled)}")
+    lines.append(
+        f"  scale:  {bracket(scaled)} * {amount(column.scale)} {plus(column.center)} = "
+        f"{amount(scaled * column.scale + column.center)}"
+    )
+    minimum = found.config.forecast.minimum
+    if minimum is not None and result > scaled * column.scale + column.center:
+        lines.append(f"  forecast.minimum raises it to {amount(result)}")
+    lines += ["", *_forecast(found, walk)]
+    if not found.trained:
+        lines += [""]
+        lines += paragraph(
+            "The network is untrained: these are its first, random weights, and the forecast is "
+            "worth nothing yet. `lstmcast train` makes a run, and `lstmcast inspect RUN --trace` "
+            "shows the same with trained weights."
+        )
+    return lines
+
+
+def _forecast(found: Inspection, walk: Walk) -> list[str]:
+    """Forecast beside what came, of the first targets."""
+    shown = min(found.sizes.targets, 2)
+    more = found.sizes.targets - shown
+    ahead = walk.rows[walk.rows["part"] == "target"]
+    time = walk.time or "step"
+    titles = ["step", cut(time, 19)]
+    for column in walk.columns[:shown]:
+        titles += [cut(column.name, 14), "actual", "error"]
+    cells = [titles]
+    for k in ends(found.sizes.horizon, 4, 2):
+        if k is None:
+            cells.append([GAP] * len(titles))
+            continue
+        row = [str(k + 1), str(ahead.iloc[k][time])]
+        for c in range(shown):
+            forecast, actual = float(walk.forecast[k, c]), float(walk.actual[k, c])
+            row += [amount(forecast), amount(actual), f"{forecast - actual:.3g}".replace("nan", "")]
+        cells.append(row)
+    lines = table(cells, left=(1,))
+    return lines + ([f"  {GAP} ({counted(more, 'more target')})"] if more else [])
