@@ -203,7 +203,6 @@ def inspect(
     unit: int = 0,
     plot: PathLike | None = None,
     set: Sequence[str] = (),
-    device: str = "auto",
 ) -> dict[str, Any]:
     """Look into a network, and follow a window of data through it; `lstmcast inspect`.
 
@@ -216,7 +215,6 @@ def inspect(
         unit: Unit whose numbers the command writes out.
         plot: HTML file to write heat maps to.
         set: Overrides, `section.key=value`.
-        device: auto, cpu, cuda, cuda:N or mps.
 
     Returns:
         What `lstmcast inspect --json` prints.
@@ -224,14 +222,13 @@ def inspect(
     Raises:
         LstmcastError: See `lstmcast.errors`.
     """
-    from lstmcast.workflows.entry import choose_device
     from lstmcast.workflows.inspect import inspect as inspect_workflow
     from lstmcast.workflows.inspection import Look
     from lstmcast.workflows.inspection_data import as_data
     from lstmcast.workflows.watcher import Watcher
 
     look = Look(trace, window, layer, step, unit, None if plot is None else Path(plot))
-    found = inspect_workflow(Path(source), set, look, choose_device(device), Watcher())
+    found = inspect_workflow(Path(source), set, look, Watcher())
     return as_data(found)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lstmcast.cli.options import Debug, Device, Json, Quiet, Set
+from lstmcast.cli.options import Debug, Json, Quiet, Set
 
 
 def inspect(
@@ -44,7 +44,6 @@ def inspect(
         typer.Option("--plot", metavar="FILE.html", help="Heat maps of gates and states."),
     ] = None,
     set: Set = None,
-    device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -57,10 +56,9 @@ def inspect(
     from lstmcast.terminal import Terminal
 
     terminal = Terminal(json=json, quiet=quiet)
-    from lstmcast.workflows.entry import choose_device
     from lstmcast.workflows.inspect import inspect as inspect_workflow
     from lstmcast.workflows.inspection import Look
 
     look = Look(trace, window, layer, step, unit, plot)
-    found = inspect_workflow(source, set or [], look, choose_device(device), terminal)
+    found = inspect_workflow(source, set or [], look, terminal)
     terminal.inspected(found)

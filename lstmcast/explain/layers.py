@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lstmcast.display import size_words
 from lstmcast.errors import counted
-from lstmcast.explain.text import GAP, WIDTH, cut, paragraph, shape_words, table
+from lstmcast.explain.text import GAP, WIDTH, cut, paragraph, shape_words, table, table_width
 from lstmcast.network.layer_table import Row, Weight
 from lstmcast.workflows.inspection import Inspection
 
@@ -65,7 +65,7 @@ def _weight_shape(weight: Weight) -> str:
 
 
 def _cells(row: Row) -> list[str]:
-    named = row.name == "normalize" or row.what == "Linear"
+    named = row.name == "normalize" or row.what in ("Linear", "first state")
     what = row.name if named else f"{row.name} {row.what}".strip()
     loops = row.calls > 1 and row.parameters and not is_layer(row)
     calls = f"{row.calls:,} x " if loops else ""
@@ -95,8 +95,18 @@ def _count(number: int) -> str:
 
 
 def _fitted(rows: list[list[str]]) -> list[str]:
-    """The table, its first column cut so that a line holds it."""
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
-    gap = 2 if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else 1
-    room = WIDTH - sum(widths[1:]) - gap * (len(widths) - 1)
-    return table([[_ending(row[0], max(room, 8)), *row[1:]] for row in rows], (0, 1), 0, gap)
+    """The table; where it is too wide, millions in short and names by their end."""
+    if table_width(rows, 0) > WIDTH:
+        rows = [
+            [name, shape, *map(_short, counts), memory] for name, shape, *counts, memory in rows
+        ]
+    room = WIDTH - (table_width(rows, 0) - max(len(row[0]) for row in rows))
+    return table([[_ending(row[0], max(room, 8)), *row[1:]] for row in rows], (0, 1), 0)
+
+
+def _short(count: str) -> str:
+    """1,234,567 as 1.2 M; smaller numbers, and words, as they are."""
+    digits = count.replace(",", "")
+    if not digits.isdigit() or len(digits) < 7:
+        return count
+    return f"{int(digits) / 1e9:,.1f} G" if len(digits) > 9 else f"{int(digits) / 1e6:,.1f} M"

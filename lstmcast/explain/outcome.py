@@ -5,6 +5,7 @@ from __future__ import annotations
 from lstmcast.errors import counted
 from lstmcast.explain.text import (
     GAP,
+    WIDTH,
     amount,
     bracket,
     cut,
@@ -14,6 +15,7 @@ from lstmcast.explain.text import (
     paragraph,
     plus,
     table,
+    table_width,
 )
 from lstmcast.workflows.inspection import Inspection, Walk
 
@@ -109,9 +111,17 @@ def back_lines(found: Inspection, walk: Walk) -> list[str]:
 
 
 def _forecast(found: Inspection, walk: Walk) -> list[str]:
-    """Forecast beside what came, of the first targets."""
+    """Forecast beside what came, of two targets, or where that is too wide of one."""
     shown = min(found.sizes.targets, 2)
-    more = found.sizes.targets - shown
+    cells = _forecast_cells(found, walk, shown)
+    if table_width(cells) > WIDTH:
+        shown = 1
+        cells = _forecast_cells(found, walk, shown)
+    lines, more = table(cells, left=(1,)), found.sizes.targets - shown
+    return lines + ([f"  {GAP} ({counted(more, 'more target')})"] if more else [])
+
+
+def _forecast_cells(found: Inspection, walk: Walk, shown: int) -> list[list[str]]:
     ahead = walk.rows[walk.rows["part"] == "target"]
     time = walk.time or "step"
     titles = ["step", cut(time, 19)]
@@ -127,5 +137,4 @@ def _forecast(found: Inspection, walk: Walk) -> list[str]:
             forecast, actual = float(walk.forecast[k, c]), float(walk.actual[k, c])
             row += [amount(forecast), amount(actual), f"{forecast - actual:.3g}".replace("nan", "")]
         cells.append(row)
-    lines = table(cells, left=(1,))
-    return lines + ([f"  {GAP} ({counted(more, 'more target')})"] if more else [])
+    return cells

@@ -38,7 +38,7 @@ def _about(found: Inspection, walk: Walk, view: LayerView) -> str:
     """Shapes, and where a layer's inputs come from."""
     steps = view.steps
     width = "P" if steps.weights.weight_hr is not None else "U"
-    time = "H" if view.name.startswith("decoder") else f"T+{view.fed}" if view.fed else "T"
+    time = "H" if view.name.startswith("decoder") else "T+H-1" if view.fed else "T"
     letter = "F" if view.name.startswith("l0") else ""
     shape = shape_words(("B", time, letter), steps.inputs.shape)
     out = shape_words(("B", time, width), steps.h.shape)
@@ -59,10 +59,11 @@ def _about(found: Inspection, walk: Walk, view: LayerView) -> str:
         )
         if not index:
             says.append("Its x is the last known target, then its own last forecast.")
+    if not decodes:
+        zero = not any(bool(part.any()) for part in steps.start if part is not None)
+        says.append(f"It starts with {'zeros' if zero else 'a learned state'}.")
     if view.padded:
-        says.append(
-            f"The {view.padded} padded steps are left out: it starts with step {view.padded}."
-        )
+        says.append(f"The {view.padded} padded steps are left out.")
     if view.fed and not decodes:
         last = view.count - view.fed
         says.append(f"Steps {last} to {view.count - 1} are forecasts fed back.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
@@ -19,10 +18,7 @@ def heading(number: int, title: str) -> list[str]:
 
 def paragraph(text: str, indent: int = 0) -> list[str]:
     """A text in lines that fit."""
-    margin = " " * indent
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False
-    )
+    return _wrapped(text, indent, indent)
 
 
 def formula(text: str) -> list[str]:
@@ -30,14 +26,19 @@ def formula(text: str) -> list[str]:
     if not text:
         return [""]
     start = len(text) - len(text.lstrip()) + 2
-    return textwrap.wrap(
-        text.strip(),
-        WIDTH,
-        initial_indent=" " * start,
-        subsequent_indent=" " * (start + 4),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    return _wrapped(text, start, start + 4)
+
+
+def _wrapped(text: str, first: int, rest: int) -> list[str]:
+    """Words in lines by the room that they take on a terminal, some letters taking two columns."""
+    lines, line = [], " " * first
+    for word in text.split():
+        word = cut(word, WIDTH - rest)
+        if line.strip() and cell_len(f"{line} {word}") > WIDTH:
+            lines.append(line)
+            line = " " * rest
+        line += f" {word}" if line.strip() else word
+    return [*lines, line]
 
 
 def cut(text: str, width: int) -> str:
@@ -52,7 +53,9 @@ def number(value: float) -> str:
     """Four decimals where they say enough, otherwise three digits and an exponent."""
     if not math.isfinite(value):
         return str(value)
-    if value == 0 or 5e-4 <= abs(value) < 1e4:
+    if value == 0:
+        return "0.0000"
+    if 5e-4 <= abs(value) < 1e4:
         return f"{value:.4f}"
     return f"{value:.2e}"
 
@@ -126,28 +129,33 @@ def shape_words(letters: Sequence[str], lengths: Sequence[int]) -> str:
     return f"({', '.join(parts)})" if lengths else ""
 
 
-def table(
-    rows: Iterable[Sequence[str]], left: Sequence[int] = (0,), indent: int = 2, gap: int = 2
-) -> list[str]:
-    """Aligned columns, numbers to the right.
-
-    A row that is too wide loses the columns before its last that do not fit.
+def table(rows: Iterable[Sequence[str]], left: Sequence[int] = (0,), indent: int = 2) -> list[str]:
+    """Aligned columns, numbers to the right; where they do not fit, the last but one is left out.
 
     Args:
         rows: Cells of each row, the titles first; all of the same number.
         left: Columns of text, which stand on the left.
         indent: Spaces before each line.
-        gap: Spaces between columns.
     """
     cells = [list(row) for row in rows]
-    widths = [max(cell_len(row[k]) for row in cells) for k in range(len(cells[0]))]
+    while table_width(cells, indent) > WIDTH and len(cells[0]) > 2:
+        cells = [[*row[:-2], row[-1]] for row in cells]
+    widths = _widths(cells)
     lines = []
     for row in cells:
         parts = []
         for k, (text, width) in enumerate(zip(row, widths, strict=True)):
             space = " " * (width - cell_len(text))
             parts.append(text + space if k in left else space + text)
-        line = " " * indent + (" " * gap).join(parts)
-        lines.append(line.rstrip())
-    assert all(cell_len(line) <= WIDTH for line in lines), max(lines, key=cell_len)
+        lines.append((" " * indent + "  ".join(parts)).rstrip())
     return lines
+
+
+def table_width(rows: Sequence[Sequence[str]], indent: int = 2) -> int:
+    """Columns of the terminal that a table takes."""
+    widths = _widths(rows)
+    return indent + sum(widths) + 2 * (len(widths) - 1)
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(cell_len(row[k]) for row in rows) for k in range(len(rows[0]))]

@@ -220,4 +220,4 @@ def _between(found: Inspection, walk: Walk) -> list[str]:
 
 def _rows_before(rows: list[Row]) -> list[Row]:
     names = [row.name for row in rows]
-    return rows[: names.index("l0")]
+    return [row for row in rows[: names.index("l0")] if not row.name.startswith("encoder.")]

@@ -184,7 +184,7 @@ def _recurrent_rows(stack: nn.Module, views: list[LayerView]) -> list[Row]:
         parameters = sum(counts.values())
         width = sum(other.steps.h.shape[2] for other in both)
         steps = len(view.steps.steps)
-        axis = f"T+{view.fed}" if view.fed and view.fed < steps else "H" if view.fed else "T"
+        axis = "T+H-1" if view.fed and view.fed < steps else "H" if view.fed else "T"
         rows.append(
             Row(
                 name=view.name,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from lstmcast.config import Config
 from lstmcast.errors import ConfigError, DataError, RunError
@@ -23,7 +22,7 @@ from lstmcast.network.sizes import Sizes
 from lstmcast.network.threads import use_threads
 from lstmcast.network.trace import trace_window
 from lstmcast.run_folder import RunFolder
-from lstmcast.series.batches import Batch, WindowTable
+from lstmcast.series.batches import WindowTable
 from lstmcast.series.scaling import Scaler
 from lstmcast.workflows.entry import config_for
 from lstmcast.workflows.inspection import (
@@ -41,6 +40,8 @@ from lstmcast.workflows.prepare import Prepared, prepare
 from lstmcast.workflows.train import new_network, sizes_of
 from lstmcast.workflows.watcher import Watcher
 from lstmcast.workflows.window import WindowArrays, require_windows, window_table
+
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -64,17 +65,14 @@ class Subject:
     trained: bool
 
 
-def inspect(
-    source: Path, overrides: Sequence[str], look: Look, device: torch.device, watcher: Watcher
-) -> Inspection:
-    """Look into a network.
+def inspect(source: Path, overrides: Sequence[str], look: Look, watcher: Watcher) -> Inspection:
+    """Look into a network, on the CPU: one window is nothing to a GPU, and rounded worse there.
 
     Args:
         source: A config or table, for the network that training would start from; or a run folder,
             or its `model.safetensors`, for the trained one.
         overrides: `section.key=value`, for a config.
         look: What to look at.
-        device: Where to compute.
         watcher: Is told what happens.
 
     Raises:
@@ -85,14 +83,14 @@ def inspect(
     if look.plot is not None:
         check_plot_path(look.plot)
     if source.is_dir() or source.suffix == ".safetensors":
-        subject = open_trained(source, overrides, look, device, watcher)
+        subject = open_trained(source, overrides, look, watcher)
     else:
-        subject = build_untrained(source, overrides, device, watcher)
+        subject = build_untrained(source, overrides, watcher)
     network, sizes = subject.network.eval(), subject.sizes
-    example = trace_window(network, moved(network.example_batch(1), device))
+    example = trace_window(network, network.example_batch(1))
     walk, layers, opened, step = None, example.layers, None, None
     if look.follows:
-        walk = follow(subject, look.window, device)
+        walk = follow(subject, look.window)
         layers = chosen_layers(walk.trace.layers, look.layer)
         if look.step is not None:
             opened = layers[0]
@@ -117,9 +115,7 @@ def inspect(
     return found
 
 
-def build_untrained(
-    source: Path, overrides: Sequence[str], device: torch.device, watcher: Watcher
-) -> Subject:
+def build_untrained(source: Path, overrides: Sequence[str], watcher: Watcher) -> Subject:
     """The network of a config with the weights that training would start from."""
     config = config_for(source, overrides, watcher)
     if config.window.horizon == 0:
@@ -130,26 +126,24 @@ def build_untrained(
     prepared = prepare(config, watcher)
     use_threads(config.training.batch_size, config.network.units)
     sizes = sizes_of(prepared)
-    network = new_network(prepared, sizes, device)
+    network = new_network(prepared, sizes, CPU)
     return Subject(network, config, sizes, prepared, prepared.scaler, trained=False)
 
 
-def open_trained(
-    run: Path, overrides: Sequence[str], look: Look, device: torch.device, watcher: Watcher
-) -> Subject:
+def open_trained(run: Path, overrides: Sequence[str], look: Look, watcher: Watcher) -> Subject:
     """The network of a run; its table only where a window is to be followed."""
     if overrides:
         raise ConfigError(
             f"-s is for configs, and {run} was trained as it is; leave it out, or inspect a config"
         )
     if not look.follows:
-        model, config = open_run(run, "-", device)
+        model, config = open_run(run, "-", CPU)
         return Subject(model.network, config, model.sizes, None, None, trained=True)
     if run.suffix == ".safetensors" and not run.is_dir():
         raise ConfigError(
             f"{run} is a model without data, so there is no window to follow: name its run folder"
         )
-    model, config = open_run(run, None, device)
+    model, config = open_run(run, None, CPU)
     if not Path(config.data.path).exists():
         raise DataError(
             f"{config.data.path} does not exist: the table of {run} has moved. Put it back, or "
@@ -175,7 +169,7 @@ def trained_on(run: Path) -> str:
         raise RunError(f"{path} is missing or damaged: the run is not complete") from error
 
 
-def follow(subject: Subject, number: int | None, device: torch.device) -> Walk:
+def follow(subject: Subject, number: int | None) -> Walk:
     """Take one window of the table through the network."""
     prepared, scaler, sizes = subject.prepared, subject.scaler, subject.sizes
     assert prepared is not None and scaler is not None
@@ -194,9 +188,9 @@ def follow(subject: Subject, number: int | None, device: torch.device) -> Walk:
         lookback=sizes.lookback,
         horizon=sizes.horizon,
         pad=window.pad,
-        device=device,
+        device=CPU,
     )
-    batch = table.gather(*(torch.from_numpy(part).to(device) for part in (origins, series)))
+    batch = table.gather(torch.from_numpy(origins), torch.from_numpy(series))
     trace = trace_window(subject.network, batch)
     center, scale = scaler.center[series[0]], scaler.scale[series[0]]
     scaled = trace.forecast[0].cpu().numpy().astype(np.float64)
@@ -225,11 +219,3 @@ def default_window(arrays: WindowArrays) -> int:
     numbers = np.arange(len(arrays.index))
     test = np.flatnonzero(arrays.splits[arrays.index.runs_of(numbers)] == 2)
     return int(test[0]) if len(test) else len(numbers) - 1
-
-
-def moved(batch: Batch, device: torch.device) -> Batch:
-    """A batch on another device."""
-    tensors = {field.name: getattr(batch, field.name) for field in fields(batch)}
-    return replace(
-        batch, **{name: t.to(device) for name, t in tensors.items() if isinstance(t, Tensor)}
-    )
