@@ -87,6 +87,8 @@ class Terminal(Watcher):
         roles = {"target": columns.targets, "past": columns.past, "future": columns.future}
         said = [f"{role} {', '.join(names)}" for role, names in roles.items() if names]
         said += [f"static {', '.join(columns.static)}"] if columns.static else []
+        counts = (f"{name} ({len(words):,})" for name, words in panel.words.items())
+        said += [f"categories {', '.join(counts)}"] if panel.words else []
         said += [f"season {panel.frequency.season}"]
         self._remark("; ".join(said))
         self._remark(

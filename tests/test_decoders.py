@@ -105,6 +105,12 @@ def test_padding_never_changes_a_forecast(decoder, readout):
 # Decoders, each against a loop written out with torch's layers.
 
 
+def with_static(batch):
+    """(B, T, F + K): every step is given the static columns."""
+    static = batch.static[:, None].expand(-1, batch.inputs.shape[1], -1)
+    return torch.cat([batch.inputs, static], dim=2)
+
+
 def lstm_like(stack):
     layer = nn.LSTM(stack.input_size, stack.hidden_size, stack.num_layers, batch_first=True)
     layer.load_state_dict(stack.state_dict())
@@ -116,13 +122,14 @@ def test_recursive_feeds_its_own_forecast_or_the_truth_back(teacher_forcing):
     network = make(units=[4], decoder="recursive", teacher_forcing=teacher_forcing)
     batch = random_batch()
     layer, linear = lstm_like(network.encoder.stacks[0]), network.decoder.linear
-    outputs, state = layer(batch.inputs)
+    outputs, state = layer(with_static(batch))
     steps = []
     for step in range(3):
         known = torch.cat([outputs[:, -1], batch.future[:, step], batch.static], dim=1)
         steps.append(linear(known))
         fed = batch.targets[:, step] if teacher_forcing else steps[-1]
-        row = torch.cat([fed, batch.inputs[:, -1, 2:3], batch.future[:, step]], dim=1)
+        past = batch.inputs[:, -1, 2:3]
+        row = torch.cat([fed, past, batch.future[:, step], batch.static], dim=1)
         outputs, state = layer(row[:, None], state)
     torch.testing.assert_close(network.train()(batch), torch.stack(steps, dim=1))
 
@@ -133,7 +140,7 @@ def test_seq2seq_starts_from_the_encoders_final_states(teacher_forcing):
     batch = random_batch()
     encoder = lstm_like(network.encoder.stacks[0])
     decoder = lstm_like(network.decoder.stack.stacks[0])
-    _, state = encoder(batch.inputs)
+    _, state = encoder(with_static(batch))
     fed, steps = batch.inputs[:, -1, :2], []
     for step in range(3):
         outputs, state = decoder(torch.cat([fed, batch.future[:, step]], dim=1)[:, None], state)
@@ -170,7 +177,7 @@ def test_following_lists_what_comes_after_each_step():
 def test_every_step_is_trained_on_what_follows_each_step():
     network = make(units=[4], decoder="every_step").train()
     batch = random_batch()
-    outputs, _ = lstm_like(network.encoder.stacks[0])(batch.inputs)
+    outputs, _ = lstm_like(network.encoder.stacks[0])(with_static(batch))
     whole = torch.cat([batch.inputs[:, :, :2], batch.targets], dim=1)
     known = torch.cat([batch.inputs[:, :, 3:], batch.future], dim=1)
     losses = []

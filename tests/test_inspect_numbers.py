@@ -100,7 +100,7 @@ def trace_of(table: Any, options: dict[str, Any], window: int | None = None) -> 
 def rebuilt(options: dict[str, Any], found: dict[str, Any]) -> Forecaster:
     """The same untrained network, made anew."""
     config = NetworkConfig(**{name: options[name] for name in CHOICES})
-    return build_forecaster(config, Sizes(**found["sizes"]), "mae", seed=0).eval()
+    return build_forecaster(config, Sizes.from_json(found["sizes"]), "mae", seed=0).eval()
 
 
 def tensor(values: Any) -> torch.Tensor:
@@ -194,7 +194,8 @@ def check_level(options: dict[str, Any], found: dict[str, Any]) -> None:
         values = scaled[:, :targets]
         spread = np.sqrt(values.var(axis=0) + TINY)
         expected[:, :targets] = (values - values.mean(axis=0)) / spread
-    near(trace["encoder_inputs"][padded:], expected, atol=2e-5)
+    static = [trace["static"] or []] * len(expected)  # beside every step
+    near(trace["encoder_inputs"][padded:], np.concatenate([expected, static], axis=1), atol=2e-5)
 
 
 def check_units(found: dict[str, Any]) -> None:
@@ -317,24 +318,24 @@ def test_multiply_adds_of_projection_directions_and_fed_back_steps() -> None:
 
 
 def test_a_module_that_nobody_knows_has_a_row_too() -> None:
-    """An embedder at the head of the network, say: shapes as they are, parameters counted."""
+    """At the head of the network, say: shapes as they are, parameters counted."""
 
-    class WithEmbedder(Forecaster):
+    class WithMixer(Forecaster):
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
-            self.embedder = nn.Linear(2, 2)
+            self.mixer = nn.Linear(2, 2)
             self.scale = nn.Embedding(3, 2)
 
         def forward(self, batch: Batch) -> torch.Tensor:
-            inputs = self.embedder(batch.inputs) + self.scale(batch.series)[:, None]
+            inputs = self.mixer(batch.inputs) + self.scale(batch.series)[:, None]
             changed = {"inputs": inputs, "targets": batch.targets, "series": batch.series}
             return super().forward(Batch(**changed))
 
     sizes = Sizes(lookback=6, horizon=3, inputs=2, targets=1)
-    network = WithEmbedder(NetworkConfig(units=[4]), sizes, "mae")
+    network = WithMixer(NetworkConfig(units=[4]), sizes, "mae")
     rows = layer_rows(network, trace_window(network, network.example_batch(1)), 8)
     names = [row.name for row in rows]
-    assert names[:4] == ["window", "embedder", "scale", "l0"]
+    assert names[:4] == ["window", "mixer", "scale", "l0"]
     assert rows[1].shape == (8, 6, 2) and rows[1].multiply_adds == 6 * 2 * 2
     assert rows[2].multiply_adds == 0
     assert sum(row.parameters for row in rows) == network.parameter_count()
@@ -381,6 +382,53 @@ def test_a_run_shows_its_trained_weights(trained: Any) -> None:
     named = {weight["name"] for weight in found["weights"]}
     assert named == {name for name in weights if "stacks" in name}
     assert found["parameters"] == sum(values.size for values in weights.values())
+
+
+@pytest.mark.parametrize("refit", ["none", "all"])
+def test_categories_logarithms_and_lags_are_followed_too(refit: str, tmp_path: Any) -> None:
+    random, rows = np.random.default_rng(0), ["shop,day,y,sky,kind"]
+    for shop, kind in (("a", "old"), ("b", "new")):
+        for k, day in enumerate(np.datetime64("2024-01-01") + np.arange(60)):
+            sky = ["rain", "sun"][k % 2] if k < 50 else "snow"  # which the train rows lack
+            rows.append(f"{shop},{day},{random.gamma(3, 9):.2f},{sky},{kind}")
+    (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
+    settings = ["data.series=shop", "data.time=day", "data.target=y", "data.past=sky"]
+    settings += ["data.static=kind", "data.categorical=[sky,kind]", "network.embed_series=true"]
+    settings += ["data.calendar=[day_of_week]", "data.lags=[7]", "scale.transform=log1p"]
+    settings += [
+        "window.lookback=6",
+        "window.horizon=3",
+        "network.units=4",
+        f"training.refit={refit}",
+    ]
+    settings += ["network.normalize=last", "training.max_epochs=1"]
+    run = lstmcast.train(tmp_path / "t.csv", set=settings, run=tmp_path / "run", device="cpu")
+    found = lstmcast.inspect(run.path, trace=True)
+    table = pd.read_csv(tmp_path / "t.csv")
+    shop, rows_shown = found["window"]["series"], found["window"]["rows"]
+    origin = next(row["day"] for row in reversed(rows_shown) if row["part"] == "input")
+    if refit == "none":  # otherwise the window's own future has other fills and categories
+        frame = run.predict(at=str(origin)[:10])
+        own = frame[frame["shop"] == shop]["y"]
+        np.testing.assert_allclose(np.ravel(found["trace"]["forecast"]), own, rtol=3e-7)
+    ahead = [row["y"] for row in rows_shown if row["part"] == "target"]
+    days = [str(row["day"])[:10] for row in rows_shown if row["part"] == "target"]
+    known = table[(table["shop"] == shop) & table["day"].isin(days)]["y"]
+    assert ahead == known.tolist()
+    by_name = {row["name"]: row for row in found["layers"]}
+    assert sum(row["parameters"] for row in found["layers"]) == found["parameters"]
+    assert found["parameters"] == sum(
+        values.size for values in load_file(run.path / "model.safetensors").values()
+    )
+    tables = [row for name, row in by_name.items() if name.startswith("embedder")]
+    assert len(tables) == 3 and all(row["multiply_adds"] == 0 for row in tables)
+    target = found["trace"]["columns"][0]
+    assert target["logged"]
+    scaled = (np.log1p(rows_shown[0]["y"]) - target["center"]) / target["scale"]
+    assert found["trace"]["scaled"][0][0] == pytest.approx(scaled, abs=1e-5)
+    wide = np.shape(found["trace"]["encoder_inputs"])[1]
+    assert found["trace"]["layers"]["l0"]["inputs"] == found["trace"]["encoder_inputs"]
+    assert wide > np.shape(found["trace"]["scaled"])[1]
 
 
 def test_windows_have_the_numbers_of_the_window_command(table: Any, tmp_path: Any) -> None:

@@ -565,7 +565,7 @@ def test_an_lstm_of_three_units_and_a_dense_one_has_84_and_4_parameters() -> Non
 def test_the_parameter_count_follows_the_formula(fields: dict[str, Any]) -> None:
     sizes = replace(SIZES, future=2, static=3)
     gates, directions = GATES[fields["cell"]], 1 + fields["bidirectional"]
-    cells, states, below = 0, 0, sizes.inputs
+    cells, states, below = 0, 0, sizes.inputs + sizes.static
     for units in fields["units"]:
         given = fields["projection"] or units
         one = gates * units * (below + given + 2 * fields["bias"]) + fields["projection"] * units

@@ -25,6 +25,7 @@ BASE = {
 REPEATED = {"table": "repeated"}
 FEEDING = {"network.decoder": "seq2seq"}
 STEPPING = {"training.schedule": "step", "training.decay_every": "1"}
+WORDS = {"data.past": "w", "data.categorical": "w"}
 
 # Option: (what it is set to, what else must be set for it to matter).
 CHANGES = {
@@ -35,6 +36,11 @@ CHANGES = {
     "data.past": ("z", {}),
     "data.future": ("f", {}),
     "data.static": ("s", {}),
+    "data.categorical": ("w", {"data.past": "w"}),
+    "data.vectors.w": ("words.txt", WORDS),
+    "data.calendar": ("auto", {}),
+    "data.holidays": ("US", {}),
+    "data.lags": ("7", {}),
     "data.frequency": ("12h", {}),
     "data.season": ("3", {}),
     "data.time_format": ("month_first", {"table": "slashes"}),
@@ -50,6 +56,7 @@ CHANGES = {
     "window.pad": ("true", {}),
     "scale.method": ("robust", {}),
     "scale.per": ("all", {}),
+    "scale.transform": ("log1p", {}),
     "network.preset": ("plain", {}),
     "network.cell": ("gru", {}),
     "network.units": ("[4, 3]", {}),
@@ -60,6 +67,9 @@ CHANGES = {
     "network.initial_state": ("random", {}),
     "network.activation": ("relu", {}),
     "network.recurrent_activation": ("hard_sigmoid", {}),
+    "network.embed_series": ("true", {}),
+    "network.embedding": ("5", {"network.embed_series": "true"}),
+    "network.train_vectors": ("true", {**WORDS, "data.vectors.w": "words.txt"}),
     "network.normalize": ("standard", {}),
     "network.readout": ("state", {}),
     "network.decoder": ("recursive", {}),
@@ -73,6 +83,7 @@ CHANGES = {
     "training.warmup_steps": ("5", {}),
     "training.decay": ("0.1", STEPPING),
     "training.decay_every": ("2", STEPPING),
+    "training.sample": ("series", {}),
     "training.batch_size": ("16", {}),
     "training.max_epochs": ("2", {}),
     "training.max_steps": ("2", {}),
@@ -97,6 +108,7 @@ def rows(seed):
         part = pd.DataFrame({"id": name, "day": pd.date_range("2024-01-01", periods=95)})
         part["y"] = 50 + 20 * k + 10 * np.sin(n * 2 * np.pi / 7) + rng.normal(0, 2, 95)
         part["z"], part["f"], part["s"] = rng.normal(0, 1, 95), n % 2, k
+        part["w"] = n % 3
         part.loc[20:22, "y"] = np.nan
         part.loc[90:, ["y", "z"]] = np.nan
         parts.append(part)
@@ -109,6 +121,7 @@ def tables(tmp_path_factory):
     table = rows(0)
     table.to_csv(folder / "usual.csv", index=False)
     rows(1).to_csv(folder / "other.csv", index=False)
+    (folder / "words.txt").write_text("0 0.5 -1\n1 0 2\n2 1 1\n")
     again = pd.concat([table, table[40:42].assign(y=99.0)])
     again.to_csv(folder / "repeated.csv", index=False)
     # The first twelve of a month can be read either way.
@@ -121,9 +134,9 @@ def tables(tmp_path_factory):
 def outcome(tables, folder, settings):
     """A digest of what a run writes, or the message with which it is refused."""
     table = settings.pop("table", "usual")
-    settings = {"data.path": str(tables / f"{table}.csv"), **settings}
-    if settings["data.path"] == "other.csv":
-        settings["data.path"] = str(tables / "other.csv")
+    settings = {"data.path": f"{table}.csv", **settings}
+    for key in {"data.path", "data.vectors.w"} & settings.keys():
+        settings[key] = str(tables / settings[key])
     overrides = [f"{key}={value}" for key, value in settings.items()]
     try:
         run = lstmcast.train(settings["data.path"], set=overrides, run=folder, device="cpu")
@@ -135,7 +148,7 @@ def outcome(tables, folder, settings):
 
 
 def test_every_option_of_the_schema_is_listed_here():
-    assert set(CHANGES) == {field.name for field in fields()}
+    assert {name.removesuffix(".w") for name in CHANGES} == {field.name for field in fields()}
 
 
 @pytest.mark.parametrize("option", sorted(set(CHANGES) - ONLY_ONE_VALUE))

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from lstmcast.config.faults import Fault
-from lstmcast.config.shapes import Shape, items, shapes, typed
+from lstmcast.config.shapes import Shape, items, members, shapes, typed
 from lstmcast.errors import ConfigError, nearest
 
 MAX_BYTES = 1_000_000
@@ -154,7 +154,11 @@ def _mapping(node: yaml.MappingNode, loc: tuple[str, ...], document: Document) -
             document.faults.append(Fault(at, f"is given twice, first on line {first}", line))
             continue
         document.lines[at] = line
-        shape = shapes().get(loc[0], {}).get(key, {}) if len(loc) == 1 else {}
+        shape: Shape = {}
+        if len(loc) == 1:
+            shape = shapes().get(loc[0], {}).get(key, {})
+        elif len(loc) == 2:
+            shape = members(shapes().get(loc[0], {}).get(loc[1], {}))
         values[key] = _value(value_node, shape, at, document)
     return values
 

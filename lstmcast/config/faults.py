@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from lstmcast.config.shapes import accepts, choices, items, shapes, words
+from lstmcast.config.shapes import accepts, choices, items, members, shapes, words
 from lstmcast.errors import nearest
 
 _BOUNDS = {
@@ -79,8 +79,7 @@ def explain(error: ValidationError, values: Mapping[str, Any]) -> list[Fault]:
     by_value: dict[tuple[str | int, ...], list[ErrorDetails]] = {}
     for one in error.errors(include_url=False):
         loc = one["loc"]
-        keep = 3 if len(loc) > 2 and isinstance(loc[2], int) else 2
-        by_value.setdefault(loc[:keep], []).append(one)
+        by_value.setdefault(loc[: 3 if _is_inside(loc, values) else 2], []).append(one)
     return [fault for loc, errors in by_value.items() for fault in _explain(loc, errors, values)]
 
 
@@ -101,10 +100,27 @@ def _explain(
     if first["type"] == "missing":
         meaning = shape["description"]
         return [Fault(names, f"is missing: the {meaning[0].lower()}{meaning[1:]}")]
-    text = _value(first["input"], shape if len(loc) == 2 else items(shape), errors)
-    if len(loc) == 3 and isinstance(values[names[0]][names[1]], list | tuple):
-        text = f"item {int(loc[2]) + 1} {text}"
-    return [Fault(names, text)]
+    if len(loc) == 2:
+        return [Fault(names, _value(first["input"], shape, errors))]
+    given = values[names[0]][names[1]]
+    if isinstance(given, Mapping):
+        return [Fault(names, f"{loc[2]} {_value(first['input'], members(shape), errors)}")]
+    text = _value(first["input"], items(shape), errors)
+    return [Fault(names, f"item {int(loc[2]) + 1} {text}" if isinstance(given, list) else text)]
+
+
+def _is_inside(loc: tuple[str | int, ...], values: Mapping[str, Any]) -> bool:
+    """Whether the third part of a place is an item of the list, or a member of the mapping, given.
+
+    Otherwise it is pydantic's name for one of several kinds that the value may have.
+    """
+    if len(loc) < 3:
+        return False
+    if isinstance(loc[2], int):
+        return True
+    section = values.get(str(loc[0]))
+    given = section.get(loc[1]) if isinstance(section, Mapping) else None
+    return isinstance(given, Mapping) and loc[2] in given
 
 
 def _section(name: str, error: ErrorDetails) -> str:
@@ -163,7 +179,11 @@ def show(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Mapping):
-        return _short("{" + ", ".join(f"{key}: ..." for key in value) + "}")
+        inside = (
+            f"{key}: {'...' if isinstance(item, Mapping | list | tuple) else show(item)}"
+            for key, item in value.items()
+        )
+        return _short("{" + ", ".join(inside) + "}")
     if isinstance(value, list | tuple):
         return _short("[" + ", ".join(map(show, value)) + "]")
     return _short(repr(value))

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from lstmcast.config.document import read_document
 from lstmcast.config.faults import Fault, Sources, explain, unknown
 from lstmcast.config.schema import Config
-from lstmcast.config.shapes import INTEGER, Shape, accepts, items, shapes, typed
+from lstmcast.config.shapes import INTEGER, Shape, accepts, items, members, shapes, typed
 from lstmcast.errors import ConfigError, join
 
 _QUOTED = re.compile(r'"([^"]*)"|\'([^\']*)\'')
@@ -24,11 +24,15 @@ _ITEM = re.compile(r'\s*(?:"([^"]*)"|\'([^\']*)\'|([^,]*?))\s*(?:,|\Z)')
 
 @dataclass(frozen=True)
 class Setting:
-    """One override: section and key, the value as the schema wants it, the text as written."""
+    """One override: section and key, the value as the schema wants it, the text as written.
+
+    `data.vectors.item=items.txt` sets one member of a mapping: `item`.
+    """
 
     loc: tuple[str, str]
     value: Any
     text: str
+    member: str | None = None
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -69,7 +73,8 @@ def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
 
     Args:
         overrides: `section.key=value`. A list is `a,b` or `[a, b]`, quotes keep a comma in a name;
-            `null` or `none` is None where a field is optional; the later wins.
+            `null` or `none` is None where a field is optional; one member of a mapping is
+            `section.key.member=value`; the later wins.
 
     Raises:
         ConfigError: With all faults: no `=`, a name that the schema does not have, a value that
@@ -139,7 +144,7 @@ def _build(
     written: dict[tuple[str, ...], str] = {setting.loc: setting.text for setting in settings}
     sources = replace(sources, settings=written)
     values = _merge(given, settings)
-    _make_path_absolute(values, Path() if ("data", "path") in written else folder)
+    _make_paths_absolute(values, folder, settings)
     try:
         config = Config.model_validate(values)
     except ValidationError as error:
@@ -164,24 +169,49 @@ def _merge(values: Mapping[str, Any], settings: Sequence[Setting]) -> dict[str, 
         section, key = setting.loc
         if merged.get(section) is None:
             merged[section] = {}
-        if isinstance(merged[section], dict):  # else the schema refuses the section
+        if not isinstance(merged[section], dict):
+            continue  # the schema refuses the section
+        if setting.member is None:
             merged[section][key] = setting.value
+        else:
+            before = merged[section].get(key)
+            before = before if isinstance(before, dict) else {}
+            merged[section][key] = {**before, setting.member: setting.value}
     return merged
 
 
-def _make_path_absolute(values: dict[str, Any], folder: Path) -> None:
-    """Set a relative `data.path` in place to the absolute path that it has from the folder.
+def _make_paths_absolute(values: dict[str, Any], folder: Path, settings: Sequence[Setting]) -> None:
+    """Set the relative paths of `data` in place to the absolute paths that they have.
+
+    Those of the file start from its folder, those of overrides from the current one.
+    """
+    data = values.get("data")
+    if not isinstance(data, dict):
+        return
+    here = {(setting.loc, setting.member) for setting in settings}
+    if "path" in data:
+        data["path"] = _absolute(
+            data["path"], Path() if (("data", "path"), None) in here else folder
+        )
+    if isinstance(data.get("vectors"), dict):
+        data["vectors"] = {
+            name: _absolute(path, Path() if (("data", "vectors"), name) in here else folder)
+            for name, path in data["vectors"].items()
+        }
+
+
+def _absolute(path: Any, folder: Path) -> Any:
+    """The absolute path that a relative one has from a folder; what is no path stays as it is.
 
     Links among the folders are followed, as the system does for `..`; the file's own name is kept,
     so that a link `latest.csv` may lead to another file tomorrow.
     """
-    data = values.get("data")
-    path = data.get("path") if isinstance(data, dict) else None
     if not isinstance(path, str | Path) or not str(path) or "\0" in str(path):
-        return  # the schema refuses it
-    if not os.path.isabs(path):
-        parent, name = os.path.split(folder / path)
-        values["data"]["path"] = os.path.join(os.path.realpath(parent), name)
+        return path  # the schema refuses it
+    if os.path.isabs(path):
+        return path
+    parent, name = os.path.split(folder / path)
+    return os.path.join(os.path.realpath(parent), name)
 
 
 def _settings(overrides: Sequence[str]) -> tuple[list[Setting], list[Fault]]:
@@ -190,14 +220,18 @@ def _settings(overrides: Sequence[str]) -> tuple[list[Setting], list[Fault]]:
     faults: list[Fault] = []
     for text in overrides:
         name, equals, value = text.partition("=")
-        loc = tuple(part.strip() for part in name.split("."))
-        shape = shapes().get(loc[0], {}).get(loc[1]) if len(loc) == 2 else None
+        # The name of a member may hold dots.
+        loc = tuple(part.strip() for part in name.split(".", 2))
+        shape = shapes().get(loc[0], {}).get(loc[1]) if len(loc) > 1 else None
         if not equals:
             faults.append(Fault(loc, "has no '='; write section.key=value", setting=text))
         elif len(loc) == 1 and loc[0] in shapes():
             faults.append(Fault(loc, f"is a section; write {loc[0]}.key=value", setting=text))
-        elif len(loc) > 2:
+        elif len(loc) > 2 and not (shape and accepts(shape, "object")):
             faults.append(Fault(loc, "has too many dots; write section.key=value", setting=text))
+        elif len(loc) > 2 and shape:
+            value = _setting_value(value.strip(), members(shape))
+            settings.append(Setting((loc[0], loc[1]), value, text, loc[2]))
         elif shape is None:
             where = loc[:1] if loc[0] not in shapes() else loc[:2]
             faults.append(Fault(loc, unknown(where), setting=text))

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from lstmcast.config.presets import fill_network
 from lstmcast.config.sections_data import DataConfig, ScaleConfig, SplitConfig, WindowConfig
 from lstmcast.config.sections_network import ForecastConfig, NetworkConfig, TrainingConfig
-from lstmcast.config.values import refuse
+from lstmcast.config.values import Rule, refuse
 
 
 class Config(BaseModel):
@@ -66,4 +66,29 @@ class Config(BaseModel):
                     if isinstance(value, str)
                 ]
             )
+        refuse(self._category_rules())
         return self
+
+    def _category_rules(self) -> list[Rule]:
+        """What the network does with categories must find some."""
+        data, network = self.data, self.network
+        rules: list[Rule] = []
+        if network.embed_series and not data.series:
+            rules.append(("network.embed_series", "has no effect without data.series"))
+        embedded = data.categorical + (data.series if network.embed_series else [])
+        if network.embedding != "auto" and not embedded:
+            rules.append(("network.embedding", "has no effect without data.categorical"))
+        elif isinstance(network.embedding, dict):
+            rules += [
+                ("network.embedding", f"names '{name}', which is not a column of categories")
+                for name in network.embedding
+                if name not in embedded
+            ]
+        rules += [
+            ("data.vectors", f"names '{name}' of data.series; set network.embed_series to true")
+            for name in data.vectors
+            if name not in embedded
+        ]
+        if network.train_vectors and not data.vectors:
+            rules.append(("network.train_vectors", "has no effect without data.vectors"))
+        return rules

@@ -11,6 +11,7 @@ from lstmcast.config.values import (
     Count,
     CountOrZero,
     Fraction,
+    Name,
     Positive,
     Rule,
     Section,
@@ -66,6 +67,21 @@ class NetworkConfig(Section):
     recurrent_activation: Activation = Field(
         default="sigmoid",
         description="What the gates go through; another than sigmoid runs the cells step by step.",
+    )
+    embed_series: bool = Field(
+        default=False,
+        description="Whether the columns of data.series are categories too, so that the network "
+        "learns a vector for each series.",
+    )
+    embedding: Literal["auto"] | Count | dict[Name, Count] = Field(
+        default="auto",
+        description="Width of the vectors of categories: one for all columns, or one by column; "
+        "auto: 1.6 n^0.56 for n categories, at most 50, or as wide as the vectors given.",
+    )
+    train_vectors: bool = Field(
+        default=False,
+        description="Whether the vectors of data.vectors are trained on; false: they stay as "
+        "their file has them.",
     )
     normalize: Literal["none", "last", "standard"] = Field(
         default="none",
@@ -182,6 +198,12 @@ class TrainingConfig(Section):
         default=10,
         description="Epochs between decays (step), or without a better validation loss before one "
         "(plateau).",
+    )
+    sample: Literal["windows", "series"] = Field(
+        default="windows",
+        description="What an epoch draws: windows, each training window once; series, as many "
+        "windows, of a series drawn at random each time, so that long series do not drown short "
+        "ones.",
     )
     batch_size: Count = Field(default=64, description="Windows in one optimizer step (B).")
     max_epochs: Count = Field(

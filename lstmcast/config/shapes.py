@@ -62,6 +62,12 @@ def items(shape: Shape) -> Shape:
     return next((option["items"] for option in alternatives(shape) if "items" in option), shape)
 
 
+def members(shape: Shape) -> Shape:
+    """The shape of a mapping's values; empty where the field is no mapping."""
+    found = (option.get("additionalProperties") for option in alternatives(shape))
+    return next((option for option in found if isinstance(option, dict)), {})
+
+
 def choices(shape: Shape) -> list[str]:
     """The words that a field may hold, where it holds no other text."""
     found = [
@@ -96,6 +102,8 @@ def _words(option: Shape) -> str:
         case "array":
             what = words(option["items"])
             return "a list of " + what.removeprefix("a ").replace("number", "numbers")
+        case "object":
+            return f"a mapping of names, each to {words(option['additionalProperties'])}"
         case _:
             return "null"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from lstmcast.errors import counted
 from lstmcast.explain.text import (
     GAP,
@@ -92,12 +94,16 @@ def back_lines(found: Inspection, walk: Walk) -> list[str]:
         first = bracket(walk.head.total) if scale != 1 else amount(walk.head.total)
         stretched = f" * {amount(scale)}" if scale != 1 else ""
         lines.append(f"  level:  {first}{stretched} {plus(center)} = {amount(scaled)}")
+    value = scaled * column.scale + column.center
     lines.append(
         f"  scale:  {bracket(scaled)} * {amount(column.scale)} {plus(column.center)} = "
-        f"{amount(scaled * column.scale + column.center)}"
+        f"{amount(value)}"
     )
+    if column.logged:
+        lines.append(f"  log:    exp({amount(value)}) - 1 = {amount(math.expm1(value))}")
+        value = math.expm1(value)
     minimum = found.config.forecast.minimum
-    if minimum is not None and result > scaled * column.scale + column.center:
+    if minimum is not None and value < minimum:
         lines.append(f"  forecast.minimum raises it to {amount(result)}")
     lines += ["", *_forecast(found, walk)]
     if not found.trained:

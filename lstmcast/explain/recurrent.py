@@ -39,7 +39,8 @@ def _about(found: Inspection, walk: Walk, view: LayerView) -> str:
     steps = view.steps
     width = "P" if steps.weights.weight_hr is not None else "U"
     time = "H" if view.name.startswith("decoder") else "T+H-1" if view.fed else "T"
-    letter = "F" if view.name.startswith("l0") else ""
+    plain = steps.inputs.shape[2] == found.sizes.inputs
+    letter = "F" if plain and view.name.startswith("l0") else ""
     shape = shape_words(("B", time, letter), steps.inputs.shape)
     out = shape_words(("B", time, width), steps.h.shape)
     says = [f"In: {shape}, out: {out}."]

@@ -98,9 +98,14 @@ def _rows(walk: Walk, frame: pd.DataFrame, steps: list[str]) -> list[str]:
             continue
         row = frame.iloc[k]
         source = "" if pd.isna(row["row"]) else f"{row['row']}"
-        values = [amount(float(row[name])) for name in shown]
+        values = [_cell(row[name]) for name in shown]
         cells.append([steps[k], str(row[time]), source, *values, *([GAP] if more else [])])
     return table(cells, left=(1,))
+
+
+def _cell(value: object) -> str:
+    """A value of the table: a number, or the word of a category."""
+    return cut(value, 12) if isinstance(value, str) else amount(float(str(value)))
 
 
 def _scaled(found: Inspection, walk: Walk) -> list[str]:
@@ -129,7 +134,10 @@ def _scaled(found: Inspection, walk: Walk) -> list[str]:
         f"The whole window is a block of numbers, (T, F) = ({sizes.lookback:,}, "
         f"{len(walk.columns)}): T steps, F columns. A batch of B windows is (B, T, F); here B is 1."
     )
-    lines += ["", *_block(walk, walk.trace.batch.inputs[0].tolist())]
+    lines += [
+        "",
+        *_block([column.name for column in walk.columns], walk.trace.batch.inputs[0].tolist()),
+    ]
     static = walk.trace.batch.static
     if static is not None:
         lines += [""]
@@ -144,13 +152,18 @@ def _scaled(found: Inspection, walk: Walk) -> list[str]:
 
 
 def _scaling(column: ColumnScale, row: pd.Series, result: float) -> str:
-    value, center = float(row[column.name]), column.center
-    return f"({amount(value)} {minus(center)}) / {amount(column.scale)} = {amount(result)}"
+    if column.words:
+        return f"'{cut(str(row[column.name]), 30)}' is category {amount(result)}"
+    value, center = amount(float(row[column.name])), column.center
+    if column.logged:
+        value = f"log(1 + {value})"
+    elif column.center == 0 and column.scale == 1:
+        return f"{value}, which stays as it is"
+    return f"({value} {minus(center)}) / {amount(column.scale)} = {amount(result)}"
 
 
-def _block(walk: Walk, block: list[list[float]]) -> list[str]:
+def _block(names: list[str], block: list[list[float]]) -> list[str]:
     """Some steps of a (T, F) block."""
-    names = [column.name for column in walk.columns]
     named = names if len(block[0]) == len(names) else [f"[{k}]" for k in range(len(block[0]))]
     shown = named[: COLUMNS_SHOWN + 1]
     more = len(named) - len(shown)
@@ -209,13 +222,23 @@ def _between(found: Inspection, walk: Walk) -> list[str]:
         return []
     lines = paragraph(
         f"The first layer reads {read.shape[2]} numbers a step, made of the {len(walk.columns)} "
-        "columns above."
+        "columns above; a category becomes a vector that is learned, and static columns stand "
+        "beside every step."
     )
     cells = [[row.name, row.what, f"{row.parameters:,} parameters"] for row in rows]
     if cells:
         lines += ["", *table(cells, left=(0, 1))]
     values: list[list[float]] = read[0].tolist()
-    return [*lines, "", *_block(walk, values)]
+    return [*lines, "", *_block(_wide_names(found, walk), values)]
+
+
+def _wide_names(found: Inspection, walk: Walk) -> list[str]:
+    """Names of what the encoder reads: categories as `name.0`, `name.1`, ..., then static ones."""
+    widths = {category.column: category.width for category in found.sizes.categories}
+    names: list[str] = []
+    for name in [*(column.name for column in walk.columns), *walk.static]:
+        names += [f"{name}.{k}" for k in range(widths[name])] if name in widths else [name]
+    return names
 
 
 def _rows_before(rows: list[Row]) -> list[Row]:

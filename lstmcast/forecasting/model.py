@@ -21,6 +21,7 @@ from lstmcast.errors import ConfigError, RunError
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.sizes import Sizes
 from lstmcast.run_folder import write_bytes
+from lstmcast.series.categories import Vocabulary
 from lstmcast.series.frequency import Frequency
 from lstmcast.series.panel import Panel
 from lstmcast.series.scaling import Scaler, fit_scaler
@@ -29,6 +30,9 @@ FORMAT = 1
 """Raised when the meaning of the metadata changes."""
 
 KEY = "lstmcast"
+
+NO_PATH = "-"
+"""In place of the paths that training read from."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Model:
         names: (S,) names of the series that it was trained on.
         scaler: For these series.
         static_scaler: For static columns; None without them.
+        vocabulary: Categories that it was trained on.
         fallbacks: Baselines for series that the network cannot forecast, best first.
     """
 
@@ -53,6 +58,7 @@ class Model:
     names: list[tuple[str, ...]]
     scaler: Scaler
     static_scaler: Scaler | None
+    vocabulary: Vocabulary
     fallbacks: tuple[str, ...]
 
     def scaler_for(self, panel: Panel) -> Scaler:
@@ -67,7 +73,8 @@ class Model:
             panel.observed,
             panel.offsets[:-1],
             panel.ends,
-        )
+            self.scaler.logged,
+        ).leaving(panel.unscaled_inputs)
         known = {name: k for k, name in enumerate(self.names)}
         places = np.array([known.get(name, -1) for name in panel.names])
         if self.config.scale.per == "all":
@@ -77,12 +84,14 @@ class Model:
             self.scaler.method,
             np.where(seen, self.scaler.center[places], own.center),
             np.where(seen, self.scaler.scale[places], own.scale),
+            self.scaler.logged,
         )
 
     def save(self, path: Path) -> None:
         """Write the model file, whole or not at all."""
         values = self.config.model_dump(mode="json")
         del values["data"]["path"]
+        values["data"]["vectors"] = dict.fromkeys(values["data"]["vectors"], NO_PATH)
         described = {
             "format": FORMAT,
             "config": values,
@@ -91,6 +100,7 @@ class Model:
             "series": self.names,
             "scaler": self.scaler.to_json(),
             "static_scaler": None if self.static_scaler is None else self.static_scaler.to_json(),
+            "vocabulary": self.vocabulary.to_json(),
             "fallbacks": self.fallbacks,
         }
         text = json.dumps(described, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -121,7 +131,7 @@ def load_model(path: Path, device: torch.device) -> Model:
         raise RunError(f"{path} is damaged or not a safetensors file: {error}") from error
     try:
         config = build_config(_with_path(described["config"]), source=str(path))
-        sizes = Sizes(**described["sizes"])
+        sizes = Sizes.from_json(described["sizes"])
         network = Forecaster(config.network, sizes, config.training.loss)
         network.load_state_dict(weights)
         static = described["static_scaler"]
@@ -133,6 +143,7 @@ def load_model(path: Path, device: torch.device) -> Model:
             names=[tuple(name) for name in described["series"]],
             scaler=Scaler.from_json(described["scaler"]),
             static_scaler=None if static is None else Scaler.from_json(static),
+            vocabulary=Vocabulary.from_json(described.get("vocabulary")),
             fallbacks=tuple(described["fallbacks"]),
         )
     except (KeyError, TypeError, ValueError, RuntimeError, ConfigError) as error:
@@ -156,4 +167,4 @@ def _described(path: Path, text: str | None) -> dict[str, Any]:
 
 def _with_path(values: dict[str, Any]) -> dict[str, Any]:
     """The stored config with an empty path, which the schema wants and nobody reads."""
-    return {**values, "data": {**values["data"], "path": "-"}}
+    return {**values, "data": {**values["data"], "path": NO_PATH}}

@@ -20,7 +20,7 @@ class Context:
     """What a decoder may look at.
 
     Attributes:
-        inputs: (B, T, F) as the encoder read them.
+        inputs: (B, T, F + K) as the encoder read them: targets, past, future, static.
         encoding: What it made of them.
         mask: (B, T) 0 where padded; None: nothing is.
         future: (B, H, F') known-future columns; None without them.
@@ -114,7 +114,8 @@ class RecursiveDecoder(Decoder):
             steps.append(decoded.view(-1, sizes.targets, self.head_width))
             if step + 1 < sizes.horizon:
                 fed = self.fed_back(context, step, steps[-1])
-                row = _joined(fed, past if past.shape[1] else None, future)  # (B, F)
+                kept = past if past.shape[1] else None
+                row = _joined(fed, kept, future, context.static)  # (B, F + K)
                 encoding = encoder.run(row[:, None], encoding.states)
         return torch.stack(steps, dim=1)
 
@@ -199,7 +200,7 @@ class EveryStepDecoder(Decoder):
         length = context.inputs.shape[1]
         future = static = None
         if context.future is not None:
-            seen = context.inputs[:, :, sizes.inputs - sizes.future :]
+            seen = context.inputs[:, :, sizes.inputs - sizes.future : sizes.inputs]
             future = following(seen, context.future).flatten(2)  # (B, T, H * F')
         if context.static is not None:
             static = context.static[:, None].expand(-1, length, -1)

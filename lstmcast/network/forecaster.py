@@ -1,4 +1,4 @@
-"""The whole network: normalize -> encode -> decode -> head -> back at the window's level."""
+"""The whole network: embed -> normalize -> encode -> decode -> head -> the window's level again."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from lstmcast.config import NetworkConfig
 from lstmcast.network.decoders import DECODERS, Context, EveryStepDecoder, following
+from lstmcast.network.embedding import Embedder
 from lstmcast.network.heads import HEADS
 from lstmcast.network.normalize import Level, normalize_window
 from lstmcast.network.recurrent import RecurrentEncoder
@@ -32,9 +33,11 @@ class Forecaster(nn.Module):
         super().__init__()
         self.sizes = sizes
         self.normalize = config.normalize
-        self.encoder = ENCODERS[config.cell](config, sizes.inputs)
+        self.embedder = Embedder(sizes)
+        wide = self.embedder.sizes
+        self.encoder = ENCODERS[config.cell](config, wide.inputs + wide.static)
         self.head = HEADS[config.head](loss)
-        self.decoder = DECODERS[config.decoder](config, self.encoder, sizes, self.head)
+        self.decoder = DECODERS[config.decoder](config, self.encoder, wide, self.head)
 
     def forward(self, batch: Batch) -> Tensor:
         """(B, T, F) -> (B, H, C), in the units of the batch."""
@@ -43,10 +46,17 @@ class Forecaster(nn.Module):
         return forecast if level is None else level.restore(forecast)
 
     def encode(self, batch: Batch) -> tuple[Context, Level | None]:
-        """Normalize and encode a batch; the level is what `restore` puts back."""
+        """Embed, normalize and encode a batch; the level is what `restore` puts back.
+
+        Every step of the encoder is given the static columns too.
+        """
+        batch = self.embedder(batch)
         inputs, level = normalize_window(
             self.normalize, batch.inputs, self.sizes.targets, batch.mask
         )  # (B, T, F)
+        if batch.static is not None:
+            static = batch.static[:, None].expand(-1, inputs.shape[1], -1)
+            inputs = torch.cat([inputs, static], dim=2)  # (B, T, F + K)
         teacher = None
         if self.training:
             teacher = batch.targets if level is None else level.remove(batch.targets)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from torch import nn
 
 from lstmcast.network.decoders import DirectDecoder
+from lstmcast.network.embedding import CategoryTable
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.readouts import READOUTS
 from lstmcast.network.recompute import Call, LayerView, is_recurrent
@@ -100,8 +101,12 @@ def layer_rows(network: Forecaster, trace: Trace, batch_size: int) -> list[Row]:
     first = next(k for k, name in enumerate(called) if name.startswith("encoder."))
     rows += [row for name in called[:first] for row in _rows_of(network, trace, name)]
     if trace.level is not None:
+        width = network.embedder.sizes.inputs
+        axes = ("B", "T", "F" if width == inputs.shape[2] else "")
+        rows.append(_plain("normalize", network.normalize, axes, (1, inputs.shape[1], width)))
+    if trace.context.static is not None:
         shape = tuple(trace.context.inputs.shape)
-        rows.append(_plain("normalize", network.normalize, ("B", "T", "F"), shape))
+        rows.append(_plain("with static", "", ("B", "T", ""), shape))
     before_decoder = [name for name in called[first:] if name.startswith("encoder.")]
     for name in [*uncalled, *before_decoder]:
         rows += _rows_of(network, trace, name)
@@ -125,8 +130,10 @@ def recurrent_weights(network: Forecaster, trace: Trace) -> list[Weight]:
         gates = layer.gate_count
         tall = f"{gates}*U" if gates > 1 else "U"
         state = "P" if stack.proj_size else "U"
+        is_first = layer.name in ("l0", "l0_reverse")
+        plain = network.sizes.inputs == trace.context.inputs.shape[2]
         axes = {
-            "weight_ih": (tall, "F" if layer.name.startswith("l0") else ""),
+            "weight_ih": (tall, "F" if is_first and plain else ""),
             "weight_hh": (tall, state),
             "bias_ih": (tall,),
             "bias_hh": (tall,),
@@ -150,16 +157,16 @@ def _rows_of(network: Forecaster, trace: Trace, name: str) -> list[Row]:
     if not calls:
         what = "first state" if name == "encoder.learned" else type(module).__name__
         return [Row(name, what, (), (), 0, parameters, parameters, 0, 0)]
-    shape = tuple(calls[-1].output.shape)
+    shape = tuple(calls[0].output.shape)
     numbers = sum(call.output.numel() for call in calls)
     products = numbers * module.in_features if isinstance(module, nn.Linear) else None
-    if isinstance(module, nn.Embedding):
+    if isinstance(module, nn.Embedding | CategoryTable):
         products = 0
     return [
         Row(
             name=name,
             what=type(module).__name__,
-            axes=_axes(network, name, calls[-1]),
+            axes=_axes(network, name, calls[0]),
             shape=shape,
             calls=len(calls),
             parameters=parameters,

@@ -3,6 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
+
+MAX_WIDTH = 50
+
+
+@dataclass(frozen=True)
+class Category:
+    """One column of categories among the columns of a window.
+
+    Attributes:
+        column: Its name.
+        static: Whether it is a static column.
+        place: Along F, or along K where static.
+        count: n, categories seen in training; codes are 0 (unknown) to n.
+        width: E, of their vectors.
+        fixed: Whether the vectors are given, and not trained on.
+    """
+
+    column: str
+    static: bool
+    place: int
+    count: int
+    width: int
+    fixed: bool = False
+
+
+def embedding_width(count: int) -> int:
+    """Width of the vectors of n categories where none is given: 1.6 n^0.56, at most 50.
+
+    Source: the rule of thumb of fastai's tabular models, there with at most 600.
+    """
+    return int(max(1, min(MAX_WIDTH, round(1.6 * float(count) ** 0.56))))
 
 
 @dataclass(frozen=True)
@@ -16,6 +48,7 @@ class Sizes:
         targets: C.
         future: F', known-future columns.
         static: K, static columns.
+        categories: Which of the columns hold codes of categories.
     """
 
     lookback: int
@@ -24,7 +57,14 @@ class Sizes:
     targets: int
     future: int = 0
     static: int = 0
+    categories: tuple[Category, ...] = ()
 
-    def to_json(self) -> dict[str, int]:
-        """As a plain dict, to be given back as keywords."""
+    def to_json(self) -> dict[str, Any]:
+        """As a plain dict."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, state: dict[str, Any]) -> Sizes:
+        """The sizes that `to_json` described."""
+        categories = tuple(Category(**one) for one in state.get("categories", ()))
+        return cls(**{**state, "categories": categories})

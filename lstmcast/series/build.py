@@ -6,6 +6,8 @@ import numpy as np
 
 from lstmcast.config import DataConfig
 from lstmcast.errors import DataError
+from lstmcast.series.categories import encode
+from lstmcast.series.derive import derive
 from lstmcast.series.grid import Placed, one_row_per_place, place_rows
 from lstmcast.series.panel import FILLED, Columns, Panel
 from lstmcast.series.read import Table, read_table
@@ -15,11 +17,12 @@ GROWTH_LIMIT = 20
 """A grid this many times longer than the table points to a mistyped stamp, not to gaps."""
 
 
-def read_panel(config: DataConfig) -> tuple[Panel, Table]:
+def read_panel(config: DataConfig, horizon: int = 0) -> tuple[Panel, Table]:
     """Read a table and lay it on its grid.
 
     Args:
         config: Path, columns by role and how to treat faults.
+        horizon: H, steps that columns made of stamps are to go on.
 
     Returns:
         The panel with gaps as NaN, and the table for messages about its lines.
@@ -29,7 +32,7 @@ def read_panel(config: DataConfig) -> tuple[Panel, Table]:
             not say how to treat.
     """
     table = read_columns(config)
-    return build_panel(table, config), table.without_cells()
+    return build_panel(table, config, horizon=horizon), table.without_cells()
 
 
 def read_columns(config: DataConfig) -> Table:
@@ -39,18 +42,22 @@ def read_columns(config: DataConfig) -> Table:
         DataError: The table cannot be read or lacks a column.
     """
     time = [config.time] if config.time else []
-    texts = [*time, *config.series]
-    wanted = [*texts, *config.target, *config.past, *config.future, *config.static]
+    texts = [*time, *config.series, *config.categorical]
+    covariates = [*config.past, *config.future, *config.static]
+    wanted = [*time, *config.series, *config.target, *covariates]
     return read_table(config.path, columns=wanted, text=texts)
 
 
-def build_panel(table: Table, config: DataConfig, until: str | None = None) -> Panel:
+def build_panel(
+    table: Table, config: DataConfig, until: str | None = None, horizon: int = 0
+) -> Panel:
     """Lay the rows of a table on an equally spaced grid, series behind series.
 
     Args:
         table: All columns that the config names.
         config: Columns by role and how to treat duplicates.
         until: Leave out what comes after this stamp (or row number), but for future columns.
+        horizon: H, steps that columns made of stamps are to go on.
 
     Returns:
         The panel with gaps as NaN.
@@ -63,16 +70,38 @@ def build_panel(table: Table, config: DataConfig, until: str | None = None) -> P
     )
     placed = place_rows(table, config, until)
     matrix = np.empty((len(placed.rows), len(columns.inputs)))
+    words: dict[str, tuple[str, ...]] = {}
     for k, name in enumerate(columns.inputs):
-        matrix[:, k] = table.numbers(name)[placed.rows]
+        matrix[:, k] = _cells(table, name, config, words)[placed.rows]
     placed, matrix = one_row_per_place(table, config, placed, matrix)
     if placed.last is not None:
         matrix[placed.ordinals > placed.last, : len(columns.inputs) - len(columns.future)] = np.nan
-    return trim(table, _regrid(table, config, columns, placed, matrix))
+    panel = _regrid(table, config, columns, placed, matrix, words)
+    return trim(table, derive(panel, config, horizon))
+
+
+def _cells(
+    table: Table, name: str, config: DataConfig, words: dict[str, tuple[str, ...]]
+) -> np.ndarray:
+    """(R,) the numbers of a column, or the codes of its categories, whose texts join `words`."""
+    if name in config.categorical:
+        codes, words[name] = encode(table, name)
+        return codes
+    try:
+        return table.numbers(name)
+    except DataError as error:
+        if name in config.target:
+            raise
+        raise DataError(f"{error}. If it holds categories, name it in data.categorical") from None
 
 
 def _regrid(
-    table: Table, config: DataConfig, columns: Columns, placed: Placed, matrix: np.ndarray
+    table: Table,
+    config: DataConfig,
+    columns: Columns,
+    placed: Placed,
+    matrix: np.ndarray,
+    words: dict[str, tuple[str, ...]],
 ) -> Panel:
     """Give every place between a series' first and last row a row of its own."""
     heads = np.flatnonzero(np.diff(placed.codes, prepend=-1))
@@ -94,7 +123,7 @@ def _regrid(
         names=placed.names,
         values=values,
         observed=~np.isnan(values),
-        static=_static_values(table, columns.static, placed, heads),
+        static=_static_values(table, config, placed, heads, words),
         offsets=offsets,
         ends=offsets[1:],
         starts=starts,
@@ -102,6 +131,7 @@ def _regrid(
         frequency=placed.frequency,
         time=config.time,
         style=placed.style,
+        words=words,
     )
 
 
@@ -118,12 +148,16 @@ def _refuse_growth(table: Table, placed: Placed, rows: int) -> None:
 
 
 def _static_values(
-    table: Table, names: tuple[str, ...], placed: Placed, heads: np.ndarray
+    table: Table,
+    config: DataConfig,
+    placed: Placed,
+    heads: np.ndarray,
+    words: dict[str, tuple[str, ...]],
 ) -> np.ndarray:
     """(S, K) the one value that each static column has in each series."""
-    static = np.empty((len(heads), len(names)))
-    for k, name in enumerate(names):
-        column = table.numbers(name)[placed.rows]
+    static = np.empty((len(heads), len(config.static)))
+    for k, name in enumerate(config.static):
+        column = _cells(table, name, config, words)[placed.rows]
         low = np.fmin.reduceat(column, heads)
         high = np.fmax.reduceat(column, heads)
         odd = np.flatnonzero(~(low == high))

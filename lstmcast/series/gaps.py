@@ -15,12 +15,13 @@ from lstmcast.series.splits import Cuts
 def fill_gaps(panel: Panel, method: str, cuts: Cuts, table: Table) -> Panel:
     """Fill every missing value of history.
 
-    `forward` repeats the last known value; `zero` takes a missing value for a real 0; `interpolate`
-    draws a straight line to the next known value, but never over a cut, where it fills forward.
+    `forward` and `mask` repeat the last known value; `zero` takes a missing value for a real 0, and
+    a missing category for an unknown one; `interpolate` draws a straight line to the next known
+    value, but never over a cut, where it fills forward, as it does with categories.
 
     Args:
         panel: With gaps as NaN.
-        method: `forward`, `interpolate`, `zero` or `error`.
+        method: `forward`, `interpolate`, `zero`, `mask` or `error`.
         cuts: The rows that no line may be drawn across.
         table: For messages.
 
@@ -74,6 +75,8 @@ def _interpolate(panel: Panel, forward: np.ndarray, cuts: Cuts) -> np.ndarray:
     side = (rows >= cuts.train[owner]).astype(np.int64) + (rows >= cuts.validation[owner])
     filled = forward.copy()
     for column in range(panel.values.shape[1]):
+        if column in panel.coded_inputs:
+            continue  # between two categories there is no line
         known = np.flatnonzero(panel.observed[:, column])
         gap = np.flatnonzero(~panel.observed[:, column] & (rows < known[-1]))
         after = known[np.searchsorted(known, gap)]
@@ -97,5 +100,5 @@ def _missing_values(panel: Panel, table: Table, missing: np.ndarray) -> DataErro
     place = f"'{panel.columns.inputs[column]}' at {when}{f' of {label}' if label else ''}"
     return DataError(
         f"{table.name}: {absent} among them; the first is {place} ({where}). "
-        "Set data.gaps to forward, interpolate or zero"
+        "Set data.gaps to forward, interpolate, zero or mask"
     )

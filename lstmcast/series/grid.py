@@ -189,8 +189,26 @@ def one_row_per_place(
         counts = np.add.reduceat(known, heads, axis=0, dtype=np.int64)
         sums = np.add.reduceat(np.where(known, matrix, 0.0), heads, axis=0)
         means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+        _refuse_mean_of_categories(table, config, placed, matrix, heads)
         return _subset(placed, heads), means
     return _subset(placed, kept), matrix[kept]
+
+
+def _refuse_mean_of_categories(
+    table: Table, config: DataConfig, placed: Placed, matrix: np.ndarray, heads: np.ndarray
+) -> None:
+    """Two categories have no mean: rows with the same stamp must agree on them."""
+    for k, name in enumerate((*config.target, *config.past, *config.future)):
+        if name in config.categorical:
+            low = np.fmin.reduceat(matrix[:, k], heads)
+            differ = np.flatnonzero(low < np.fmax.reduceat(matrix[:, k], heads))
+            if len(differ):
+                line = table.line(int(placed.rows[heads[differ[0]]]))
+                raise DataError(
+                    f"{table.name}: column '{name}' holds categories, which have no mean, and they "
+                    f"differ among rows of one stamp ({counted(len(differ), 'stamp')}, the first "
+                    f"on {line}); set data.duplicates to first or last"
+                )
 
 
 def _clock_change_hint(placed: Placed, again: np.ndarray) -> str:

@@ -6,7 +6,8 @@ there with NaN in every column, until `gaps.fill_gaps` fills it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,7 +20,7 @@ FILLED = -1
 
 @dataclass(frozen=True)
 class Columns:
-    """The numeric columns of a panel by role; `values` holds them in this order."""
+    """The columns of a panel by role; `values` holds them in this order."""
 
     targets: tuple[str, ...]
     past: tuple[str, ...] = ()
@@ -53,6 +54,9 @@ class Panel:
         frequency: Turns grid places into stamps.
         time: Name of the time column; None where rows are counted.
         style: How the table writes its stamps; None where rows are counted.
+        words: The texts that the codes of each column of categories stand for; see `categories`.
+        lags: Names of the inputs that are earlier values of targets; see `derive`.
+        unscaled: Names of the inputs that are made of stamps or gaps, and stay as they are.
         left_out: Names of series without a single complete row.
         begins_late: Rows left out before the first complete row of their series.
         latest_column: The column that most of these rows lack.
@@ -71,6 +75,9 @@ class Panel:
     frequency: Frequency
     time: str | None
     style: StampStyle | None
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lags: tuple[str, ...] = ()
+    unscaled: tuple[str, ...] = ()
     left_out: tuple[tuple[str, ...], ...] = ()
     begins_late: int = 0
     latest_column: str = ""
@@ -95,6 +102,28 @@ class Panel:
     def targets_observed(self) -> np.ndarray:
         """(R, C) view of `observed` for the target columns."""
         return self.observed[:, : len(self.columns.targets)]
+
+    @property
+    def coded_inputs(self) -> list[int]:
+        """Places among `columns.inputs` that hold codes of categories."""
+        return [k for k, name in enumerate(self.columns.inputs) if name in self.words]
+
+    @property
+    def unscaled_inputs(self) -> list[int]:
+        """Places among `columns.inputs` that no scaler is to touch."""
+        left = (*self.words, *self.unscaled)
+        return [k for k, name in enumerate(self.columns.inputs) if name in left]
+
+    @property
+    def target_like(self) -> list[int]:
+        """Places among `columns.inputs` of targets and their lags."""
+        alike = (*self.columns.targets, *self.lags)
+        return [k for k, name in enumerate(self.columns.inputs) if name in alike]
+
+    @property
+    def coded_static(self) -> list[int]:
+        """Places among `columns.static` that hold codes of categories."""
+        return [k for k, name in enumerate(self.columns.static) if name in self.words]
 
     def series_of(self, rows: np.ndarray) -> np.ndarray:
         """Series that own the given rows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from lstmcast.network.threads import use_threads
 from lstmcast.network.trace import trace_window
 from lstmcast.run_folder import RunFolder
 from lstmcast.series.batches import WindowTable
+from lstmcast.series.gaps import fill_gaps
 from lstmcast.series.scaling import Scaler
 from lstmcast.workflows.entry import config_for
 from lstmcast.workflows.inspection import (
@@ -35,9 +36,9 @@ from lstmcast.workflows.inspection import (
     chosen_step,
 )
 from lstmcast.workflows.inspection_plot import check_plot_path, write_plot
+from lstmcast.workflows.network import new_network, sizes_of
 from lstmcast.workflows.predict import open_run
 from lstmcast.workflows.prepare import Prepared, prepare
-from lstmcast.workflows.train import new_network, sizes_of
 from lstmcast.workflows.watcher import Watcher
 from lstmcast.workflows.window import WindowArrays, require_windows, window_table
 
@@ -54,6 +55,7 @@ class Subject:
         sizes: Axes of the windows.
         prepared: The table; None where it was not needed.
         scaler: For the panel of `prepared`; None without it.
+        static_scaler: For its static columns; None without them.
         trained: Whether it was trained.
     """
 
@@ -62,6 +64,7 @@ class Subject:
     sizes: Sizes
     prepared: Prepared | None
     scaler: Scaler | None
+    static_scaler: Scaler | None
     trained: bool
 
 
@@ -127,7 +130,8 @@ def build_untrained(source: Path, overrides: Sequence[str], watcher: Watcher) ->
     use_threads(config.training.batch_size, config.network.units)
     sizes = sizes_of(prepared)
     network = new_network(prepared, sizes, CPU)
-    return Subject(network, config, sizes, prepared, prepared.scaler, trained=False)
+    scalers = prepared.scaler, prepared.static_scaler
+    return Subject(network, config, sizes, prepared, *scalers, trained=False)
 
 
 def open_trained(run: Path, overrides: Sequence[str], look: Look, watcher: Watcher) -> Subject:
@@ -138,7 +142,7 @@ def open_trained(run: Path, overrides: Sequence[str], look: Look, watcher: Watch
         )
     if not look.follows:
         model, config = open_run(run, "-", CPU)
-        return Subject(model.network, config, model.sizes, None, None, trained=True)
+        return Subject(model.network, config, model.sizes, None, None, None, trained=True)
     if run.suffix == ".safetensors" and not run.is_dir():
         raise ConfigError(
             f"{run} is a model without data, so there is no window to follow: name its run folder"
@@ -152,8 +156,12 @@ def open_trained(run: Path, overrides: Sequence[str], look: Look, watcher: Watch
     prepared = prepare(config, watcher)
     if prepared.table.sha256 != trained_on(run):
         watcher.note(f"{config.data.path} is not as it was when {run} was trained.")
-    scaler = model.scaler_for(prepared.panel)
-    return Subject(model.network, config, model.sizes, prepared, scaler, trained=True)
+    # Trained once more on all rows, the model knows more categories than the train rows have.
+    coded = model.vocabulary.recode(prepared.unfilled)
+    panel = fill_gaps(coded, config.data.gaps, prepared.cuts, prepared.table)
+    prepared = replace(prepared, panel=panel)
+    scalers = model.scaler_for(panel), model.static_scaler
+    return Subject(model.network, config, model.sizes, prepared, *scalers, trained=True)
 
 
 def trained_on(run: Path) -> str:
@@ -184,7 +192,7 @@ def follow(subject: Subject, number: int | None) -> Walk:
     table = WindowTable(
         panel,
         scaler,
-        prepared.static_scaler,
+        subject.static_scaler,
         lookback=sizes.lookback,
         horizon=sizes.horizon,
         pad=window.pad,
@@ -193,8 +201,7 @@ def follow(subject: Subject, number: int | None) -> Walk:
     batch = table.gather(torch.from_numpy(origins), torch.from_numpy(series))
     trace = trace_window(subject.network, batch)
     center, scale = scaler.center[series[0]], scaler.scale[series[0]]
-    scaled = trace.forecast[0].cpu().numpy().astype(np.float64)
-    forecast = scaled * scale[: sizes.targets] + center[: sizes.targets]
+    forecast = scaler.restore(trace.forecast.numpy().astype(np.float64), series)[0]
     return Walk(
         number=number,
         windows=len(arrays.index),
@@ -203,9 +210,16 @@ def follow(subject: Subject, number: int | None) -> Walk:
         time=panel.time,
         rows=rows,
         columns=[
-            ColumnScale(name, float(center[k]), float(scale[k]))
+            ColumnScale(
+                name,
+                float(center[k]),
+                float(scale[k]),
+                logged=k in scaler.logged,
+                words=name in panel.words,
+            )
             for k, name in enumerate(panel.columns.inputs)
         ],
+        static=panel.columns.static,
         trace=trace,
         equal=equalities(subject.network, trace),
         head=head_sum(subject.network, trace),

@@ -54,11 +54,21 @@ class Look:
 
 @dataclass(frozen=True)
 class ColumnScale:
-    """How a column is scaled: `(value - center) / scale`, both in units of the column."""
+    """How a column is scaled: `(value - center) / scale`.
+
+    Attributes:
+        name: Of the column.
+        center: In units of the column, or where logged of the logarithm.
+        scale: In the same units.
+        logged: Whether log(1 + value) is what is scaled.
+        words: Whether it holds categories; their codes stay as they are.
+    """
 
     name: str
     center: float
     scale: float
+    logged: bool = False
+    words: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,7 @@ class Walk:
         time: Name of the time column; None where rows are counted.
         rows: A row a step with stamp, row of the table and values, as `lstmcast window --show`.
         columns: How each input column is scaled.
+        static: Names of the static columns.
         trace: Of the network.
         equal: What equals what.
         head: The sum that makes the first number of the forecast.
@@ -87,6 +98,7 @@ class Walk:
     time: str | None
     rows: pd.DataFrame
     columns: list[ColumnScale]
+    static: tuple[str, ...]
     trace: Trace
     equal: list[Equality]
     head: HeadSum

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from lstmcast.config import Config
-from lstmcast.errors import ConfigError, counted
+from lstmcast.errors import ConfigError, DataError, counted
 from lstmcast.series.build import read_panel
+from lstmcast.series.categories import Vocabulary, fit_vocabulary
 from lstmcast.series.gaps import fill_gaps, usable_origins
 from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table
 from lstmcast.series.scaling import Scaler, fit_scaler
 from lstmcast.series.splits import Cuts, cut_series, no_cuts
+from lstmcast.series.vectors import Vectors, read_vectors
 from lstmcast.series.windows import SplitWindows, split_windows
 from lstmcast.workflows.watcher import Watcher
 
@@ -34,7 +38,9 @@ class Prepared:
         scaler: Fitted on train rows.
         static_scaler: For static columns; None without them.
         windows: The index of each split.
-        unfilled: The panel with its gaps as NaN.
+        unfilled: The panel as read: with its gaps as NaN, and its own words of categories.
+        vocabulary: The categories of the train rows.
+        vectors: Given vectors of their words, by column.
     """
 
     config: Config
@@ -45,11 +51,22 @@ class Prepared:
     static_scaler: Scaler | None
     windows: SplitWindows
     unfilled: Panel
+    vocabulary: Vocabulary
+    vectors: Mapping[str, Vectors]
 
     def filled_to_the_end(self) -> Panel:
         """The panel as a forecast after its last row sees it: no cut is in the way of a fill."""
-        method = self.config.data.gaps
-        return fill_gaps(self.unfilled, method, no_cuts(self.unfilled), self.table)
+        panel = self.vocabulary.recode(self.unfilled)
+        return fill_gaps(panel, self.config.data.gaps, no_cuts(panel), self.table)
+
+    @property
+    def linear_scaler(self) -> Scaler:
+        """The scaler without logarithms: what brings series together for linear baselines."""
+        if not self.scaler.logged:
+            return self.scaler
+        scale, panel = self.config.scale, self.panel
+        starts, ends = self.cuts.starts, self.cuts.train
+        return fit_scaler(scale.method, scale.per, panel.values, panel.observed, starts, ends)
 
     @property
     def notes(self) -> list[str]:
@@ -76,10 +93,10 @@ def prepare(config: Config, watcher: Watcher) -> Prepared:
         DataError: The table has a fault.
     """
     refuse_own_names(config)
-    panel, table = read_panel(config.data)
+    panel, table = read_panel(config.data, config.window.horizon)
+    check_transform(config, panel, table)
     cuts = cut_series(panel, config.split, config.window.horizon)
-    filled = fill_gaps(panel, config.data.gaps, cuts, table)
-    prepared = prepare_windows(config, table, filled, cuts, panel)
+    prepared = prepare_windows(config, table, panel, cuts)
     watcher.prepared(prepared)
     for text in prepared.notes:
         watcher.note(text)
@@ -88,8 +105,8 @@ def prepare(config: Config, watcher: Watcher) -> Prepared:
 
 def prepare_all_rows(prepared: Prepared) -> Prepared:
     """The same table with every row a train row: for training once more on all of it."""
-    config, panel = prepared.config, prepared.filled_to_the_end()
-    again = prepare_windows(config, prepared.table, panel, no_cuts(panel), prepared.unfilled)
+    config, panel = prepared.config, prepared.unfilled
+    again = prepare_windows(config, prepared.table, panel, no_cuts(panel))
     if config.training.max_steps is None:
         return again
     # An epoch has more steps now: a limit of steps stays the same number of epochs.
@@ -99,14 +116,20 @@ def prepare_all_rows(prepared: Prepared) -> Prepared:
     return replace(again, config=config.model_copy(update={"training": training}))
 
 
-def prepare_windows(
-    config: Config, table: Table, panel: Panel, cuts: Cuts, unfilled: Panel
-) -> Prepared:
-    """Scale and index a filled panel."""
+def prepare_windows(config: Config, table: Table, unfilled: Panel, cuts: Cuts) -> Prepared:
+    """Code, fill, scale and index a panel as read."""
     scale, window = config.scale, config.window
+    vocabulary = fit_vocabulary(unfilled, cuts.starts, cuts.train, config.network.embed_series)
+    panel = fill_gaps(vocabulary.recode(unfilled), config.data.gaps, cuts, table)
     scaler = fit_scaler(
-        scale.method, scale.per, panel.values, panel.observed, cuts.starts, cuts.train
-    )
+        scale.method,
+        scale.per,
+        panel.values,
+        panel.observed,
+        cuts.starts,
+        cuts.train,
+        panel.target_like if scale.transform == "log1p" else (),
+    ).leaving(panel.unscaled_inputs)
     windows = split_windows(
         cuts,
         lookback=window.lookback,
@@ -116,7 +139,13 @@ def prepare_windows(
         usable=usable_origins(panel, config.data.gaps),
     )
     static_scaler = _static_scaler(config, panel)
-    return Prepared(config, table, panel, cuts, scaler, static_scaler, windows, unfilled)
+    vectors = {
+        column: read_vectors(Path(path), vocabulary.words[column], column)
+        for column, path in config.data.vectors.items()
+    }
+    return Prepared(
+        config, table, panel, cuts, scaler, static_scaler, windows, unfilled, vocabulary, vectors
+    )
 
 
 def _static_scaler(config: Config, panel: Panel) -> Scaler | None:
@@ -125,7 +154,28 @@ def _static_scaler(config: Config, panel: Panel) -> Scaler | None:
         return None
     known = np.ones(panel.static.shape, dtype=bool)
     ends = np.array([len(panel.static)])
-    return fit_scaler(config.scale.method, "all", panel.static, known, np.array([0]), ends)
+    method = config.scale.method
+    scaler = fit_scaler(method, "all", panel.static, known, np.array([0]), ends)
+    return scaler.leaving(panel.coded_static)
+
+
+def check_transform(config: Config, panel: Panel, table: Table) -> None:
+    """Refuse targets that have no logarithm, where one is asked for.
+
+    Raises:
+        DataError: Names the first of them.
+    """
+    if config.scale.transform != "log1p":
+        return
+    bad = np.argwhere(panel.targets <= -1)
+    if len(bad):
+        row, column = (int(k) for k in bad[0])
+        raise DataError(
+            f"{table.name}, {table.line(int(panel.source_rows[row]))}: "
+            f"'{panel.columns.targets[column]}' is {panel.values[row, column]:g}, and "
+            f"scale.transform: log1p needs values above -1 ({counted(len(bad), 'value')} not); "
+            "set it to none"
+        )
 
 
 def refuse_own_names(config: Config) -> None:
@@ -160,6 +210,12 @@ def notes_about(prepared: Prepared) -> list[str]:
             f"{counted(int(missing.sum()), 'missing value')} filled "
             f"(data.gaps: {prepared.config.data.gaps})."
         )
+    notes += [
+        f"{counted(new, 'category' if new == 1 else 'categories')} of '{name}' "
+        f"{'is' if new == 1 else 'are'} not among the train rows, and read as unknown."
+        for name, words in prepared.unfilled.words.items()
+        if (new := len(words) - len(prepared.vocabulary.words[name]))
+    ]
     if panel.left_out:
         shown = ", ".join(" ".join(name) for name in panel.left_out[:3])
         notes.append(

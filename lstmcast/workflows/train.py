@@ -17,16 +17,16 @@ from lstmcast.forecasting.rolling import (
     Verdict,
     decide,
 )
-from lstmcast.network.forecaster import Forecaster, build_forecaster
+from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.sizes import Sizes
 from lstmcast.network.threads import use_threads
 from lstmcast.run_folder import RunFolder, write_json, write_text
 from lstmcast.series.batches import Batches, WindowTable
-from lstmcast.series.scaling import Scaler
 from lstmcast.series.windows import require_train_windows
 from lstmcast.training.trainer import Fit, fit_network
 from lstmcast.workflows.judge import judge_splits, metrics_of, past_forecasts
 from lstmcast.workflows.manifest import describe_run
+from lstmcast.workflows.network import new_network, sizes_of
 from lstmcast.workflows.predict import forecast_panel
 from lstmcast.workflows.prepare import Prepared, prepare, prepare_all_rows
 from lstmcast.workflows.tables import csv_text, history_frame, recent_frame
@@ -128,40 +128,6 @@ def train(
     return Trained(folder, metrics, verdict, forecast, fit)
 
 
-def sizes_of(prepared: Prepared) -> Sizes:
-    """Axes of the windows of a prepared table."""
-    columns, window = prepared.panel.columns, prepared.config.window
-    return Sizes(
-        window.lookback,
-        window.horizon,
-        inputs=len(columns.inputs),
-        targets=len(columns.targets),
-        future=len(columns.future),
-        static=len(columns.static),
-    )
-
-
-def new_network(prepared: Prepared, sizes: Sizes, device: torch.device) -> Forecaster:
-    """A network of the config, untrained.
-
-    Raises:
-        ConfigError: It does not fit into memory.
-    """
-    config = prepared.config
-    try:
-        network = build_forecaster(
-            config.network, sizes, config.training.loss, config.training.seed
-        )
-        return network.to(device)
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "memory" not in str(error):
-            raise
-        raise ConfigError(
-            f"network.units {config.network.units}: the network does not fit into memory; "
-            "make it smaller"
-        ) from error
-
-
 def fit_model(
     prepared: Prepared,
     network: Forecaster,
@@ -181,7 +147,9 @@ def fit_model(
         pad=config.window.pad,
         device=device,
     )
-    train_batches = Batches(table, prepared.windows.train, training.batch_size, training.seed)
+    train_batches = Batches(
+        table, prepared.windows.train, training.batch_size, training.seed, training.sample
+    )
     validation = Batches(table, prepared.windows.validation, max(training.batch_size, 256))
     watcher.training(epochs or training.max_epochs, "on all rows" if epochs else "")
     try:
@@ -202,6 +170,7 @@ def fit_model(
         frequency=prepared.panel.frequency,
         **scaled_series(prepared),
         static_scaler=prepared.static_scaler,
+        vocabulary=prepared.vocabulary,
         fallbacks=SIMPLE,
     )
     return model, fit
@@ -210,10 +179,9 @@ def fit_model(
 def scaled_series(prepared: Prepared) -> dict[str, Any]:
     """Names and scaler of the series that have train rows; the others are scaled when they come."""
     known = np.flatnonzero(prepared.cuts.train > prepared.cuts.starts)
-    scaler = prepared.scaler
     return {
         "names": [prepared.panel.names[k] for k in known],
-        "scaler": Scaler(scaler.method, scaler.center[known], scaler.scale[known]),
+        "scaler": prepared.scaler.of(known),
     }
 
 
@@ -222,7 +190,7 @@ def refit(
 ) -> Model:
     """Train once more, on all rows, for the epochs that validation found."""
     everything = prepare_all_rows(prepared)
-    network = new_network(everything, model.sizes, device)
+    network = new_network(everything, sizes_of(everything), device)
     again, _ = fit_model(everything, network, device, watcher, fit.best_epoch)
     return replace(again, config=model.config, fallbacks=model.fallbacks)
 

@@ -248,6 +248,7 @@ def describe_windows(plan: Windows) -> dict[str, Any]:
         "left_out": plan.crossing,
         "frequency": prepared.panel.frequency.alias,
         "series": [list(name) for name in prepared.panel.names],
+        "categories": {name: list(words) for name, words in prepared.panel.words.items()},
         "scaler": prepared.scaler.to_json(),
         "static_scaler": None if static is None else static.to_json(),
     }
@@ -274,5 +275,10 @@ def window_table(arrays: WindowArrays, number: int) -> pd.DataFrame:
     targets = len(panel.columns.targets)
     for k, name in enumerate(panel.columns.inputs):
         unseen = (rows >= origins[0]) & (k >= targets) & (name not in panel.columns.future)
-        table[name] = np.where(unseen, np.nan, panel.values[rows, k])
+        if name in panel.words:
+            words = np.array(["(unknown)", *panel.words[name]], dtype=object)
+            codes = np.nan_to_num(panel.values[rows, k]).astype(np.int64)
+            table[name] = np.where(unseen, "", words[codes])
+        else:
+            table[name] = np.where(unseen, np.nan, panel.values[rows, k])
     return pd.DataFrame(table)

@@ -1,0 +1,75 @@
+"""A prepared table -> the untrained network for it."""
+
+from __future__ import annotations
+
+import torch
+
+from lstmcast.errors import ConfigError
+from lstmcast.network.forecaster import Forecaster, build_forecaster
+from lstmcast.network.sizes import Category, Sizes, embedding_width
+from lstmcast.workflows.prepare import Prepared
+
+
+def sizes_of(prepared: Prepared) -> Sizes:
+    """Axes of the windows of a prepared table."""
+    columns, window = prepared.panel.columns, prepared.config.window
+    return Sizes(
+        window.lookback,
+        window.horizon,
+        inputs=len(columns.inputs),
+        targets=len(columns.targets),
+        future=len(columns.future),
+        static=len(columns.static),
+        categories=categories_of(prepared),
+    )
+
+
+def categories_of(prepared: Prepared) -> tuple[Category, ...]:
+    """The columns of categories, and how wide their vectors are to be.
+
+    Raises:
+        ConfigError: A width is asked for that given vectors do not have.
+    """
+    panel, network = prepared.panel, prepared.config.network
+    categories = []
+    places = [(k, False) for k in panel.coded_inputs] + [(k, True) for k in panel.coded_static]
+    for place, static in places:
+        column = (panel.columns.static if static else panel.columns.inputs)[place]
+        count, given = len(panel.words[column]), prepared.vectors.get(column)
+        asked = network.embedding
+        width = asked.get(column, "auto") if isinstance(asked, dict) else asked
+        natural = embedding_width(count) if given is None else given.width
+        if given is not None and width not in ("auto", natural):
+            raise ConfigError(
+                f"network.embedding: '{column}' is to have vectors of {width} numbers, and those "
+                f"in {prepared.config.data.vectors[column]} have {natural}; set it to auto, or "
+                "name the other columns only"
+            )
+        width = natural if width == "auto" else width
+        fixed = given is not None and not network.train_vectors
+        categories.append(Category(column, static, place, count, int(width), fixed))
+    return tuple(categories)
+
+
+def new_network(prepared: Prepared, sizes: Sizes, device: torch.device) -> Forecaster:
+    """A network of the config, untrained.
+
+    Raises:
+        ConfigError: It does not fit into memory.
+    """
+    config = prepared.config
+    try:
+        network = build_forecaster(
+            config.network, sizes, config.training.loss, config.training.seed
+        )
+        for column, vectors in prepared.vectors.items():
+            known, unknown = torch.from_numpy(vectors.known), torch.from_numpy(vectors.unknown)
+            network.embedder.give_vectors(column, known, unknown)
+        return network.to(device)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise
+        raise ConfigError(
+            f"network.units {config.network.units}: the network does not fit into memory; "
+            "make it smaller"
+        ) from error
