@@ -157,6 +157,7 @@ def test_importing_lstmcast_loads_nothing_heavy():
     [
         (["--help"], set()),
         (["--version"], set()),
+        (["inspect", "--help"], {"pydantic"}),
         (["train", "--help"], {"pydantic"}),  # typer itself builds a command's flags with it
     ],
 )

@@ -176,6 +176,17 @@ def test_padded_steps_are_never_shown_as_if_they_ran(daily, cli):
     assert found["trace"]["mask"] == [0] * 6 + [1] * 2
 
 
+def test_huge_networks_fit_too():
+    from lstmcast.explain.layers import _fitted
+
+    titles = ["layer", "output", "parameters", "one bias", "mult-adds", "memory"]
+    shape = "(B 1,024, T 1,000, 2*U 20,000)"
+    counts = ["123,456,789,012", "123,456,780,000", "9,123,456,789,012", "164.0 GB"]
+    lines = _fitted([titles, ["decoder.stack.stacks.0 LSTM", shape, *counts]])
+    fits("\n".join(lines))
+    assert shape in lines[1] and "164.0 GB" in lines[1] and "9,123.5 G" in lines[1]
+
+
 # ---------------------------------------------------------------- plots
 
 
@@ -196,6 +207,14 @@ def test_a_plot_is_one_page_without_a_single_request(daily, cli):
     one = cli("inspect", "c.yaml", "--plot", "one.html", "--layer", "l0", *both)
     assert one.code == 0
     assert "l0_reverse" not in (daily / "one.html").read_text(encoding="utf-8")
+
+
+def test_plotly_is_loaded_for_plots_only(daily):
+    from test_house import modules_loaded_by
+
+    look = "import lstmcast; lstmcast.inspect('c.yaml', trace=True{})"
+    assert "plotly" not in modules_loaded_by(look.format(""))
+    assert "plotly" in modules_loaded_by(look.format(", plot='p.html'"))
 
 
 def test_heat_maps_show_the_numbers_of_the_trace(daily):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lstmcast.display import size_words
 from lstmcast.errors import counted
 from lstmcast.explain.text import GAP, WIDTH, cut, paragraph, shape_words, table, table_width
@@ -66,6 +68,8 @@ def _weight_shape(weight: Weight) -> str:
 
 def _cells(row: Row) -> list[str]:
     named = row.name == "normalize" or row.what in ("Linear", "first state")
+    if row.what.startswith("embeds "):
+        named, row = True, replace(row, name=cut(row.what, 20))
     what = row.name if named else f"{row.name} {row.what}".strip()
     loops = row.calls > 1 and row.parameters and not is_layer(row)
     calls = f"{row.calls:,} x " if loops else ""
@@ -100,8 +104,10 @@ def _fitted(rows: list[list[str]]) -> list[str]:
         rows = [
             [name, shape, *map(_short, counts), memory] for name, shape, *counts, memory in rows
         ]
-    room = WIDTH - (table_width(rows, 0) - max(len(row[0]) for row in rows))
-    return table([[_ending(row[0], max(room, 8)), *row[1:]] for row in rows], (0, 1), 0)
+    rest = [row[1:] for row in rows]
+    gap = 2 if table_width(rest, 10) <= WIDTH else 1
+    room = WIDTH - table_width(rest, gap, gap)
+    return table([[_ending(row[0], max(room, 8)), *row[1:]] for row in rows], (0, 1), 0, gap)
 
 
 def _short(count: str) -> str:

@@ -65,6 +65,11 @@ def head_lines(found: Inspection, walk: Walk) -> list[str]:
             source=head.source,
         )
     )
+    if head.width > 1:
+        lines += paragraph(
+            f"For each step and target the layer makes {head.width} numbers, of which the head "
+            f"makes the forecast {number(head.point)}; this is number {head.place} of them."
+        )
     inputs, weights = head.inputs.tolist(), head.weights.tolist()
     products = [one * other for one, other in zip(inputs, weights, strict=True)]
     cells = [["k", "h[k]", "w[k]", "w[k] * h[k]"]]
@@ -91,7 +96,7 @@ def back_lines(found: Inspection, walk: Walk) -> list[str]:
     lines.append("")
     if level is not None:
         center, scale = float(level.center[0, 0, 0]), float(level.scale[0, 0, 0])
-        first = bracket(walk.head.total) if scale != 1 else amount(walk.head.total)
+        first = bracket(walk.head.point) if scale != 1 else amount(walk.head.point)
         stretched = f" * {amount(scale)}" if scale != 1 else ""
         lines.append(f"  level:  {first}{stretched} {plus(center)} = {amount(scaled)}")
     value = scaled * column.scale + column.center

@@ -129,16 +129,19 @@ def shape_words(letters: Sequence[str], lengths: Sequence[int]) -> str:
     return f"({', '.join(parts)})" if lengths else ""
 
 
-def table(rows: Iterable[Sequence[str]], left: Sequence[int] = (0,), indent: int = 2) -> list[str]:
+def table(
+    rows: Iterable[Sequence[str]], left: Sequence[int] = (0,), indent: int = 2, gap: int = 2
+) -> list[str]:
     """Aligned columns, numbers to the right; where they do not fit, the last but one is left out.
 
     Args:
         rows: Cells of each row, the titles first; all of the same number.
         left: Columns of text, which stand on the left.
         indent: Spaces before each line.
+        gap: Spaces between columns.
     """
     cells = [list(row) for row in rows]
-    while table_width(cells, indent) > WIDTH and len(cells[0]) > 2:
+    while table_width(cells, indent, gap) > WIDTH and len(cells[0]) > 2:
         cells = [[*row[:-2], row[-1]] for row in cells]
     widths = _widths(cells)
     lines = []
@@ -147,14 +150,14 @@ def table(rows: Iterable[Sequence[str]], left: Sequence[int] = (0,), indent: int
         for k, (text, width) in enumerate(zip(row, widths, strict=True)):
             space = " " * (width - cell_len(text))
             parts.append(text + space if k in left else space + text)
-        lines.append((" " * indent + "  ".join(parts)).rstrip())
+        lines.append((" " * indent + (" " * gap).join(parts)).rstrip())
     return lines
 
 
-def table_width(rows: Sequence[Sequence[str]], indent: int = 2) -> int:
+def table_width(rows: Sequence[Sequence[str]], indent: int = 2, gap: int = 2) -> int:
     """Columns of the terminal that a table takes."""
     widths = _widths(rows)
-    return indent + sum(widths) + 2 * (len(widths) - 1)
+    return indent + sum(widths) + gap * (len(widths) - 1)
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:

@@ -77,7 +77,10 @@ def _window(found: Inspection, walk: Walk) -> list[str]:
         )
     first = [f"{padded + k}" for k in range(len(inputs))]
     lines += ["", *_rows(walk, inputs, first)]
-    lines += ["", "What came next; the network does not see it:", ""]
+    unseen = "What came next; the network does not see it:"
+    if walk.trace.batch.future is not None:
+        unseen = "What came next; of it, the network sees the columns that are known ahead:"
+    lines += ["", unseen, ""]
     return lines + _rows(walk, ahead, [f"+{k + 1}" for k in range(len(ahead))])
 
 
@@ -85,7 +88,7 @@ def _rows(walk: Walk, frame: pd.DataFrame, steps: list[str]) -> list[str]:
     """Some rows of the user's table, with stamps and the first of its columns."""
     names = [column.name for column in walk.columns]
     if steps and steps[0].startswith("+"):
-        names = [name for name in names if frame[name].notna().any()] or names[:1]
+        names = [name for name in names if _known(frame[name])] or names[:1]
     shown = names[:COLUMNS_SHOWN]
     more = len(names) - len(shown)
     time = walk.time or "step"
@@ -101,6 +104,11 @@ def _rows(walk: Walk, frame: pd.DataFrame, steps: list[str]) -> list[str]:
         values = [_cell(row[name]) for name in shown]
         cells.append([steps[k], str(row[time]), source, *values, *([GAP] if more else [])])
     return table(cells, left=(1,))
+
+
+def _known(values: pd.Series) -> bool:
+    """Whether a column says anything: past columns do not, over the horizon."""
+    return bool((values.notna() & (values != "")).any())
 
 
 def _cell(value: object) -> str:
@@ -141,7 +149,10 @@ def _scaled(found: Inspection, walk: Walk) -> list[str]:
     static = walk.trace.batch.static
     if static is not None:
         lines += [""]
-        lines += paragraph(f"Beside it, the static columns, scaled: {vector(static[0].tolist())}")
+        lines += paragraph(
+            f"Beside it, the static columns, {cut(', '.join(walk.static), 40)}: "
+            f"{vector(static[0].tolist())}"
+        )
     if walk.trace.batch.future is not None:
         shape = tuple(walk.trace.batch.future.shape[1:])
         lines += [""]
@@ -225,7 +236,9 @@ def _between(found: Inspection, walk: Walk) -> list[str]:
         "columns above; a category becomes a vector that is learned, and static columns stand "
         "beside every step."
     )
-    cells = [[row.name, row.what, f"{row.parameters:,} parameters"] for row in rows]
+    cells = [
+        [cut(row.name, 30), cut(row.what, 24), f"{row.parameters:,} parameters"] for row in rows
+    ]
     if cells:
         lines += ["", *table(cells, left=(0, 1))]
     values: list[list[float]] = read[0].tolist()

@@ -27,6 +27,9 @@ class HeadSum:
         weights: (W,) the row of the layer's weights.
         bias: Added at last.
         total: What the layer gave.
+        point: The point forecast that the head makes of it, still at the window's level.
+        place: Of `total` among the numbers that the layer gives the head for this step and target.
+        width: How many these are: 1, or more where the head says more than a point.
         check: The sum in float64 beside it.
     """
 
@@ -37,6 +40,9 @@ class HeadSum:
     weights: Tensor
     bias: float
     total: float
+    point: float
+    place: int
+    width: int
     check: Check
 
 
@@ -47,9 +53,11 @@ def head_sum(network: Forecaster, trace: Trace) -> HeadSum:
     linear = call.module
     assert isinstance(linear, nn.Linear)
     inputs = call.inputs[0].reshape(-1, linear.in_features)[-1]  # of every_step, the last step's
-    total = call.output.reshape(-1, linear.out_features)[-1, 0]
-    weights = linear.weight[0].detach()
-    bias = torch.zeros(()) if linear.bias is None else linear.bias[0].detach()
+    outputs = call.output.reshape(-1, linear.out_features)[-1]
+    point = network.head.point(trace.decoded)[0, 0, 0]
+    place = int((outputs[: network.head.width] - point).abs().argmin())
+    total, weights = outputs[place], linear.weight[place].detach()
+    bias = torch.zeros(()) if linear.bias is None else linear.bias[place].detach()
     again = (weights.double() * inputs.double()).sum() + bias.double()
     state, source = _state(network, trace)
     return HeadSum(
@@ -60,6 +68,9 @@ def head_sum(network: Forecaster, trace: Trace) -> HeadSum:
         weights=weights,
         bias=float(bias),
         total=float(total),
+        point=float(point),
+        place=place,
+        width=network.head.width,
         check=compared("the head's first sum, in float64", [(again, total)]),
     )
 

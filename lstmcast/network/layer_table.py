@@ -154,8 +154,13 @@ def _rows_of(network: Forecaster, trace: Trace, name: str) -> list[Row]:
         return _recurrent_rows(module, [view for view in trace.layers if view.module == name])
     parameters = sum(values.numel() for values in module.parameters(recurse=False))
     calls = [call for call in trace.calls if call.name == name]
+    if isinstance(module, CategoryTable):
+        place = [one is module for one in network.embedder.tables].index(True)
+        kind = f"embeds {network.embedder.categories[place].column}"
+    else:
+        kind = type(module).__name__
     if not calls:
-        what = "first state" if name == "encoder.learned" else type(module).__name__
+        what = "first state" if name == "encoder.learned" else kind
         return [Row(name, what, (), (), 0, parameters, parameters, 0, 0)]
     shape = tuple(calls[0].output.shape)
     numbers = sum(call.output.numel() for call in calls)
@@ -165,7 +170,7 @@ def _rows_of(network: Forecaster, trace: Trace, name: str) -> list[Row]:
     return [
         Row(
             name=name,
-            what=type(module).__name__,
+            what=kind,
             axes=_axes(network, name, calls[0]),
             shape=shape,
             calls=len(calls),
