@@ -51,6 +51,7 @@ KINDS = {
     "rnn": ["-s", "network.cell=rnn"],
     "two layers, both ways": ["-s", "network.units=[1000,7]", "-s", "network.bidirectional=true"],
     "seq2seq": ["-s", "network.decoder=seq2seq", "-s", "network.bidirectional=true"],
+    "seq2seq, one way": ["-s", "network.decoder=seq2seq", "-s", "network.projection=3"],
     "recursive": ["-s", "network.decoder=recursive", "-s", "network.normalize=last"],
     "every step": ["-s", "network.decoder=every_step"],
     "projected": ["-s", "network.projection=2", "-s", "network.initial_state=learned"],

@@ -104,9 +104,8 @@ def _fitted(rows: list[list[str]]) -> list[str]:
         rows = [
             [name, shape, *map(_short, counts), memory] for name, shape, *counts, memory in rows
         ]
-    rest = [row[1:] for row in rows]
-    gap = 2 if table_width(rest, 10) <= WIDTH else 1
-    room = WIDTH - table_width(rest, gap, gap)
+    gap = 2 if table_width(rows, 0) <= WIDTH else 1
+    room = WIDTH - table_width([row[1:] for row in rows], gap, gap)
     return table([[_ending(row[0], max(room, 8)), *row[1:]] for row in rows], (0, 1), 0, gap)
 
 

@@ -13,6 +13,7 @@ from lstmcast.explain.text import (
     cut,
     difference,
     ends,
+    formula,
     number,
     paragraph,
     plus,
@@ -32,7 +33,7 @@ def equal_lines(walk: Walk) -> list[str]:
     for equal in walk.equal:
         said = "the same" if equal.expected else "not the same"
         apart = difference(equal.difference)
-        lines += ["", f"  {cut(equal.here, 50)}   {said} (difference {apart})"]
+        lines += ["", *formula(f"{equal.here}: {said} (difference {apart})")]
         if equal.time_first:
             lines.append(f"    time first: {cut(equal.time_first, 60)}")
         lines += paragraph(equal.why, indent=4)

@@ -139,7 +139,10 @@ def _lstm(
         f"= {exact(shown)}"
     )
     if steps.weights.weight_hr is not None:
-        lines += ["", f"h = W_hr shown: {view.units} such numbers become {steps.h.shape[2]}."]
+        lines += ["", f"{view.units} such numbers become {steps.h.shape[2]}: h = W_hr shown"]
+        if unit < steps.h.shape[2]:
+            terms = f"a weighted sum of what all {view.units} units show"
+            lines.append(f"  = {terms} = {exact(float(steps.h[0, t, unit]))}")
     return lines
 
 

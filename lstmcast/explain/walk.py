@@ -231,11 +231,15 @@ def _between(found: Inspection, walk: Walk) -> list[str]:
     rows = [row for row in _rows_before(found.rows) if row.parameters]
     if read.shape[2] == len(walk.columns) and not rows:
         return []
-    lines = paragraph(
-        f"The first layer reads {read.shape[2]} numbers a step, made of the {len(walk.columns)} "
-        "columns above; a category becomes a vector that is learned, and static columns stand "
-        "beside every step."
-    )
+    says = [
+        f"The first layer reads {read.shape[2]} numbers a step, made of the "
+        f"{counted(len(walk.columns), 'column')} above."
+    ]
+    if found.sizes.categories:
+        says.append("A category becomes a vector, which is learned like a weight.")
+    if walk.static:
+        says.append("Static columns stand beside every step.")
+    lines = paragraph(" ".join(says))
     cells = [
         [cut(row.name, 30), cut(row.what, 24), f"{row.parameters:,} parameters"] for row in rows
     ]

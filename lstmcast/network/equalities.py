@@ -90,7 +90,7 @@ def _of_decoder(network: Forecaster, trace: Trace) -> Iterator[Equality]:
             if name.startswith("decoder.")
         ]
         yield Equality(
-            "decoder's first (h, c) == encoder's final (h, c)",
+            "the decoder's first h and c == the encoder's final ones",
             "",
             "So the encoder hands its memory over.",
             True,
