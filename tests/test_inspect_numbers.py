@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from itertools import chain
 from typing import Any
 
@@ -212,6 +213,22 @@ def check_units(found: dict[str, Any]) -> None:
     near(trace["forecast"], back)
     ahead = [row for row in found["window"]["rows"] if row["part"] == "target"]
     near(trace["actual"], [[row[name] for name in names[:targets]] for row in ahead])
+
+
+@pytest.mark.parametrize("options", NETWORKS[::2], ids=range(0, len(NETWORKS), 2))
+def test_every_layer_of_every_network_fits_into_80_columns(options: Any, table: Any) -> None:
+    from lstmcast.explain.page import page
+    from lstmcast.workflows.inspect import inspect
+    from lstmcast.workflows.inspection import Look
+    from lstmcast.workflows.watcher import Watcher
+
+    look = Look(trace=True, step=-1, unit=3, window=2 if options["pad"] else None)
+    found = inspect(table, overrides(options), look, Watcher())
+    lines = page(found)
+    assert max(map(len, lines)) <= 80
+    names = [view.name for view in found.layers]
+    titles = [line for line in lines if re.match(r"\d+  (decoder\.)?l\d.*UNIT", line)]
+    assert [title.split()[1].rstrip(":") for title in titles] == names
 
 
 @pytest.mark.parametrize("options", NETWORKS[:20], ids=range(20))

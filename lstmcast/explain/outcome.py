@@ -41,30 +41,25 @@ def equal_lines(walk: Walk) -> list[str]:
 
 
 HEAD_WORDS = {
-    "direct": "One linear layer makes all {numbers} numbers of the forecast at once, each a sum of "
-    "its own. The first, step 1 of {target}: every number of {source} times its weight, and a bias "
-    "at the end, w . h + b.",
+    "direct": "One linear layer makes all of the forecast ({numbers}) at once, each number a sum "
+    "of its own.",
     "recursive": "A linear layer makes one step of the forecast. It is fed back as if it had come, "
-    "the layers run one step more, and the same weights make the next. Step 1 of {target}: every "
-    "number of {source} times its weight, and a bias at the end, w . h + b.",
+    "the layers run one step more, and the same weights make the next.",
     "seq2seq": "The decoder runs once for each step of the horizon, and is given its own last "
-    "forecast; a linear layer makes the forecast of its h. Step 1 of {target}: every number of "
-    "{source} times its weight, and a bias at the end, w . h + b.",
-    "every_step": "One linear layer makes all {numbers} numbers of the forecast, after every step; "
-    "the forecast is what it makes after the last. Step 1 of {target}: every number of {source} "
-    "times its weight, and a bias at the end, w . h + b.",
+    "forecast; a linear layer makes the forecast of its h.",
+    "every_step": "One linear layer makes all of the forecast ({numbers}) after every step; what "
+    "it makes after the last is the forecast.",
 }
 
 
 def head_lines(found: Inspection, walk: Walk) -> list[str]:
     """The weighted sum that makes the first number of the forecast."""
     head, sizes = walk.head, found.sizes
+    words = HEAD_WORDS.get(found.config.network.decoder, "A linear layer makes the forecast.")
     lines = paragraph(
-        HEAD_WORDS[found.config.network.decoder].format(
-            numbers=f"{sizes.horizon * sizes.targets:,}",
-            target=cut(walk.columns[0].name, 20),
-            source=head.source,
-        )
+        words.format(numbers=counted(sizes.horizon * sizes.targets, "number"))
+        + f" The first, step 1 of {cut(walk.columns[0].name, 20)}: every number of {head.source} "
+        "times its weight, and a bias at the end, w . h + b."
     )
     if head.width > 1:
         lines += paragraph(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lstmcast.errors import counted
 from lstmcast.explain.text import GAP, ends, number, paragraph, shape_words, table, vector
 from lstmcast.network.recompute import LayerView
 from lstmcast.workflows.inspection import Inspection, Walk
@@ -30,7 +31,7 @@ def layer_sections(found: Inspection, walk: Walk) -> Iterator[tuple[str, list[st
             lines += paragraph(words)
         lines += paragraph(_about(found, walk, view))
         lines += ["", *over_time(view, found.look.unit), "", *_final(view)]
-        title = f"{view.name}: {view.kind}, {view.units} UNITS"
+        title = f"{view.name}: {view.kind}, {counted(view.units, 'unit').upper()}"
         yield title + (", BACKWARDS IN TIME" if view.steps.reverse else ""), lines
 
 

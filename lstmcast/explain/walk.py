@@ -62,8 +62,8 @@ def _sections(found: Inspection, walk: Walk) -> Iterator[tuple[str, list[str]]]:
 def _window(found: Inspection, walk: Walk) -> list[str]:
     sizes, series = found.sizes, f" of series {walk.series}" if walk.series else ""
     lines = paragraph(
-        f"A network never sees the whole table. It is given {sizes.lookback:,} rows and asked for "
-        f"the {sizes.horizon:,} after them: a window. This is window {walk.number:,} of "
+        f"A network never sees the whole table. It is given {counted(sizes.lookback, 'row')} and "
+        f"asked for the {sizes.horizon:,} after them: a window. This is window {walk.number:,} of "
         f"{walk.windows:,} (counted from 0), from the {walk.split} rows{series}. "
         f"t counts its steps from the oldest row."
     )

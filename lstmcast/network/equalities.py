@@ -89,8 +89,9 @@ def _of_decoder(network: Forecaster, trace: Trace) -> Iterator[Equality]:
             for name, view in layers.items()
             if name.startswith("decoder.")
         ]
+        state = "h and c" if trace.layers[0].kind == "LSTM" else "h"
         yield Equality(
-            "the decoder's first h and c == the encoder's final ones",
+            f"the decoder's first {state} == the encoder's final {state}",
             "",
             "So the encoder hands its memory over.",
             True,
