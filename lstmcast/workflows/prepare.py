@@ -221,6 +221,13 @@ def notes_about(prepared: Prepared) -> list[str]:
         notes.append(
             f"{len(panel.left_out):,} series have no complete row and were left out: {shown}."
         )
+    unseen = np.flatnonzero(prepared.cuts.train <= prepared.cuts.starts)
+    if len(unseen) and panel.series_columns:
+        shown = ", ".join(panel.describe(int(k)) for k in unseen[:3])
+        notes.append(
+            f"{counted(len(unseen), 'series')} without a train row, neither trained on nor "
+            f"scored: {shown}{', ...' if len(unseen) > 3 else ''}."
+        )
     short = int((panel.lengths < (1 if window.pad else window.lookback)).sum())
     if 0 < short < panel.series_count:
         notes.append(
