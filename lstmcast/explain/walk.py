@@ -236,7 +236,9 @@ def _between(found: Inspection, walk: Walk) -> list[str]:
         f"{counted(len(walk.columns), 'column')} above."
     ]
     if found.sizes.categories:
-        says.append("A category becomes a vector, which is learned like a weight.")
+        fixed = all(category.fixed for category in found.sizes.categories)
+        learned = "was given" if fixed else "is learned like a weight"
+        says.append(f"A category becomes a vector, which {learned}.")
     if walk.static:
         says.append("Static columns stand beside every step.")
     lines = paragraph(" ".join(says))
