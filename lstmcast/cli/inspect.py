@@ -51,7 +51,7 @@ def inspect(
     """Look into a network: its layers, and what they do to a window of your data.
 
     Of a config, the network with the weights that training would start from; of a run, the trained
-    one. Every number is computed twice, by torch and by lstmcast's own cells.
+    one. Every layer is computed twice, by torch and by lstmcast's own cells.
     """
     from lstmcast.terminal import Terminal
 
