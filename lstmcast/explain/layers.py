@@ -27,9 +27,9 @@ def layer_lines(found: Inspection) -> list[str]:
     seed = "" if found.trained else f" (first weights of seed {config.training.seed})"
     batch = config.training.batch_size
     lines = paragraph(
-        f"{network.cell.upper()} {widths}{both}, {state}{seed}. One window of {sizes.lookback:,} "
-        f"rows x {counted(sizes.inputs, 'column')} goes in, a forecast of {sizes.horizon:,} rows x "
-        f"{counted(sizes.targets, 'target')} comes out."
+        f"{network.cell.upper()} {widths}{both}, {state}{seed}. One window of "
+        f"{counted(sizes.lookback, 'row')} x {counted(sizes.inputs, 'column')} goes in, a forecast "
+        f"of {counted(sizes.horizon, 'row')} x {counted(sizes.targets, 'target')} comes out."
     )
     total = [
         f"{sum(row.parameters for row in found.rows):,}",
