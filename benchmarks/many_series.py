@@ -104,7 +104,9 @@ def main() -> None:
     for layout in ROLES:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{layout}.csv"
-            subprocess.run([sys.executable, __file__, "--write", path, layout, str(count), str(steps)])
+            subprocess.run(
+                [sys.executable, __file__, "--write", path, layout, str(count), str(steps)]
+            )
             size = path.stat().st_size / 1e6
             command = [sys.executable, __file__, "--one", str(path), layout]
             done = subprocess.run(command, capture_output=True, text=True)

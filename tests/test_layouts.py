@@ -285,7 +285,7 @@ def test_a_single_row_is_one_series(tmp_path):
 
 def test_a_table_of_one_column_is_no_table_of_rows(tmp_path):
     message = refusal(write(tmp_path, "a\n1\n2\n"), layout="rows")
-    assert "a name and then values, but there is one column" in message
+    assert "no row has a value behind its name" in message
 
 
 def test_a_header_that_names_a_wide_column_twice_is_refused(tmp_path):

@@ -149,11 +149,12 @@ class DataConfig(Section):
     def _shared_columns(self) -> list[Rule]:
         columns = {role: getattr(self, role) for role in ROLES}
         columns["time"] = [self.time] if self.time is not None else []
+        known = {role: set(names) for role, names in columns.items()}
         return [
             (f"data.{b}", f"names '{name}', which data.{a} names too; a column has one role only")
             for a, b in combinations(ROLES, 2)
             for name in columns[b]
-            if name in columns[a]
+            if name in known[a]
         ]
 
     def _category_rules(self) -> list[Rule]:

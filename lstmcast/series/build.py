@@ -9,7 +9,7 @@ from lstmcast.errors import DataError
 from lstmcast.series.categories import encode
 from lstmcast.series.derive import derive
 from lstmcast.series.grid import Placed, one_row_per_place, place_rows
-from lstmcast.series.layout import LongTable, has_rows_header, long_from_rows, long_from_wide
+from lstmcast.series.layout import LongTable, has_rows_header, read_rows, read_wide
 from lstmcast.series.panel import FILLED, Columns, Panel
 from lstmcast.series.read import Table, peek, read_table
 from lstmcast.series.trim import trim
@@ -45,14 +45,14 @@ def read_columns(config: DataConfig) -> Table:
     time = [config.time] if config.time else []
     layout = layout_of(config)
     if layout == "rows":
-        return long_from_rows(read_table(config.path), config)
+        return read_rows(config)
     if layout == "wide":
-        wide = read_table(config.path, columns=[*time, *config.target], text=time)
-        return long_from_wide(wide, config)
+        return read_wide(config)
     texts = [*time, *config.series, *config.categorical]
     covariates = [*config.past, *config.future, *config.static]
     wanted = [*time, *config.series, *config.target, *covariates]
-    return read_table(config.path, columns=wanted, text=texts)
+    repeated = [*time, *config.series] if config.series else []
+    return read_table(config.path, columns=wanted, text=texts, repeated=repeated)
 
 
 def layout_of(config: DataConfig) -> str:

@@ -14,7 +14,9 @@ import pyarrow as pa
 
 from lstmcast.config import DataConfig
 from lstmcast.errors import DataError
-from lstmcast.series.read import Table
+from lstmcast.series.csv_rows import parse_rows
+from lstmcast.series.number_cells import number_cells
+from lstmcast.series.read import Table, read_table
 
 SERIES, VALUE = "series", "value"
 """Columns of a long table that was wide: the name of the column, and its cell."""
@@ -31,6 +33,7 @@ class LongTable(Table):
         value_column: What the column of values is called.
         time: The column of stamps; None where steps are counted.
         series_names: (S,) texts.
+        columns: The header of a table of rows.
         values: (R,) float64, NaN where a cell is empty.
         offsets: (S + 1,) first row of each series, and the number of rows.
     """
@@ -41,6 +44,7 @@ class LongTable(Table):
     value_column: str = VALUE
     time: str | None = None
     series_names: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=object))
+    columns: tuple[str, ...] = ()
     values: np.ndarray = field(default_factory=lambda: np.empty(0))
     offsets: np.ndarray = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
 
@@ -49,7 +53,7 @@ class LongTable(Table):
         series, step = self._cell(row)
         if self.layout == "wide":
             return f"{self.base.line(step)}, column '{self.series_names[series]}'"
-        return f"{self.base.line(series)}, column '{self.base.frame.columns[step + 1]}'"
+        return f"{self.base.line(series)}, column '{self.columns[step + 1]}'"
 
     def file_rows(self, rows: np.ndarray) -> np.ndarray:
         """Rows of the file, counted from 0, that hold the given rows."""
@@ -68,6 +72,15 @@ class LongTable(Table):
             return np.repeat(self.series_names, lengths)
         assert column == self.time
         return np.tile(self.base.text(column), len(lengths))
+
+    def coded(self, column: str) -> tuple[np.ndarray, np.ndarray]:
+        """(R,) a number for each cell, and their texts; see `Table.coded`."""
+        lengths = np.diff(self.offsets)
+        if column == self.series_column:
+            return np.repeat(np.arange(len(lengths), dtype=np.int32), lengths), self.series_names
+        assert column == self.time
+        numbers, texts = self.base.coded(column)
+        return np.tile(numbers.astype(np.int32), len(lengths)), texts
 
     def strings(self, column: str) -> pa.Array:
         """The same as an Arrow array."""
@@ -89,54 +102,72 @@ class LongTable(Table):
         return series, row - int(self.offsets[series])
 
 
-def long_from_wide(table: Table, config: DataConfig) -> LongTable:
+def read_wide(config: DataConfig) -> LongTable:
     """A column per series -> a long table.
 
     Args:
-        table: The time column and those of `data.target`.
-        config: Names them.
+        config: `data.target` names the columns.
 
     Raises:
-        DataError: A column does not hold numbers.
+        DataError: The table cannot be read, or a column does not hold numbers.
     """
-    columns = [table.numbers(name) for name in config.target]
-    rows, count = len(table.frame), len(columns)
+    time = [config.time] if config.time else []
+    columns = [*time, *config.target]
+    table = read_table(config.path, columns=columns, text=time, scan=True)
+    cells = None
+    if table.csv is not None:
+        header = {name: k for k, name in enumerate(table.csv.dialect.header)}
+        skip = header[config.time] if config.time else None
+        cells = number_cells(table.csv.load(), table.csv.dialect, skip)
+    if cells is None:
+        table = _with_columns(table, columns, time)
+        cells = np.stack([table.numbers(name) for name in config.target])
+    else:
+        cells = cells.T[[header[name] for name in config.target]]  # (S, R)
+    count, rows = cells.shape
     return LongTable(
         table.name,
-        pd.DataFrame(index=pd.RangeIndex(rows * count)),
+        pd.DataFrame(index=pd.RangeIndex(cells.size)),
         table.sha256,
         base=table,
         time=config.time,
         series_names=np.array(config.target, dtype=object),
-        values=np.concatenate(columns),
+        values=cells.ravel(),
         offsets=np.arange(count + 1) * rows,
     )
 
 
-def long_from_rows(table: Table, config: DataConfig) -> LongTable:
+def read_rows(config: DataConfig) -> LongTable:
     """A name and then the values, one series to a row -> a long table.
 
     Empty cells at the end of a row are no steps; those before its last value are gaps.
 
     Args:
-        table: All columns of the file.
         config: `data.target` names the values.
 
     Raises:
-        DataError: A name is missing or comes twice, a cell is no number, or no row has a value.
+        DataError: The table cannot be read, a name is missing or comes twice, a cell is no number,
+            or no row has a value.
     """
-    header = [str(name) for name in table.frame.columns]
-    if len(header) < 2:
-        raise DataError(
-            f"{table.name}: data.layout is rows, a name and then values, but there is one column"
-        )
-    names = table.text(header[0])
-    _check_names(table, header[0], names)
-    cells = np.stack([table.numbers(name) for name in header[1:]], axis=1)  # (S, W)
+    table = read_table(config.path, scan=True)
+    cells = None
+    if table.csv is not None:
+        cells = number_cells(table.csv.load(), table.csv.dialect, 0)
+        header = list(table.csv.dialect.header)
+    names = table.text(str(table.frame.columns[0]))
+    _check_names(table, names)
+    if cells is None:
+        table = _with_columns(table, None, [])
+        header = [str(name) for name in table.frame.columns]
+        cells = np.stack([np.zeros(len(names)), *map(table.numbers, header[1:])], axis=1)
+    cells = cells[:, 1:]  # (S, W)
     known = ~np.isnan(cells)
-    lengths = np.where(known.any(axis=1), cells.shape[1] - known[:, ::-1].argmax(axis=1), 1)
     if not known.any():
-        raise DataError(f"{table.name}: no row has a value behind its name")
+        raise DataError(
+            f"{table.name}: no row has a value behind its name, and data.layout is rows: a name "
+            "and then values"
+        )
+    lengths = np.where(known.any(axis=1), cells.shape[1] - known[:, ::-1].argmax(axis=1), 1)
     values = cells[np.arange(cells.shape[1]) < lengths[:, None]]
     value_column = config.target[0]
     return LongTable(
@@ -148,6 +179,7 @@ def long_from_rows(table: Table, config: DataConfig) -> LongTable:
         series_column=_series_column(header[0], value_column),
         value_column=value_column,
         series_names=names,
+        columns=tuple(header),
         values=values,
         offsets=np.concatenate([[0], np.cumsum(lengths)]),
     )
@@ -158,13 +190,22 @@ def has_rows_header(header: list[str]) -> bool:
     return len(header) > 2 and header == [f"V{k}" for k in range(1, len(header) + 1)]
 
 
+def _with_columns(table: Table, columns: list[str] | None, text: list[str]) -> Table:
+    """A table that was scanned, with its columns: for messages, and for what is not all numbers."""
+    if table.csv is None:
+        return table
+    data, dialect = table.csv.load(), table.csv.dialect
+    return replace(table, frame=parse_rows(data, dialect, columns, text, table.name))
+
+
 def _series_column(header: str, value_column: str) -> str:
     """What the first column is called; `series` where its name says nothing or is in use."""
     taken = ("", "V1", "method", "origin", "step", value_column)
     return SERIES if header.strip() in taken else header
 
 
-def _check_names(table: Table, column: str, names: np.ndarray) -> None:
+def _check_names(table: Table, names: np.ndarray) -> None:
+    column = table.frame.columns[0]
     empty = np.flatnonzero(names == "")
     if len(empty):
         raise DataError(

@@ -189,7 +189,7 @@ def refuse_own_names(config: Config) -> None:
         ConfigError: Such a name is a target, series or time column.
     """
     data = config.data
-    written = [*data.series, *([data.time] if data.time else []), *data.target]
+    written = dict.fromkeys([*data.series, *([data.time] if data.time else []), *data.target])
     taken = [name for name in written if name in OWN_COLUMNS]
     taken += [f"{name}_actual" for name in data.target if f"{name}_actual" in written]
     if data.layout == "wide":
