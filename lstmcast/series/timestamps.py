@@ -77,9 +77,14 @@ def parse_stamps(
 
 def glance(texts: np.ndarray) -> Reading | None:
     """The likeliest reading of a column that may or may not hold stamps; None if none does."""
+    return next(iter(possible_readings(texts)), None)
+
+
+def possible_readings(texts: np.ndarray | pa.Array, time_format: str = "auto") -> list[Reading]:
+    """Every likely reading of a column, the one that most rows fit first; rows may not fit."""
     cells = pc.utf8_trim_whitespace(pa.array(texts, pa.string()))
-    readings = [read_stamps(cells, pattern) for pattern in _candidates(cells, "auto")]
-    return max(readings, key=lambda reading: int(reading.good.sum()), default=None)
+    readings = [read_stamps(cells, pattern) for pattern in _candidates(cells, time_format)]
+    return sorted(readings, key=lambda reading: -int(reading.good.sum()))
 
 
 def parse_stamp(text: str, style: StampStyle | None = None) -> np.datetime64:
