@@ -70,7 +70,7 @@ CODES: dict[str, Code] = {
         "error",
         "config fault",
         "The config cannot be used: an unknown key, a value out of range, a column with two roles.",
-        "Correct the field; docs/config.md has every field with its type and default.",
+        "Correct the field; docs/config.md has every field and its default.",
     ),
     "LC100": Code(
         "error",

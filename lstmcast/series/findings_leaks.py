@@ -1,8 +1,8 @@
 """Findings about covariates that know the target: shifted copies and rolling means of it.
 
-Every covariate is held against the mean of the target over the rows t+first .. t+last, for many such
-spans (a copy is a span of one row), by the correlation of their steps from row to row: steps, since
-two columns that merely grow together correlate whatever the shift.
+Every covariate is held against the mean of the target over the rows t+first .. t+last, for many
+such spans (a copy is a span of one row), by the correlation of their steps from row to row: steps,
+since two columns that merely grow together correlate whatever the shift.
 """
 
 from __future__ import annotations

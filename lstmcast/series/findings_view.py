@@ -14,6 +14,7 @@ from lstmcast.errors import ConfigError, DataError
 from lstmcast.series.csv_numbers import to_numbers
 from lstmcast.series.frequency import Frequency, frequency_from_alias, presume_frequency
 from lstmcast.series.read import Table
+from lstmcast.series.spacing import STEPS
 from lstmcast.series.timestamps import parse_stamps, possible_readings
 
 FORMS = 4
@@ -92,12 +93,10 @@ def view_table(table: Table, data: DataConfig, numeric: Sequence[str]) -> View:
     if data.time is None:
         rows = np.argsort(codes, kind="stable")
         places = pd.Series(codes).groupby(codes).cumcount().to_numpy()
-        frequency = frequency_from_alias("step", None)
-        everywhere = np.ones(len(rows), dtype=bool)
+        counted = np.ones(len(rows), dtype=bool)
         return View(
-            table, data, values, wrong, None, codes, names, rows, frequency, places[rows],
-            everywhere,
-        )  # fmt: skip
+            table, data, values, wrong, None, codes, names, rows, STEPS, places[rows], counted
+        )
     stamps = lenient_stamps(table.strings(data.time), data.time_format)
     rows = np.flatnonzero(stamps.good)
     rows = rows[np.lexsort((stamps.values[rows], codes[rows]))]

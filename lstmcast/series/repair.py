@@ -49,14 +49,10 @@ def _one_form(view: View, frame: pd.DataFrame, done: list[str]) -> None:
     stamps, time = view.stamps, view.data.time
     if stamps is None or time is None or not stamps.other.any() or stamps.zoned:
         return
-    days = stamps.values == stamps.values.astype("datetime64[D]")
-    unit = "D" if days[stamps.good].all() else "s"
-    whole = stamps.values == stamps.values.astype("datetime64[s]")
-    if not whole[stamps.good].all():
-        unit = "us"
-    texts = np.datetime_as_string(stamps.values, unit=unit).astype(object)
-    texts = np.char.replace(texts.astype(str), "T", " ").astype(object)
-    frame.loc[stamps.good, time] = texts[stamps.good]
+    good = stamps.values[stamps.good]
+    unit = next(u for u in ("D", "s", "us") if (good == good.astype(f"datetime64[{u}]")).all())
+    texts = np.datetime_as_string(good.astype(f"datetime64[{unit}]")).tolist()
+    frame.loc[stamps.good, time] = [text.replace("T", " ") for text in texts]
     done.append(f"{time}: {counted(int(stamps.good.sum()), 'stamp')} written as ISO")
 
 

@@ -257,8 +257,8 @@ def _parameters(prepared: Prepared) -> Iterator[Finding]:
     values = int(rows[trained].sum())
     if parameters > ENOUGH * values:
         words = (
-            f"{parameters:,} parameters for {values:,} target values in {len(prepared.windows.train):,}"
-            " train windows"
+            f"{parameters:,} parameters for {values:,} target values in "
+            f"{len(prepared.windows.train):,} train windows"
         )
         yield Finding("LC308", words, "", (), parameters)
 
