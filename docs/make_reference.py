@@ -74,9 +74,9 @@ def findings_page() -> str:
         "error with `data.gaps: error`, repeated stamps a note with `data.duplicates: mean`. For",
         "each code `tests/findings/` has a table that raises it and one that does not.",
         "",
-        "`lstmcast check SOURCE --fix FILE` writes a repaired copy of the table: it sorts, rewrites",
-        "stamps, drops rows that repeat another in every cell and empties cells that hold no",
-        "number. It never writes over a file and never makes up a value.",
+        "`lstmcast check SOURCE --fix FILE` writes a repaired copy of the table: it sorts,",
+        "rewrites stamps, drops rows that repeat another in every cell and empties cells that",
+        "hold no number. It never writes over a file and never makes up a value.",
     ]
     for code, entry in CODES.items():
         fixed = ", mended by `--fix`" if entry.mended else ""

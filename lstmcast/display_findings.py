@@ -45,7 +45,7 @@ def _finding_text(source: str, table: Table | None, finding: Finding) -> str:
         place += f":{table.line(finding.rows[0]).split()[-1]}"
     column = f" {finding.column}" if finding.column else ""
     lines = [f"{place}{column}  {finding.code} {code.title}"]
-    message = finding.message
+    message = finding.message.removeprefix(f"{source}: ")
     if table is not None:
         message = message.removeprefix(f"{table.name}: ")
         if len(finding.rows) > 1:

@@ -100,6 +100,37 @@ def test_fix_never_writes_over_a_file(cli, tmp_path):
     assert (tmp_path / "there.csv").read_text() == "mine"
 
 
+def test_fix_does_not_empty_a_whole_column(tmp_path):
+    """Percentages are no text among numbers: they are numbers that nobody has rewritten yet."""
+    rows = "".join(f"2024-01-{day:02d},{day} %,{day % 5}\n" for day in range(30, 0, -1))
+    (tmp_path / "t.csv").write_text(f"date,share,sales\n{rows}")
+    report = check(tmp_path / "t.csv", ["data.target=share,sales"])
+    write_repaired(report, tmp_path / "mended.csv")
+    assert pd.read_csv(tmp_path / "mended.csv")["share"].tolist() == [
+        f"{k} %" for k in range(1, 31)
+    ]
+    assert any("left as it is" in line for line in report.fixed)
+
+
+def test_half_of_the_stamps_in_another_form_are_read(tmp_path):
+    days = pd.date_range("2024-01-01", periods=40)
+    texts = [f"{day:%Y-%m-%d}" if day.day % 2 else f"{day:%d.%m.%Y}" for day in days]
+    rows = "".join(f"{text},{k % 7}\n" for k, text in enumerate(texts))
+    (tmp_path / "t.csv").write_text(f"date,sales\n{rows}")
+    report = check(tmp_path / "t.csv")
+    assert {f.code for f in report.findings} == {"LC102", "LC100"}
+    write_repaired(report, tmp_path / "mended.csv")
+    assert pd.read_csv(tmp_path / "mended.csv")["date"].tolist() == days.astype(str).tolist()
+
+
+def test_a_stamp_without_zone_among_zoned_ones_is_not_guessed(tmp_path):
+    stamps = [f"2024-01-{day:02d}T00:00:00Z" for day in range(1, 31)]
+    stamps[10] = stamps[10][:-1]
+    rows = "".join(f"{stamp},{k % 7}\n" for k, stamp in enumerate(stamps))
+    (tmp_path / "t.csv").write_text(f"date,sales\n{rows}")
+    assert {"LC101"} == codes_of(tmp_path / "t.csv") & {"LC101", "LC102"}
+
+
 def test_exit_code_is_1_with_errors_only(cli):
     assert cli("check", source("LC101")).code == 1
     assert cli("check", source("LC105")).code == 0

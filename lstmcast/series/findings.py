@@ -95,7 +95,7 @@ CODES: dict[str, Code] = {
     "LC103": Code(
         "error",
         "stamps that occur twice",
-        "Rows of one series have the same stamp and different values: which one holds?",
+        "Rows of one series have the same stamp and different values, and nothing says which holds.",
         "Remove one of each, or set data.duplicates to first, last or mean.",
     ),
     "LC104": Code(
@@ -172,7 +172,8 @@ CODES: dict[str, Code] = {
     "LC201": Code(
         "error",
         "text among numbers",
-        "Cells of a column of numbers that are no numbers.",
+        "Cells of a column of numbers that are no numbers. --fix empties them where they are fewer "
+        "than half of the column.",
         "Write the number alone, or leave the cell empty; --fix empties it.",
         mended=True,
     ),

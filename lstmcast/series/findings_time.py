@@ -47,8 +47,8 @@ def _unread(view: View) -> Iterator[Finding]:
     texts = view.table.strings(time)
     form = f" of the form {stamps.words}" if stamps.words else ""
     for code, mask, words in (
-        ("LC101", ~stamps.good, f"cannot be read as stamps{form}"),
-        ("LC102", stamps.other, f"are stamps, but not{form} like most"),
+        ("LC101", ~stamps.good, f"cannot be read as a stamp{form}"),
+        ("LC102", stamps.other, f"can be read as a stamp, but not{form}"),
     ):
         rows = np.flatnonzero(mask)
         if len(rows):

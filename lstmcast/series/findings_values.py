@@ -30,7 +30,8 @@ def find_in_values(view: View) -> Iterator[Finding]:
         yield from _wrong_cells(view, name, values)
         finite = np.isfinite(values)
         if not finite.any():
-            yield from _empty(view, name)
+            if not view.wrong[name].any() and not np.isinf(values).any():
+                yield from _empty(view, name)
             continue
         low, high = values[finite].min(), values[finite].max()
         if low == high and finite.sum() > 1:
@@ -155,7 +156,7 @@ def _quantiles(
     values: np.ndarray, codes: np.ndarray, series: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(S,) the 5 % and 95 % quantiles of each series, and how many values it has."""
-    ordered = values[np.lexsort((values, codes))]
+    ordered = np.sort(values) if series == 1 else values[np.lexsort((values, codes))]
     counts = np.bincount(codes, minlength=series)
     starts = np.cumsum(counts) - counts
     last = max(len(ordered) - 1, 0)

@@ -31,7 +31,6 @@ class StampColumn:
         other: (R,) whether it was read in another form than most.
         words: The form of most.
         twofold: Why the form has two readings; empty if it has one.
-        zoned: Whether stamps have a zone.
     """
 
     values: np.ndarray
@@ -39,7 +38,6 @@ class StampColumn:
     other: np.ndarray
     words: str
     twofold: str = ""
-    zoned: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,8 +132,7 @@ def lenient_stamps(texts: pa.Array, time_format: str) -> StampColumn:
     nowhere = np.zeros(len(texts), dtype=bool)
     try:
         strict = parse_stamps(texts, time_format)
-        zoned = "%z" in strict.style.pattern
-        return StampColumn(strict.values, ~nowhere, nowhere, strict.style.words, zoned=zoned)
+        return StampColumn(strict.values, ~nowhere, nowhere, strict.style.words)
     except DataError as error:
         why = str(error)
     readings = possible_readings(texts, time_format)
@@ -153,6 +150,8 @@ def lenient_stamps(texts: pa.Array, time_format: str) -> StampColumn:
         # The same parts in another order would be days taken for months: no safe reading.
         if not more or sorted(_directives(more[0].style.pattern)) == parts:
             break
+        if first.offsets is not None or more[0].offsets is not None:
+            break  # with a zone here and none there, nobody knows what is meant
         sure = more[0].good.copy()
         for reading in more[1:]:
             sure &= ~(reading.good & (reading.values != more[0].values))
@@ -160,8 +159,7 @@ def lenient_stamps(texts: pa.Array, time_format: str) -> StampColumn:
             break
         values[left[sure]] = more[0].values[sure]
         good[left[sure]] = other[left[sure]] = True
-    zoned = first.offsets is not None
-    return StampColumn(values, good, other, first.style.words, twofold, zoned)
+    return StampColumn(values, good, other, first.style.words, twofold)
 
 
 def _directives(pattern: str) -> list[str]:

@@ -12,6 +12,9 @@ from lstmcast.errors import counted
 from lstmcast.series.findings_time import earlier_than_above
 from lstmcast.series.findings_view import View
 
+MOST = 0.5
+"""Share of a column's cells; so many of text are left alone."""
+
 
 def repair(view: View) -> tuple[pd.DataFrame, list[str]]:
     """Every cell as text, mended where that needs no guess.
@@ -29,7 +32,9 @@ def repair(view: View) -> tuple[pd.DataFrame, list[str]]:
     _one_form(view, frame, done)
     for name, values in view.values.items():
         for mask, what in ((view.wrong[name], "text"), (np.isinf(values), "infinite values")):
-            if mask.any():
+            if mask.mean() >= MOST:  # 12 % and 1,234 mean something: emptied, all of it is lost
+                done.append(f"{name}: {what} left as it is, since most cells are such")
+            elif mask.any():
                 frame.loc[mask, name] = ""
                 done.append(f"{name}: {counted(int(mask.sum()), 'cell')} of {what} emptied")
     if view.stamps is None:
@@ -47,7 +52,7 @@ def repair(view: View) -> tuple[pd.DataFrame, list[str]]:
 def _one_form(view: View, frame: pd.DataFrame, done: list[str]) -> None:
     """Write all stamps that can be read as ISO, where they are in several forms."""
     stamps, time = view.stamps, view.data.time
-    if stamps is None or time is None or not stamps.other.any() or stamps.zoned:
+    if stamps is None or time is None or not stamps.other.any():
         return
     good = stamps.values[stamps.good]
     unit = next(u for u in ("D", "s", "us") if (good == good.astype(f"datetime64[{u}]")).all())

@@ -12,11 +12,12 @@ import numpy as np
 from lstmcast.config import Config, DataConfig, build_config, load_config, parse_overrides
 from lstmcast.errors import ConfigError, DataError
 from lstmcast.run_folder import write_text
+from lstmcast.series.csv_numbers import hint
 from lstmcast.series.findings import SEVERITIES, Finding
 from lstmcast.series.findings_leaks import find_leaks
 from lstmcast.series.findings_time import find_in_time, repeats
 from lstmcast.series.findings_values import find_in_values
-from lstmcast.series.findings_view import View, lenient_numbers, view_table
+from lstmcast.series.findings_view import View, lenient_numbers, lenient_stamps, view_table
 from lstmcast.series.findings_windows import find_short_series, find_unknown_future
 from lstmcast.series.frequency import guess_time_column
 from lstmcast.series.read import Table, peek, read_table
@@ -132,13 +133,31 @@ def _config(source: Path, overrides: Sequence[str]) -> tuple[Config | None, list
         except ConfigError as error:
             return None, _config_faults(error)
     try:
-        return propose_config(source, overrides, Watcher()), []
+        if not _mixed_time(source, overrides):
+            return propose_config(source, overrides, Watcher()), []
     except DataError:
         pass  # the table has faults: go on with what can be guessed of it
     try:
         return _guess(source, overrides), []
     except DataError as error:
         return None, list(_stopped(error))
+
+
+def _mixed_time(source: Path, overrides: Sequence[str]) -> str | None:
+    """A column of stamps in so many forms that `propose_config` would count the rows instead.
+
+    Raises:
+        DataError: It is no table.
+    """
+    if "time" in parse_overrides(overrides).get("data", {}):
+        return None
+    look = peek(source)
+    if guess_time_column(look) is not None:
+        return None
+    for name in map(str, look.frame.columns):
+        if lenient_stamps(look.strings(name), "auto").good.mean() >= 0.8:
+            return name
+    return None
 
 
 def _config_faults(error: ConfigError) -> list[Finding]:
@@ -163,18 +182,26 @@ def _guess(source: Path, overrides: Sequence[str]) -> Config:
     data: dict[str, Any] = {"path": str(source.resolve()), **given.get("data", {})}
     look = peek(source)
     if "time" not in data:
-        data["time"] = guess_time_column(look)
+        data["time"] = guess_time_column(look) or _mixed_time(source, overrides)
     roles = ("target", "series", "past", "future", "static")
     used = [data["time"], *(name for role in roles for name in as_list(data.get(role, [])))]
     others = [str(name) for name in look.frame.columns if name not in used]
     if "target" not in data:
         table = read_table(source, columns=others)
         shares = {name: np.mean(~np.isnan(lenient_numbers(table, name)[0])) for name in others}
-        data["target"] = [name for name, share in shares.items() if share > 0.5]
+        data["target"] = [name for name, share in shares.items() if share > 0.5] or [
+            name for name in others if _meant_as_number(look.text(name))
+        ]
     if not data["target"]:
         raise DataError(f"{source}: no column holds numbers that could be forecast")
     window = {"lookback": 1, "horizon": 1, **given.get("window", {})}
     return build_config({**given, "data": data, "window": window}, source=str(source))
+
+
+def _meant_as_number(texts: np.ndarray) -> bool:
+    """Whether a column holds numbers written as lstmcast does not read them: 12 %, 1,234 or $5."""
+    first = next((str(text) for text in texts if str(text).strip()), "")
+    return any(character.isdigit() for character in first) and "dates" not in hint(first) != ""
 
 
 def _texts(data: DataConfig) -> list[str]:
@@ -274,13 +301,19 @@ def _noise(config: Config, table: Table) -> Iterator[Finding]:
 
 
 def write_repaired(report: Report, path: Path) -> None:
-    """Write a repaired copy of the table, and say in the report what was done.
+    """Write a repaired copy of the table, if there is something to mend, and say so in the report.
 
     Raises:
-        DataError: The table could not be read.
+        ConfigError: There is such a file.
     """
+    if path.exists():
+        raise ConfigError(f"--fix {path}: there is such a file; name a new one")
     if report.view is None:
-        raise DataError(f"{report.source}: cannot be repaired, since it cannot be read")
+        report.fixed = ["Nothing was mended: the table could not be read."]
+        return
     frame, report.fixed = repair(report.view)
-    write_text(path, table_text(report.view, frame))
-    report.fixed.append(f"written: {path}")
+    if report.fixed:
+        write_text(path, table_text(report.view, frame))
+        report.fixed.append(f"written: {path}")
+    else:
+        report.fixed = ["Nothing to mend: no file was written."]
