@@ -95,7 +95,8 @@ CODES: dict[str, Code] = {
     "LC103": Code(
         "error",
         "stamps that occur twice",
-        "Rows of one series have the same stamp and different values, and nothing says which holds.",
+        "Rows of one series have the same stamp and different values; the table does not say which "
+        "holds.",
         "Remove one of each, or set data.duplicates to first, last or mean.",
     ),
     "LC104": Code(
