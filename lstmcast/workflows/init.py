@@ -1,4 +1,4 @@
-"""Look at a table and propose a config for it."""
+"""`lstmcast init`: look at a table and propose a config for it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from lstmcast.config import Config, build_config, parse_overrides
-from lstmcast.errors import DataError
-from lstmcast.series.build import read_panel
-from lstmcast.series.csv_numbers import to_numbers
-from lstmcast.series.frequency import guess_time_column
+from lstmcast.config import Config, parse_overrides
+from lstmcast.errors import DataError, RunError, counted
+from lstmcast.run_folder import write_text
+from lstmcast.series.build import build_panel
 from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table, peek, read_table
+from lstmcast.series.splits import cut_series
+from lstmcast.series.windows import require_train_windows, split_windows
+from lstmcast.workflows.columns import Roles, assign_roles, find_series, time_columns
+from lstmcast.workflows.proposal import Line, Proposal, arrange, full_path
+from lstmcast.workflows.sizing import network_lines, season_line, training_lines, window_lines
 from lstmcast.workflows.watcher import Watcher
 
-LONGEST_HORIZON = 96
-"""Steps: a season longer than this is not proposed as a horizon."""
+FEWEST_ROWS = 4
+"""A step in and a step out for training, and a step each for validation and test."""
+
+Given = Mapping[str, Mapping[str, Any]]
 
 
 def is_config(path: str | Path) -> bool:
@@ -26,8 +30,21 @@ def is_config(path: str | Path) -> bool:
     return Path(path).suffix.lower() in (".yaml", ".yml")
 
 
+def write_proposal(proposal: Proposal, output: Path) -> None:
+    """Write a proposal as YAML.
+
+    Raises:
+        RunError: The file exists, or its folder does not.
+    """
+    if output.exists():
+        raise RunError(f"{output} exists; nothing was changed. Name another file with -o")
+    if not output.parent.is_dir():
+        raise RunError(f"the folder {output.parent} does not exist")
+    write_text(output, proposal.yaml(output))
+
+
 def propose_config(path: str | Path, overrides: Sequence[str], watcher: Watcher) -> Config:
-    """A config for a table that has none: what the overrides do not say is looked up in the table.
+    """The config that `init` proposes for a table.
 
     Args:
         path: A CSV or Parquet file.
@@ -38,91 +55,144 @@ def propose_config(path: str | Path, overrides: Sequence[str], watcher: Watcher)
         ConfigError: An override cannot be used.
         DataError: The table cannot be read, or has no column to forecast.
     """
-    given = parse_overrides(overrides)
-    data: dict[str, Any] = {"path": str(Path(path).resolve()), **given.get("data", {})}
-    look = peek(Path(path))
-    if "time" not in data:
-        data["time"] = guess_time_column(look)
-    given_roles = ("target", "series", "past", "future", "static")
-    used = [data["time"], *(name for role in given_roles for name in as_list(data.get(role, [])))]
-    others = [str(name) for name in look.frame.columns if name not in used]
-    if "target" not in data:
-        data["target"] = _numeric_columns(Path(path), others, watcher)
-    elif left := others:
-        watcher.note(f"Columns without a role were left out: {', '.join(left)}.")
-    window = given.get("window", {})
-    if not {"lookback", "horizon"} <= window.keys():
-        # The path and the target are all that a first reading needs; sizes follow from its length.
-        panel, _ = read_panel(build_config({"data": data}).data)
-        window = {**propose_window(panel, window), **window}
-    network = {"preset": "auto", **given.get("network", {})}
-    values = {**given, "data": data, "window": window, "network": network}
-    return build_config(values, source=str(path))
+    return propose(path, parse_overrides(overrides), watcher).config()
 
 
-def as_list(names: str | list[str]) -> list[str]:
-    """Column names as an override gives them: one, or a list."""
-    return [names] if isinstance(names, str) else names
-
-
-def _numeric_columns(path: Path, names: Sequence[str], watcher: Watcher) -> list[str]:
-    """Every usable numeric column; the others are named to the watcher."""
-    table = read_table(path, columns=names)
-    usable: list[str] = []
-    left_out: list[str] = []
-    for name in names:
-        why = _unusable(table, name)
-        if why:
-            left_out.append(f"{name} ({why})")
-        else:
-            usable.append(name)
-    if not usable:
-        raise DataError(
-            f"{path}: no column holds numbers that could be forecast: "
-            f"{', '.join(left_out) or 'there is none'}"
-        )
-    if left_out:
-        watcher.note(f"Columns left out: {', '.join(left_out)}.")
-    return usable
-
-
-def _unusable(table: Table, name: str) -> str:
-    """Why a column cannot be forecast; empty if it can.
+def given_by(overrides: Sequence[str], target: Sequence[str], horizon: int | None) -> Given:
+    """What the flags of `init` settle, by section and key.
 
     Raises:
-        DataError: Most of its cells are numbers, and some are not: a fault to be mended.
+        ConfigError: An override or the horizon cannot be used.
     """
-    try:
-        numbers = table.numbers(name)
-    except DataError:
-        decimal = "." if table.csv is None else table.csv.dialect.decimal
-        values, _ = to_numbers(table.text(name), decimal)
-        if np.isfinite(values).mean() > 0.5:
-            raise
-        return "not numbers"
-    known = numbers[~np.isnan(numbers)]
-    if not known.size:
-        return "empty"
-    if known.min() == known.max():
-        return "one value only"
-    numbers_rows = bool((numbers - numbers[0] == np.arange(len(numbers))).all())
-    if numbers_rows and numbers[0] in (0, 1) and name == table.frame.columns[0]:
-        return "counts the rows"
-    return ""
+    steps = [] if horizon is None else [f"window.horizon={horizon}"]
+    given = parse_overrides([*overrides, *steps])
+    if target:
+        given["data"] = {**given.get("data", {}), "target": list(target)}
+    return given
 
 
-def propose_window(panel: Panel, given: Mapping[str, Any]) -> dict[str, int]:
-    """Lookback and horizon from season and length.
+def propose(path: str | Path, given: Given, watcher: Watcher) -> Proposal:
+    """A config for a table that has none: what is not given is looked up in the table.
 
-    The horizon is one season, where that is 2 to 96 steps, else 12 steps, but at most a tenth of
-    the longest series. The lookback is two seasons or three horizons, whichever is longer, but at
-    most half of what training leaves beside one horizon.
+    Args:
+        path: A CSV or Parquet file.
+        given: Section -> key -> value, as `parse_overrides` returns it.
+        watcher: Is told which columns were left out.
+
+    Raises:
+        ConfigError: What is given cannot be used.
+        DataError: The table cannot be read, has no column to forecast, or is too short.
     """
-    season, length = panel.frequency.season, int(panel.lengths.max())
-    horizon = given.get(
-        "horizon", max(1, min(season if 1 < season <= LONGEST_HORIZON else 12, length // 10))
+    data = given.get("data", {})
+    roles, table, note = _read(Path(path), data)
+    lines = [Line("data.path", full_path(path)), *_role_lines(roles, table, data, note)]
+    shape = Proposal(Path(path), (), arrange(lines, given)).config()
+    if len(table.frame) < FEWEST_ROWS:
+        raise DataError(
+            f"{table.name}: {counted(len(table.frame), 'row')} are too few to train on and to "
+            f"judge by: {FEWEST_ROWS} are the least, and 50 are a beginning"
+        )
+    panel = build_panel(table, shape.data)
+    lines += [season_line(panel.frequency), *window_lines(panel, shape, given.get("window", {}))]
+    shape = Proposal(Path(path), (), arrange(lines, given)).config()
+    windows = _train_windows(panel, shape)
+    lines += network_lines(windows)
+    shape = Proposal(Path(path), (), arrange(lines, given)).config()
+    inputs = len(panel.columns.inputs)
+    lines += training_lines(windows, inputs, shape, given.get("training", {}))
+    _tell(roles, watcher)
+    return Proposal(Path(path), _about(table, panel), arrange(lines, given))
+
+
+def _read(path: Path, data: Mapping[str, Any]) -> tuple[Roles, Table, str]:
+    """The whole table, what its columns are, and a word about the choice of time."""
+    look = peek(path)
+    times = time_columns(look)
+    time = data["time"] if "time" in data else next(iter(times), None)
+    given = {role: _as_list(data.get(role, [])) for role in ("past", "future", "static", "series")}
+    target = _as_list(data.get("target", []))
+    named = [name for names in given.values() for name in names]
+    used = [name for name in (time, *target, *named) if name is not None]
+    texts = [time, *given["series"], *_as_list(data.get("categorical", []))]
+    table = read_table(path, text=[name for name in texts if name is not None])
+    table.require(used, "the columns named")
+    others = [str(name) for name in table.frame.columns if name not in used]
+    rivals = [name for name in times if name != time and name in others]
+    others = [name for name in others if name not in rivals]
+    series = given["series"]
+    if "series" not in data and time is not None:
+        series = find_series(table, time, others)
+    roles = Roles(time, series, target)
+    assign_roles(table, roles, [name for name in others if name not in series])
+    roles.left_out |= dict.fromkeys(rivals, "stamps, too")
+    note = f"; stamps are in {', '.join(rivals)}, too" if rivals and time is not None else ""
+    return roles, table, note
+
+
+def _as_list(names: Any) -> list[str]:
+    """Column names as they are given: one, or a list."""
+    return [names] if isinstance(names, str) else list(names)
+
+
+def _role_lines(roles: Roles, table: Table, data: Mapping[str, Any], note: str) -> list[Line]:
+    """The columns by role, and the others as suggestions."""
+    lines = []
+    if roles.time is not None:
+        lines.append(Line("data.time", roles.time, f"the stamps{note}"))
+    why = "every usable column of numbers; --target NAME keeps one"
+    if len(roles.target) == 1:
+        why = "the only usable column of numbers"
+    lines.append(Line("data.target", _short(roles.target), why))
+    if roles.series:
+        lines.append(Line("data.series", _short(roles.series), "tells the series apart"))
+    hints = {
+        "past": "known up to the forecast; remove the # to read it, too",
+        "future": "known beyond the last target; remove the # to read it, too",
+        "static": "one value in each series; remove the # to read it, too",
+        "categorical": "those of them that hold text",
+    }
+    for role, reason in hints.items():
+        names = getattr(roles, role)
+        if names and role not in data:
+            lines.append(Line(f"data.{role}", names, reason, active=False))
+    return lines
+
+
+def _short(names: list[str]) -> str | list[str]:
+    """One name as it is, several as a list."""
+    return names[0] if len(names) == 1 else names
+
+
+def _train_windows(panel: Panel, config: Config) -> int:
+    """The number of train windows, without regard to gaps."""
+    window = config.window
+    cuts = cut_series(panel, config.split, window.horizon)
+    windows = split_windows(
+        cuts,
+        lookback=window.lookback,
+        horizon=window.horizon,
+        pad=window.pad,
+        stride=window.stride,
     )
-    train_rows = length - max(length // 5, horizon) - max(length // 10, horizon)
-    seasons = 2 * season if season <= LONGEST_HORIZON else 0
-    lookback = max(1, min(max(seasons, 3 * horizon), (train_rows - horizon) // 2))
-    return {"lookback": lookback, "horizon": horizon}
+    if window.horizon:
+        require_train_windows(panel, cuts, windows, window.lookback, window.horizon, window.pad)
+    return len(windows.train)
+
+
+def _about(table: Table, panel: Panel) -> tuple[str, ...]:
+    """The table in one sentence."""
+    first = panel.format_times(panel.starts.min(keepdims=True))[0]
+    last = panel.format_times((panel.starts + panel.lengths - 1).max(keepdims=True))[0]
+    series = f", {panel.series_count:,} series" if panel.series_columns else ""
+    rows = counted(len(table.frame), "row")
+    return (
+        f"{Path(table.name).name}: {rows}{series}, {panel.frequency.words}, {first} to {last}.",
+    )
+
+
+def _tell(roles: Roles, watcher: Watcher) -> None:
+    """Name the columns that are not read."""
+    left = [f"{name} ({why})" for name, why in roles.left_out.items()]
+    left += [*roles.past, *roles.future, *roles.static]
+    if left:
+        watcher.note(f"Columns left out: {', '.join(left)}.")

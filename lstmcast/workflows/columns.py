@@ -1,0 +1,272 @@
+"""What the columns of an unknown table are: time, series, targets, and what might help them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.errors import DataError
+from lstmcast.series.csv_numbers import to_numbers
+from lstmcast.series.frequency import guess_time_column
+from lstmcast.series.read import Table
+
+MOST_CATEGORIES = 50
+"""A text column with more different cells is no column of categories."""
+PARTS = frozenset({"year", "quarter", "month", "week", "day", "hour", "minute"})
+"""Names of columns that together may be one stamp."""
+
+
+@dataclass
+class Roles:
+    """What the columns of a table are.
+
+    Attributes:
+        time: The column of stamps; None: there is none.
+        series: Columns that tell the series of a long table apart.
+        target: Columns to forecast.
+        past: Columns that might help, numbers or categories.
+        future: Those that are known beyond the last row with a target.
+        static: Those with one value in each series.
+        categorical: Those of the three above that hold text.
+        left_out: The others, each with the reason.
+    """
+
+    time: str | None
+    series: list[str]
+    target: list[str]
+    past: list[str] = field(default_factory=list)
+    future: list[str] = field(default_factory=list)
+    static: list[str] = field(default_factory=list)
+    categorical: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def time_columns(look: Table) -> list[str]:
+    """The columns that may be the time, the likeliest first."""
+    found: list[str] = []
+    while (column := guess_time_column(look)) is not None:
+        found.append(column)
+        look = replace(look, frame=look.frame.drop(columns=column))
+    return found
+
+
+def find_series(table: Table, time: str, names: Sequence[str]) -> list[str]:
+    """The fewest columns that, together with the time, name each row of a long table.
+
+    Columns of text or whole numbers are tried, alone and up to three together; whole numbers only
+    where they make about as many series as there are rows with one stamp, since any column of
+    counts tells rows apart here and there. A few repeats are left for the reader to report.
+
+    Args:
+        table: With the time as text.
+        time: The column of stamps.
+        names: The columns that may be meant.
+
+    Returns:
+        Nothing where no stamp repeats, or where nothing explains that they do.
+
+    Raises:
+        DataError: Several choices are as good, or the stamps are spread over several columns.
+    """
+    stamps = _codes(table, time)
+    rows, per_stamp = len(stamps), np.bincount(stamps)
+    repeats = rows - len(per_stamp)
+    if not repeats:
+        return []
+    _refuse_parts(table, time, stamps, names)
+    codes = {name: _codes(table, name) for name in names if _may_name_series(table, name)}
+    codes = {name: code for name, code in codes.items() if 1 < code.max() + 1 <= rows / 2}
+    allowed = min(repeats // 10, rows // 100)
+    for size in (1, 2, 3):
+        found: dict[tuple[str, ...], np.ndarray] = {}
+        for chosen in combinations(codes, size):
+            groups = _joint([codes[name] for name in chosen])
+            left = rows - len(np.unique(_joint([groups, stamps])))
+            numbers = any(_is_numeric(table, name) for name in chosen)
+            if left <= allowed and not (numbers and groups.max() + 1 > 2 * per_stamp.max()):
+                found[chosen] = groups
+        found = _different(_best(table, found))
+        if len(found) > 1:
+            words = " or ".join(f"'{', '.join(chosen)}'" for chosen in found)
+            raise DataError(
+                f"{table.name}: stamps of '{time}' repeat, and {words} would tell its series "
+                f"apart; choose with -s data.series={','.join(next(iter(found)))}"
+            )
+        if found:
+            return list(next(iter(found)))
+    return []
+
+
+def _refuse_parts(table: Table, time: str, stamps: np.ndarray, names: Sequence[str]) -> None:
+    """Point to columns such as year and month that are one stamp together."""
+    parts = [name for name in names if name.strip().lower() in PARTS]
+    parts = [name for name in parts if _is_numeric(table, name)]
+    if not parts:
+        return
+    joint = _joint([stamps, *(_codes(table, name) for name in parts)])
+    if joint.max() > stamps.max():
+        listed = ", ".join(f"'{name}'" for name in (time, *parts))
+        raise DataError(
+            f"{table.name}: the stamps are spread over the columns {listed}; join them in one, "
+            "such as 2024-01-31 or 2024-01-31 13:00"
+        )
+
+
+def _is_numeric(table: Table, name: str) -> bool:
+    return pd.api.types.is_numeric_dtype(table.frame[name].dtype)
+
+
+def _may_name_series(table: Table, name: str) -> bool:
+    """Whether a column is text or whole numbers, without an empty cell."""
+    cells = table.frame[name]
+    if pd.api.types.is_float_dtype(cells.dtype) or pd.api.types.is_bool_dtype(cells.dtype):
+        return False
+    return not (cells.isna().any() or (not _is_numeric(table, name) and (cells == "").any()))
+
+
+def _codes(table: Table, name: str) -> np.ndarray:
+    """(R,) a number for each different cell of a column, from 0."""
+    codes = pd.factorize(table.frame[name], use_na_sentinel=False)[0]
+    return np.asarray(codes, dtype=np.int64)
+
+
+def _joint(codes: Sequence[np.ndarray]) -> np.ndarray:
+    """(R,) a number for each different combination of codes, from 0."""
+    joint = codes[0]
+    for code in codes[1:]:
+        joint = np.unique(joint * (code.max() + 1) + code, return_inverse=True)[1]
+    return joint
+
+
+def _best(
+    table: Table, found: dict[tuple[str, ...], np.ndarray]
+) -> dict[tuple[str, ...], np.ndarray]:
+    """Choices of text alone, if there are some."""
+    texts = {
+        chosen: groups
+        for chosen, groups in found.items()
+        if not any(_is_numeric(table, name) for name in chosen)
+    }
+    return texts or found
+
+
+def _different(found: dict[tuple[str, ...], np.ndarray]) -> dict[tuple[str, ...], np.ndarray]:
+    """Choices that cut the table in different ways, the first of each."""
+    kept: dict[tuple[str, ...], np.ndarray] = {}
+    for chosen, groups in found.items():
+        if all(_joint([groups, other]).max() > groups.max() for other in kept.values()):
+            kept[chosen] = groups
+    return kept
+
+
+def assign_roles(table: Table, roles: Roles, names: Sequence[str]) -> None:
+    """Sort the columns without a role into `roles`, in place.
+
+    Without a target every usable column of numbers becomes one. With targets, columns of numbers
+    and of few texts become suggestions.
+
+    Args:
+        table: All columns.
+        roles: With time and series, and the targets if they are known.
+        names: The columns without a role.
+
+    Raises:
+        DataError: No column can be forecast, or one of numbers holds some text.
+    """
+    series = _joint([_codes(table, n) for n in roles.series]) if roles.series else None
+    choose = not roles.target
+    others: list[str] = []
+    for name in names:
+        why = _unusable(table, name, strict=choose)
+        if why == "text":
+            if not _holds_categories(table, name):
+                roles.left_out[name] = "text"
+                continue
+            roles.categorical.append(name)
+            others.append(name)
+        elif why:
+            roles.left_out[name] = why
+        elif choose and not _is_static(table, name, series):
+            roles.target.append(name)
+        else:
+            others.append(name)
+    if not roles.target:
+        reasons = ", ".join(f"{name} ({why})" for name, why in roles.left_out.items())
+        texts = ", ".join(f"{name} (text)" for name in roles.categorical)
+        raise DataError(
+            f"{table.name}: no column holds numbers that could be forecast: "
+            f"{', '.join(filter(None, (reasons, texts))) or 'there is none'}"
+        )
+    beyond = _beyond_targets(table, roles.target, series)
+    for name in others:
+        if _is_static(table, name, series):
+            roles.static.append(name)
+        elif beyond.any() and not _empty(table, name)[beyond].any():
+            roles.future.append(name)
+        else:
+            roles.past.append(name)
+
+
+def _unusable(table: Table, name: str, strict: bool) -> str:
+    """Why a column is no input of numbers; empty if it is one.
+
+    Raises:
+        DataError: Most of its cells are numbers, and some are not: a fault to be mended.
+    """
+    try:
+        numbers = table.numbers(name)
+    except DataError:
+        decimal = "." if table.csv is None else table.csv.dialect.decimal
+        values, _ = to_numbers(table.text(name), decimal)
+        if strict and np.isfinite(values).mean() > 0.5:
+            raise
+        return "text"
+    known = numbers[~np.isnan(numbers)]
+    if not known.size:
+        return "empty"
+    if known.min() == known.max():
+        return "one value only"
+    if len(known) < len(numbers) / 2:
+        return "mostly empty"
+    if (np.diff(numbers) == 1).all():
+        return "counts the rows"
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)
+    if any(word.lower() in ("id", "uuid", "index", "key") for word in words) and (
+        len(np.unique(numbers)) == len(numbers)
+    ):
+        return "another number in each row"
+    return ""
+
+
+def _holds_categories(table: Table, name: str) -> bool:
+    """Whether a column of text has few different cells, each of them several times."""
+    count = len(np.unique(_codes(table, name)))
+    return 1 < count <= min(MOST_CATEGORIES, len(table.frame) / 5)
+
+
+def _is_static(table: Table, name: str, series: np.ndarray | None) -> bool:
+    """Whether a column has one value in each series."""
+    if series is None:
+        return False
+    return bool(_joint([series, _codes(table, name)]).max() == series.max())
+
+
+def _empty(table: Table, name: str) -> np.ndarray:
+    """(R,) whether a cell is empty."""
+    cells = table.frame[name]
+    return np.asarray(cells.isna() if _is_numeric(table, name) else table.text(name) == "")
+
+
+def _beyond_targets(table: Table, targets: Sequence[str], series: np.ndarray | None) -> np.ndarray:
+    """(R,) whether a row comes after the last one of its series that has a target."""
+    known = ~np.logical_and.reduce([_empty(table, name) for name in targets])
+    series = np.zeros(len(known), dtype=np.int64) if series is None else series
+    rows = np.arange(len(known))
+    last = np.full(series.max() + 1, -1)
+    np.maximum.at(last, series[known], rows[known])
+    return np.asarray(rows > last[series])
