@@ -184,8 +184,8 @@ def assign_roles(table: Table, roles: Roles, names: Sequence[str]) -> None:
     for name in names:
         why = _unusable(table, name, strict=choose)
         if why == "text":
-            if not _holds_categories(table, name):
-                roles.left_out[name] = "text"
+            if words := _uncategorical(table, name):
+                roles.left_out[name] = words
                 continue
             roles.categorical.append(name)
             others.append(name)
@@ -243,10 +243,12 @@ def _unusable(table: Table, name: str, strict: bool) -> str:
     return ""
 
 
-def _holds_categories(table: Table, name: str) -> bool:
-    """Whether a column of text has few different cells, each of them several times."""
-    count = len(np.unique(_codes(table, name)))
-    return 1 < count <= min(MOST_CATEGORIES, len(table.frame) / 5)
+def _uncategorical(table: Table, name: str) -> str:
+    """Why a column of text is none of categories; empty if it is one."""
+    count = int(_codes(table, name).max()) + 1
+    if count == 1:
+        return "one value only"
+    return "" if count <= min(MOST_CATEGORIES, len(table.frame) / 5) else "not numbers"
 
 
 def _is_static(table: Table, name: str, series: np.ndarray | None) -> bool:
