@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lstmcast.config import Config
     from lstmcast.training.trainer import Progress
     from lstmcast.workflows.configs import Shipped
+    from lstmcast.workflows.inspection import Inspection
     from lstmcast.workflows.prepare import Prepared
     from lstmcast.workflows.proposal import Proposal
     from lstmcast.workflows.train import Trained
@@ -245,6 +246,16 @@ class Terminal(Watcher):
             {"window": number, "split": about["split"], "series": about["series"], "rows": records}
         )
 
+    def inspected(self, found: Inspection) -> None:
+        """A network, layer by layer, and what was asked of a window."""
+        from lstmcast.explain.page import page
+        from lstmcast.workflows.inspection_data import as_data
+
+        if self.json:
+            self._object(as_data(found) | {"notes": self.notes})
+        else:
+            self._result(*page(found))
+
     def configs(self, shipped: list[Shipped]) -> None:
         """The list of shipped configs."""
         width = max(len(config.name) for config in shipped)
@@ -256,20 +267,14 @@ class Terminal(Watcher):
         self._result(*(f"wrote {path}" for path in paths), f"Next: lstmcast train {paths[0]}")
         self._object({"files": [str(path) for path in paths]})
 
-    def proposed(self, proposal: Proposal, output: Path | None) -> None:
+    def proposed(self, proposal: Proposal, text: str, output: Path | None) -> None:
         """A proposed config, or where it was written."""
         if output is not None:
             self._result(f"wrote {output}", f"Next: lstmcast train {output}")
         elif not self.json:
-            sys.stdout.write(proposal.yaml(Path(f"{proposal.source.stem}.yaml")))
-        self._object(
-            {
-                "output": None if output is None else str(output),
-                "config": proposal.config().model_dump(),
-                "reasons": {line.field: line.reason for line in proposal.lines if line.active},
-                "notes": self.notes,
-            }
-        )
+            sys.stdout.write(text)
+        found = {"output": None if output is None else str(output), **proposal.describe()}
+        self._object({**found, "notes": self.notes})
 
     def text(self, text: str) -> None:
         """A text that was asked for."""

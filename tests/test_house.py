@@ -21,6 +21,7 @@ STOREYS = {
     "reporting": 4,
     "workflows": 5,
     "display": 5,
+    "explain": 5.5,  # says what workflows found; the terminal prints it
     "terminal": 6,
     "cli": 6,
     "__init__": 7,
@@ -156,6 +157,7 @@ def test_importing_lstmcast_loads_nothing_heavy():
     [
         (["--help"], set()),
         (["--version"], set()),
+        (["inspect", "--help"], {"pydantic"}),
         (["train", "--help"], {"pydantic"}),  # typer itself builds a command's flags with it
     ],
 )
@@ -178,7 +180,11 @@ def test_windows_and_configs_need_no_torch(tmp_path):
     table.write_text(daily_text())
     window = ["window", str(table), "-s", "window.lookback=7"]
     flags = (["-o", str(tmp_path / "w")], ["--dry-run"], ["--show", "0"])
-    for arguments in (*([*window, *flag] for flag in flags), ["configs", "co2"]):
+    for arguments in (
+        *([*window, *flag] for flag in flags),
+        ["configs", "co2"],
+        ["init", str(table)],
+    ):
         code = f"""
 sys.argv = ["lstmcast", *{arguments!r}]
 from lstmcast.cli import main
@@ -193,5 +199,13 @@ except SystemExit as stopped:
 def test_the_python_face_has_exactly_these_names():
     import lstmcast
 
-    assert sorted(lstmcast.__all__) == ["Run", "configs", "predict", "train", "window"]
+    assert sorted(lstmcast.__all__) == [
+        "Run",
+        "configs",
+        "init",
+        "inspect",
+        "predict",
+        "train",
+        "window",
+    ]
     assert all(hasattr(lstmcast, name) for name in lstmcast.__all__)

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from lstmcast.cli import configs, init, predict, train, window
+from lstmcast.cli import configs, init, inspect, predict, train, window
 from lstmcast.errors import LstmcastError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command("init")(init.init)
 app.command("window")(window.window)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
+app.command("inspect")(inspect.inspect)
 app.command("configs")(configs.configs)
 
 

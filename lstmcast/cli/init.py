@@ -37,6 +37,4 @@ def init(
     from lstmcast.workflows.init import given_by, propose, write_proposal
 
     proposal = propose(data, given_by(set or [], target or [], horizon), terminal)
-    if output is not None:
-        write_proposal(proposal, output)
-    terminal.proposed(proposal, output)
+    terminal.proposed(proposal, write_proposal(proposal, output), output)

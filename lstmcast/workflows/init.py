@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lstmcast.config import Config, parse_overrides
-from lstmcast.errors import DataError, RunError, counted
+from lstmcast.errors import ConfigError, DataError, RunError, counted
 from lstmcast.run_folder import write_text
 from lstmcast.series.build import build_panel
 from lstmcast.series.panel import Panel
@@ -30,17 +30,30 @@ def is_config(path: str | Path) -> bool:
     return Path(path).suffix.lower() in (".yaml", ".yml")
 
 
-def write_proposal(proposal: Proposal, output: Path) -> None:
+def write_proposal(proposal: Proposal, output: Path | None) -> str:
     """Write a proposal as YAML.
+
+    Args:
+        proposal: What to write.
+        output: The file to make; None: none.
+
+    Returns:
+        The YAML.
 
     Raises:
         RunError: The file exists, or its folder does not.
     """
-    if output.exists():
+    if output is None:
+        return proposal.yaml(Path(f"{proposal.source.name.split('.')[0] or 'config'}.yaml"))
+    if output.exists() or output.is_symlink():
         raise RunError(f"{output} exists; nothing was changed. Name another file with -o")
     if not output.parent.is_dir():
         raise RunError(f"the folder {output.parent} does not exist")
-    write_text(output, proposal.yaml(output))
+    if not is_config(output):
+        raise ConfigError(f"-o {output}: a config ends in .yaml, or it would be taken for a table")
+    text = proposal.yaml(output)
+    write_text(output, text)
+    return text
 
 
 def propose_config(path: str | Path, overrides: Sequence[str], watcher: Watcher) -> Config:

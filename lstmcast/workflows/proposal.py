@@ -62,6 +62,11 @@ class Proposal:
                 values.setdefault(section, {})[key] = line.value
         return build_config(values, source=str(self.source))
 
+    def describe(self) -> dict[str, Any]:
+        """The whole config and the reasons, for programs."""
+        reasons = {line.field: line.reason for line in self.lines if line.active and line.reason}
+        return {"config": self.config().model_dump(), "reasons": reasons}
+
     def yaml(self, file: Path) -> str:
         """The config as YAML, a reason beside each value, paths relative to the file's folder.
 
