@@ -20,6 +20,9 @@ MOST_CATEGORIES = 50
 PARTS = frozenset({"year", "quarter", "month", "week", "day", "hour", "minute"})
 """Names of columns that together may be one stamp."""
 
+ID_WORDS = frozenset({"id", "uuid", "index", "key", "row", "no", "nr"})
+"""Words in the names of columns that may number the rows."""
+
 
 @dataclass
 class Roles:
@@ -233,12 +236,10 @@ def _unusable(table: Table, name: str, strict: bool) -> str:
         return "one value only"
     if len(known) < len(numbers) / 2:
         return "mostly empty"
-    if (np.diff(numbers) == 1).all():
+    names_rows = any(word.lower() in ID_WORDS for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name))
+    if (names_rows or name == table.frame.columns[0]) and (np.diff(numbers) == 1).all():
         return "counts the rows"
-    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)
-    if any(word.lower() in ("id", "uuid", "index", "key") for word in words) and (
-        len(np.unique(numbers)) == len(numbers)
-    ):
+    if names_rows and len(np.unique(numbers)) == len(numbers):
         return "another number in each row"
     return ""
 

@@ -205,7 +205,7 @@ def _about(table: Table, panel: Panel) -> tuple[str, ...]:
 
 def _tell(roles: Roles, watcher: Watcher) -> None:
     """Name the columns that are not read."""
-    left = [f"{name} ({why})" for name, why in roles.left_out.items()]
-    left += [*roles.past, *roles.future, *roles.static]
+    left = [*roles.past, *roles.future, *roles.static]
+    left += [f"{name} ({why})" for name, why in roles.left_out.items()]
     if left:
         watcher.note(f"Columns left out: {', '.join(left)}.")
