@@ -16,11 +16,19 @@ from lstmcast.series.splits import cut_series
 from lstmcast.series.windows import require_train_windows, split_windows
 from lstmcast.workflows.columns import Roles, assign_roles, find_series, time_columns
 from lstmcast.workflows.proposal import Line, Proposal, arrange, full_path
-from lstmcast.workflows.sizing import network_lines, season_line, training_lines, window_lines
+from lstmcast.workflows.sizing import (
+    forecast_lines,
+    network_lines,
+    season_line,
+    training_lines,
+    window_lines,
+)
 from lstmcast.workflows.watcher import Watcher
 
 FEWEST_ROWS = 4
 """A step in and a step out for training, and a step each for validation and test."""
+
+ROLES = ("target", "series", "past", "future", "static")
 
 Given = Mapping[str, Mapping[str, Any]]
 
@@ -97,49 +105,51 @@ def propose(path: str | Path, given: Given, watcher: Watcher) -> Proposal:
         DataError: The table cannot be read, has no column to forecast, or is too short.
     """
     data = given.get("data", {})
-    roles, table, note = _read(Path(path), data)
-    lines = [Line("data.path", full_path(path)), *_role_lines(roles, table, data, note)]
-    shape = Proposal(Path(path), (), arrange(lines, given)).config()
+    roles, rivals, table = _read(Path(path), data)
     if len(table.frame) < FEWEST_ROWS:
         raise DataError(
             f"{table.name}: {counted(len(table.frame), 'row')} are too few to train on and to "
             f"judge by: {FEWEST_ROWS} are the least, and 50 are a beginning"
         )
-    panel = build_panel(table, shape.data)
-    lines += [season_line(panel.frequency), *window_lines(panel, shape, given.get("window", {}))]
-    shape = Proposal(Path(path), (), arrange(lines, given)).config()
-    windows = _train_windows(panel, shape)
+    lines = [Line("data.path", full_path(path)), *_role_lines(roles, data)]
+
+    def so_far() -> Config:
+        return Proposal(Path(path), (), arrange(lines, given)).config()
+
+    panel = build_panel(table, so_far().data)
+    lines += [*_time_lines(roles, rivals, panel), *forecast_lines(panel)]
+    lines += window_lines(panel, so_far(), given.get("window", {}))
+    windows = _train_windows(panel, so_far())
     lines += network_lines(windows)
-    shape = Proposal(Path(path), (), arrange(lines, given)).config()
     inputs = len(panel.columns.inputs)
-    lines += training_lines(windows, inputs, shape, given.get("training", {}))
+    lines += training_lines(windows, inputs, so_far(), given.get("training", {}))
     _tell(roles, watcher)
-    return Proposal(Path(path), _about(table, panel), arrange(lines, given))
+    return Proposal(Path(path), _about(table, panel, roles), arrange(lines, given))
 
 
-def _read(path: Path, data: Mapping[str, Any]) -> tuple[Roles, Table, str]:
-    """The whole table, what its columns are, and a word about the choice of time."""
+def _read(path: Path, data: Mapping[str, Any]) -> tuple[Roles, list[str], Table]:
+    """What the columns of a table are, those that might be its time too, and the whole table."""
     look = peek(path)
     times = time_columns(look)
     time = data["time"] if "time" in data else next(iter(times), None)
-    given = {role: _as_list(data.get(role, [])) for role in ("past", "future", "static", "series")}
-    target = _as_list(data.get("target", []))
-    named = [name for names in given.values() for name in names]
-    used = [name for name in (time, *target, *named) if name is not None]
+    given = {role: _as_list(data.get(role, [])) for role in ROLES}
+    target, series = given["target"], given["series"]
+    used = [name for names in given.values() for name in names]
+    used += [] if time is None else [time]
     texts = [time, *given["series"], *_as_list(data.get("categorical", []))]
     table = read_table(path, text=[name for name in texts if name is not None])
-    table.require(used, "the columns named")
+    for role, names in given.items():
+        table.require(names, f"data.{role}")
+    table.require([] if time is None else [time], "data.time")
     others = [str(name) for name in table.frame.columns if name not in used]
     rivals = [name for name in times if name != time and name in others]
     others = [name for name in others if name not in rivals]
-    series = given["series"]
     if "series" not in data and time is not None:
         series = find_series(table, time, others)
     roles = Roles(time, series, target)
     assign_roles(table, roles, [name for name in others if name not in series])
     roles.left_out |= dict.fromkeys(rivals, "stamps, too")
-    note = f"; stamps are in {', '.join(rivals)}, too" if rivals and time is not None else ""
-    return roles, table, note
+    return roles, rivals, table
 
 
 def _as_list(names: Any) -> list[str]:
@@ -147,11 +157,18 @@ def _as_list(names: Any) -> list[str]:
     return [names] if isinstance(names, str) else list(names)
 
 
-def _role_lines(roles: Roles, table: Table, data: Mapping[str, Any], note: str) -> list[Line]:
+def _time_lines(roles: Roles, rivals: list[str], panel: Panel) -> list[Line]:
+    """The column of stamps and their season."""
+    if roles.time is None:
+        return [season_line(panel.frequency)]
+    others = f"; stamps are in {', '.join(rivals)}, too" if rivals else ""
+    words = f"stamps, {panel.frequency.words}{others}"
+    return [Line("data.time", roles.time, words), season_line(panel.frequency)]
+
+
+def _role_lines(roles: Roles, data: Mapping[str, Any]) -> list[Line]:
     """The columns by role, and the others as suggestions."""
-    lines = []
-    if roles.time is not None:
-        lines.append(Line("data.time", roles.time, f"the stamps{note}"))
+    lines = [Line("data.time", roles.time)] if roles.time is not None else []
     why = "every usable column of numbers; --target NAME keeps one"
     if len(roles.target) == 1:
         why = "the only usable column of numbers"
@@ -192,15 +209,17 @@ def _train_windows(panel: Panel, config: Config) -> int:
     return len(windows.train)
 
 
-def _about(table: Table, panel: Panel) -> tuple[str, ...]:
-    """The table in one sentence."""
+def _about(table: Table, panel: Panel, roles: Roles) -> tuple[str, ...]:
+    """The table in one sentence, and what is not read of it in another."""
     first = panel.format_times(panel.starts.min(keepdims=True))[0]
     last = panel.format_times((panel.starts + panel.lengths - 1).max(keepdims=True))[0]
     series = f", {panel.series_count:,} series" if panel.series_columns else ""
     rows = counted(len(table.frame), "row")
-    return (
-        f"{Path(table.name).name}: {rows}{series}, {panel.frequency.words}, {first} to {last}.",
-    )
+    seen = f"{Path(table.name).name}: {rows}{series}, {panel.frequency.words}, {first} to {last}."
+    if panel.time is None:
+        seen = f"{Path(table.name).name}: {rows} without stamps, taken as equally spaced steps."
+    left = [f"{name} ({why})" for name, why in roles.left_out.items()]
+    return (seen, f"Not read: {', '.join(left)}.") if left else (seen,)
 
 
 def _tell(roles: Roles, watcher: Watcher) -> None:

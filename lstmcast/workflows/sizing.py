@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from lstmcast.config import Config, TrainingConfig
+from lstmcast.errors import counted
 from lstmcast.series.panel import Panel
 from lstmcast.series.spacing import DAY, MINUTE, SECOND, Frequency
 from lstmcast.series.splits import cut_series
@@ -51,7 +52,7 @@ def window_lines(panel: Panel, config: Config, given: Mapping[str, Any]) -> list
     if season > LONGEST_HORIZON:
         horizon, why = max(12, season // 24), f"of the {season:,} steps in a season"
     elif season > 1:
-        horizon, why = season, f"one season: a {_span(panel.frequency)}"
+        horizon, why = season, f"one season, a {_span(panel.frequency)}"
     else:
         horizon, why = 12, "steps ahead"
     if horizon > length // 10:
@@ -112,14 +113,24 @@ def training_lines(
     per_epoch = -(-windows // training.batch_size)
     epochs = int(np.clip(steps // per_epoch, 1, 100))
     lines = [
-        Line("training.batch_size", training.batch_size, f"{per_epoch:,} steps in an epoch"),
+        Line(
+            "training.batch_size", training.batch_size, f"{counted(per_epoch, 'step')} in an epoch"
+        ),
         Line(
             "training.max_epochs",
             epochs,
-            f"at most; ends after {training.patience} without a better one",
+            "at most; ends early where validation no longer improves",
         ),
     ]
     if per_epoch > steps:
         steps = int(float(f"{steps:.1g}"))
         lines.append(Line("training.max_steps", steps, "an epoch would take longer than minutes"))
     return lines
+
+
+def forecast_lines(panel: Panel) -> list[Line]:
+    """No forecast below 0 where all targets are counts: whole numbers, none below 0."""
+    values = panel.targets[~np.isnan(panel.targets)]
+    if (values >= 0).all() and (values == np.floor(values)).all():
+        return [Line("forecast.minimum", 0, "all targets are whole numbers, none below 0")]
+    return []
