@@ -185,7 +185,7 @@ def test_series_suggestions_and_useless_columns_of_a_long_table(tmp_path):
     path = save(tmp_path / "t.csv", shops())
     active, hints = lines(path, data={"target": ["sales"]})
     assert active["data.time"] == "date" and active["data.series"] == "shop"
-    assert active["data.target"] == ["sales"]
+    assert active["data.target"] == "sales"
     assert hints["data.past"] == ["visitors", "promo", "weather"]
     assert hints["data.static"] == ["size", "town"]
     assert hints["data.categorical"] == ["weather", "town"]
@@ -203,6 +203,17 @@ def test_columns_known_beyond_the_last_target_are_suggested_as_future(tmp_path):
     _, hints = lines(path, data={"target": ["sales"]})
     assert hints["data.future"] == ["promo"]
     assert hints["data.past"] == ["visitors", "weather"]
+
+
+def test_without_a_target_columns_known_ahead_are_none(tmp_path):
+    path = save(tmp_path / "t.csv", shops(ahead=7))
+    active, hints = lines(path)
+    assert active["data.target"] == ["sales", "visitors"] and hints["data.future"] == ["promo"]
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    frame[::-1].to_csv(path, index=False)  # the newest row first
+    assert lines(path) == (active, hints)
+    one = shops(ahead=1)  # may be a value that comes late
+    assert "promo" in lines(save(tmp_path / "t.csv", one))[0]["data.target"]
 
 
 @pytest.mark.parametrize("ahead", [0, 7])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -14,6 +15,7 @@ from lstmcast.errors import DataError
 from lstmcast.series.csv_numbers import to_numbers
 from lstmcast.series.frequency import guess_time_column
 from lstmcast.series.read import Table
+from lstmcast.series.timestamps import parse_stamps
 
 MOST_CATEGORIES = 50
 """A text column with more different cells is no column of categories."""
@@ -167,52 +169,111 @@ def _different(found: dict[tuple[str, ...], np.ndarray]) -> dict[tuple[str, ...]
     return kept
 
 
-def assign_roles(table: Table, roles: Roles, names: Sequence[str]) -> None:
+def assign_roles(
+    table: Table, roles: Roles, names: Sequence[str], time_format: str = "auto"
+) -> None:
     """Sort the columns without a role into `roles`, in place.
 
-    Without a target every usable column of numbers becomes one. With targets, columns of numbers
-    and of few texts become suggestions.
+    Without a target every usable column of numbers becomes one, but for those that are known ahead
+    of the others. With targets, columns of numbers and of few texts become suggestions.
 
     Args:
         table: All columns.
         roles: With time and series, and the targets if they are known.
         names: The columns without a role.
+        time_format: How the stamps are written, as in `data.time_format`.
 
     Raises:
         DataError: No column can be forecast, or one of numbers holds some text.
     """
-    series = _joint([_codes(table, n) for n in roles.series]) if roles.series else None
+    series = _joint([_codes(table, name) for name in roles.series]) if roles.series else None
     choose = not roles.target
     others: list[str] = []
     for name in names:
         why = _unusable(table, name, strict=choose)
         if why == "text":
-            if words := _uncategorical(table, name):
-                roles.left_out[name] = words
-                continue
-            roles.categorical.append(name)
-            others.append(name)
-        elif why:
+            why = _uncategorical(table, name)
+            if not why:
+                roles.categorical.append(name)
+        if why:
             roles.left_out[name] = why
-        elif choose and not _is_static(table, name, series):
+        elif choose and name not in roles.categorical and not _is_static(table, name, series):
             roles.target.append(name)
         else:
             others.append(name)
     if not roles.target:
-        reasons = ", ".join(f"{name} ({why})" for name, why in roles.left_out.items())
-        texts = ", ".join(f"{name} (text)" for name in roles.categorical)
-        raise DataError(
-            f"{table.name}: no column holds numbers that could be forecast: "
-            f"{', '.join(filter(None, (reasons, texts))) or 'there is none'}"
-        )
-    beyond = _beyond_targets(table, roles.target, series)
+        _refuse_without_target(table, roles)
+    ends = _Ends(table, roles, series, time_format)
+    if choose:
+        ahead = ends.ahead_of_all(roles.target)
+        roles.target = [name for name in roles.target if name not in ahead]
+        others = [name for name in names if name in (*others, *ahead)]
     for name in others:
         if _is_static(table, name, series):
             roles.static.append(name)
-        elif beyond.any() and not _empty(table, name)[beyond].any():
+        elif ends.is_ahead(name, roles.target):
             roles.future.append(name)
         else:
             roles.past.append(name)
+
+
+def _refuse_without_target(table: Table, roles: Roles) -> None:
+    reasons = [f"{name} ({why})" for name, why in roles.left_out.items()]
+    reasons += [f"{name} (text)" for name in roles.categorical]
+    reasons += [f"{name} (stamps)" for name in (roles.time,) if name is not None]
+    raise DataError(
+        f"{table.name}: no column holds numbers that could be forecast: {', '.join(reasons)}"
+    )
+
+
+class _Ends:
+    """Where columns end in each series, to tell those that are known ahead."""
+
+    def __init__(
+        self, table: Table, roles: Roles, series: np.ndarray | None, time_format: str
+    ) -> None:
+        self.table, self.time, self.time_format = table, roles.time, time_format
+        rows = len(table.frame)
+        self.series = np.zeros(rows, dtype=np.int64) if series is None else series
+
+    @cached_property
+    def places(self) -> np.ndarray:
+        """(R,) place of each row in order of time."""
+        if self.time is None:
+            return np.arange(len(self.series))
+        stamps = parse_stamps(
+            self.table.strings(self.time),
+            self.time_format,
+            where=self.table.line,
+            column=self.time,
+            table=self.table.name,
+        )
+        return np.unique(stamps.values, return_inverse=True)[1]
+
+    def of(self, names: Sequence[str]) -> np.ndarray:
+        """(S,) last place of each series at which one of the columns is known; -1 if at none."""
+        known = ~np.logical_and.reduce([_empty(self.table, name) for name in names])
+        last = np.full(self.series.max() + 1, -1)
+        np.maximum.at(last, self.series[known], self.places[known])
+        return last
+
+    def ahead_of_all(self, names: Sequence[str]) -> list[str]:
+        """Columns that go on for two steps or more after another has ended, in every series.
+
+        One step may be a value that came late.
+        """
+        if not any(_empty(self.table, name).any() for name in names):
+            return []
+        ends = {name: self.of([name]) for name in names}
+        first = np.minimum.reduce(list(ends.values()))
+        return [name for name, end in ends.items() if (end >= first + 2).all()]
+
+    def is_ahead(self, name: str, targets: Sequence[str]) -> bool:
+        """Whether a column is known at every row after the last one that has a target."""
+        if not _empty(self.table, targets[0]).any():
+            return False
+        beyond = self.places > self.of(targets)[self.series]
+        return bool(beyond.any() and not _empty(self.table, name)[beyond].any())
 
 
 def _unusable(table: Table, name: str, strict: bool) -> str:
@@ -263,13 +324,3 @@ def _empty(table: Table, name: str) -> np.ndarray:
     """(R,) whether a cell is empty."""
     cells = table.frame[name]
     return np.asarray(cells.isna() if _is_numeric(table, name) else table.text(name) == "")
-
-
-def _beyond_targets(table: Table, targets: Sequence[str], series: np.ndarray | None) -> np.ndarray:
-    """(R,) whether a row comes after the last one of its series that has a target."""
-    known = ~np.logical_and.reduce([_empty(table, name) for name in targets])
-    series = np.zeros(len(known), dtype=np.int64) if series is None else series
-    rows = np.arange(len(known))
-    last = np.full(series.max() + 1, -1)
-    np.maximum.at(last, series[known], rows[known])
-    return np.asarray(rows > last[series])

@@ -147,7 +147,8 @@ def _read(path: Path, data: Mapping[str, Any]) -> tuple[Roles, list[str], Table]
     if "series" not in data and time is not None:
         series = find_series(table, time, others)
     roles = Roles(time, series, target)
-    assign_roles(table, roles, [name for name in others if name not in series])
+    free = [name for name in others if name not in series]
+    assign_roles(table, roles, free, data.get("time_format", "auto"))
     roles.left_out |= dict.fromkeys(rivals, "stamps, too")
     return roles, rivals, table
 
@@ -169,16 +170,16 @@ def _time_lines(roles: Roles, rivals: list[str], panel: Panel) -> list[Line]:
 def _role_lines(roles: Roles, data: Mapping[str, Any]) -> list[Line]:
     """The columns by role, and the others as suggestions."""
     lines = [Line("data.time", roles.time)] if roles.time is not None else []
-    why = "every usable column of numbers; --target NAME keeps one"
+    why = "every usable column of numbers; --target NAME takes one"
     if len(roles.target) == 1:
         why = "the only usable column of numbers"
     lines.append(Line("data.target", _short(roles.target), why))
     if roles.series:
         lines.append(Line("data.series", _short(roles.series), "tells the series apart"))
     hints = {
-        "past": "known up to the forecast; remove the # to read it, too",
-        "future": "known beyond the last target; remove the # to read it, too",
-        "static": "one value in each series; remove the # to read it, too",
+        "past": "known up to the forecast",
+        "future": "known beyond the last target",
+        "static": "one value in each series",
         "categorical": "those of them that hold text",
     }
     for role, reason in hints.items():
@@ -210,16 +211,20 @@ def _train_windows(panel: Panel, config: Config) -> int:
 
 
 def _about(table: Table, panel: Panel, roles: Roles) -> tuple[str, ...]:
-    """The table in one sentence, and what is not read of it in another."""
+    """The table in a sentence or two, and what is not read of it."""
     first = panel.format_times(panel.starts.min(keepdims=True))[0]
     last = panel.format_times((panel.starts + panel.lengths - 1).max(keepdims=True))[0]
     series = f", {panel.series_count:,} series" if panel.series_columns else ""
     rows = counted(len(table.frame), "row")
-    seen = f"{Path(table.name).name}: {rows}{series}, {panel.frequency.words}, {first} to {last}."
+    name = Path(table.name).name
+    about = [f"{name}: {rows}{series}, {panel.frequency.words}.", f"From {first} to {last}."]
     if panel.time is None:
-        seen = f"{Path(table.name).name}: {rows} without stamps, taken as equally spaced steps."
-    left = [f"{name} ({why})" for name, why in roles.left_out.items()]
-    return (seen, f"Not read: {', '.join(left)}.") if left else (seen,)
+        about = [f"{name}: {rows}{series} without stamps, taken as equally spaced steps."]
+    if left := [f"{name} ({why})" for name, why in roles.left_out.items()]:
+        about.append(f"Not read: {', '.join(left)}.")
+    if roles.past or roles.future or roles.static:
+        about.append("Lines after # are columns that might help: remove the # to read them.")
+    return tuple(about)
 
 
 def _tell(roles: Roles, watcher: Watcher) -> None:

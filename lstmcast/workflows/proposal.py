@@ -16,6 +16,8 @@ WIDTH = 80
 """Columns of the YAML; a single long name may be wider."""
 COMMENT_COLUMN = 30
 """Where reasons begin, at most; the reason of a longer value stands above it."""
+NAMES = ("data.target", "data.series", "data.past", "data.future", "data.static")
+"""Fields that a single name may stand in, too."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def arrange(lines: list[Line], given: Mapping[str, Mapping[str, Any]]) -> tuple[
     for section, keys in given.items():
         for key, value in keys.items():
             field = f"{section}.{key}"
-            by_field[field] = Line(field, value, "as given")
+            one = isinstance(value, list) and len(value) == 1 and field in NAMES
+            by_field[field] = Line(field, value[0] if one else value, "as given")
     order = [field.name for field in fields()]
     return tuple(sorted(by_field.values(), key=lambda line: order.index(line.field)))
 
