@@ -348,6 +348,12 @@ def test_the_yaml_of_the_shipped_tables_fits_in_80_columns(name, tmp_path, monke
     assert len(fields) >= 8
 
 
+def test_the_readme_shows_what_init_prints(cli, monkeypatch):
+    monkeypatch.chdir(TOP)
+    printed = cli("init", "data/co2_weekly.csv").out
+    assert f"```text\n{printed}```" in (TOP / "README.md").read_text(encoding="utf-8")
+
+
 # What people hand over.
 
 
@@ -429,7 +435,7 @@ BAD = {
     "nothing": ("", ["t.csv", "empty"]),
     "three rows": (joined(days(3), numbers(3)), ["t.csv", "3 rows", "too few"]),
     "a stamp in several columns": (PARTED, ["t.csv", "'year', 'month'", "join them"]),
-    "two ways to tell series apart": (TWO_WAYS, ["t.csv", "'a' or 'b'", "data.series=a"]),
+    "two ways to tell series apart": (TWO_WAYS, ["t.csv", "'b' or 'a'", "data.series=b"]),
     "a stamp of another form": (
         joined(["date", *days()[1:30], "2024-01-30 07:30", *days()[31:]], numbers()),
         ["t.csv", "line 31", "07:30"],
@@ -473,6 +479,23 @@ def test_columns_that_are_not_read_are_named_in_the_head(tmp_path):
     path = save(tmp_path / "t.csv", shops())
     head = proposal(path, data={"target": ["sales"]}).yaml(tmp_path / "c.yaml").split("\ndata:")[0]
     assert "Not read: remark (not numbers)." in head
+
+
+def test_a_target_with_a_name_of_our_own_is_refused_before_it_is_written(cli, tmp_path):
+    path = save(tmp_path / "t.csv", daily_text(header="date,method"))
+    outcome = cli("init", path)
+    assert outcome.code == 2 and "'method'" in outcome.err and "rename" in outcome.err
+
+
+def test_a_parquet_table_is_looked_at_like_a_csv(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    frame = pd.read_csv(save(tmp_path / "t.csv", shops()), parse_dates=["date"])
+    frame.to_parquet("t.parquet")
+    frame.assign(date=frame["date"].astype(str)).to_parquet("u.parquet")
+    made = [lines(name) for name in ("t.csv", "t.parquet", "u.parquet")]
+    for active, _ in made:
+        del active["data.path"]
+    assert made[0] == made[1] == made[2]
 
 
 def test_a_horizon_that_leaves_nothing_to_train_on_is_refused(cli, tmp_path, monkeypatch):

@@ -6,22 +6,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import combinations
 
 import numpy as np
-import pandas as pd
 
 from lstmcast.errors import DataError
 from lstmcast.series.csv_numbers import to_numbers
 from lstmcast.series.frequency import guess_time_column
 from lstmcast.series.read import Table
 from lstmcast.series.timestamps import parse_stamps
+from lstmcast.workflows.keys import codes_of, is_numeric, joint_codes
 
 MOST_CATEGORIES = 50
 """A text column with more different cells is no column of categories."""
-PARTS = frozenset({"year", "quarter", "month", "week", "day", "hour", "minute"})
-"""Names of columns that together may be one stamp."""
-
 ID_WORDS = frozenset({"id", "uuid", "index", "key", "row", "no", "nr"})
 """Words in the names of columns that may number the rows."""
 
@@ -60,115 +56,6 @@ def time_columns(look: Table) -> list[str]:
     return found
 
 
-def find_series(table: Table, time: str, names: Sequence[str]) -> list[str]:
-    """The fewest columns that, together with the time, name each row of a long table.
-
-    Columns of text or whole numbers are tried, alone and up to three together; whole numbers only
-    where they make about as many series as there are rows with one stamp, since any column of
-    counts tells rows apart here and there. A few repeats are left for the reader to report.
-
-    Args:
-        table: With the time as text.
-        time: The column of stamps.
-        names: The columns that may be meant.
-
-    Returns:
-        Nothing where no stamp repeats, or where nothing explains that they do.
-
-    Raises:
-        DataError: Several choices are as good, or the stamps are spread over several columns.
-    """
-    stamps = _codes(table, time)
-    rows, per_stamp = len(stamps), np.bincount(stamps)
-    repeats = rows - len(per_stamp)
-    if not repeats:
-        return []
-    _refuse_parts(table, time, stamps, names)
-    codes = {name: _codes(table, name) for name in names if _may_name_series(table, name)}
-    codes = {name: code for name, code in codes.items() if 1 < code.max() + 1 <= rows / 2}
-    allowed = min(repeats // 10, rows // 100)
-    for size in (1, 2, 3):
-        found: dict[tuple[str, ...], np.ndarray] = {}
-        for chosen in combinations(codes, size):
-            groups = _joint([codes[name] for name in chosen])
-            left = rows - len(np.unique(_joint([groups, stamps])))
-            numbers = any(_is_numeric(table, name) for name in chosen)
-            if left <= allowed and not (numbers and groups.max() + 1 > 2 * per_stamp.max()):
-                found[chosen] = groups
-        found = _different(_best(table, found))
-        if len(found) > 1:
-            words = " or ".join(f"'{', '.join(chosen)}'" for chosen in found)
-            raise DataError(
-                f"{table.name}: stamps of '{time}' repeat, and {words} would tell its series "
-                f"apart; choose with -s data.series={','.join(next(iter(found)))}"
-            )
-        if found:
-            return list(next(iter(found)))
-    return []
-
-
-def _refuse_parts(table: Table, time: str, stamps: np.ndarray, names: Sequence[str]) -> None:
-    """Point to columns such as year and month that are one stamp together."""
-    parts = [name for name in names if name.strip().lower() in PARTS]
-    parts = [name for name in parts if _is_numeric(table, name)]
-    if not parts:
-        return
-    joint = _joint([stamps, *(_codes(table, name) for name in parts)])
-    if joint.max() > stamps.max():
-        listed = ", ".join(f"'{name}'" for name in (time, *parts))
-        raise DataError(
-            f"{table.name}: the stamps are spread over the columns {listed}; join them in one, "
-            "such as 2024-01-31 or 2024-01-31 13:00"
-        )
-
-
-def _is_numeric(table: Table, name: str) -> bool:
-    return pd.api.types.is_numeric_dtype(table.frame[name].dtype)
-
-
-def _may_name_series(table: Table, name: str) -> bool:
-    """Whether a column is text or whole numbers, without an empty cell."""
-    cells = table.frame[name]
-    if pd.api.types.is_float_dtype(cells.dtype) or pd.api.types.is_bool_dtype(cells.dtype):
-        return False
-    return not (cells.isna().any() or (not _is_numeric(table, name) and (cells == "").any()))
-
-
-def _codes(table: Table, name: str) -> np.ndarray:
-    """(R,) a number for each different cell of a column, from 0."""
-    codes = pd.factorize(table.frame[name], use_na_sentinel=False)[0]
-    return np.asarray(codes, dtype=np.int64)
-
-
-def _joint(codes: Sequence[np.ndarray]) -> np.ndarray:
-    """(R,) a number for each different combination of codes, from 0."""
-    joint = codes[0]
-    for code in codes[1:]:
-        joint = np.unique(joint * (code.max() + 1) + code, return_inverse=True)[1]
-    return joint
-
-
-def _best(
-    table: Table, found: dict[tuple[str, ...], np.ndarray]
-) -> dict[tuple[str, ...], np.ndarray]:
-    """Choices of text alone, if there are some."""
-    texts = {
-        chosen: groups
-        for chosen, groups in found.items()
-        if not any(_is_numeric(table, name) for name in chosen)
-    }
-    return texts or found
-
-
-def _different(found: dict[tuple[str, ...], np.ndarray]) -> dict[tuple[str, ...], np.ndarray]:
-    """Choices that cut the table in different ways, the first of each."""
-    kept: dict[tuple[str, ...], np.ndarray] = {}
-    for chosen, groups in found.items():
-        if all(_joint([groups, other]).max() > groups.max() for other in kept.values()):
-            kept[chosen] = groups
-    return kept
-
-
 def assign_roles(
     table: Table, roles: Roles, names: Sequence[str], time_format: str = "auto"
 ) -> None:
@@ -186,7 +73,7 @@ def assign_roles(
     Raises:
         DataError: No column can be forecast, or one of numbers holds some text.
     """
-    series = _joint([_codes(table, name) for name in roles.series]) if roles.series else None
+    series = joint_codes([codes_of(table, name) for name in roles.series]) if roles.series else None
     choose = not roles.target
     others: list[str] = []
     for name in names:
@@ -307,7 +194,7 @@ def _unusable(table: Table, name: str, strict: bool) -> str:
 
 def _uncategorical(table: Table, name: str) -> str:
     """Why a column of text is none of categories; empty if it is one."""
-    count = int(_codes(table, name).max()) + 1
+    count = int(codes_of(table, name).max()) + 1
     if count == 1:
         return "one value only"
     return "" if count <= min(MOST_CATEGORIES, len(table.frame) / 5) else "not numbers"
@@ -317,10 +204,10 @@ def _is_static(table: Table, name: str, series: np.ndarray | None) -> bool:
     """Whether a column has one value in each series."""
     if series is None:
         return False
-    return bool(_joint([series, _codes(table, name)]).max() == series.max())
+    return bool(joint_codes([series, codes_of(table, name)]).max() == series.max())
 
 
 def _empty(table: Table, name: str) -> np.ndarray:
     """(R,) whether a cell is empty."""
     cells = table.frame[name]
-    return np.asarray(cells.isna() if _is_numeric(table, name) else table.text(name) == "")
+    return np.asarray(cells.isna() if is_numeric(table, name) else table.text(name) == "")

@@ -16,9 +16,11 @@ from lstmcast.series.frequency import guess_time_column
 from lstmcast.series.layout import VALUE, has_rows_header
 from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table, peek, read_table
-from lstmcast.series.splits import cut_series
-from lstmcast.series.windows import require_train_windows, split_windows
-from lstmcast.workflows.columns import Roles, assign_roles, find_series, time_columns
+from lstmcast.series.splits import Cuts, cut_series
+from lstmcast.series.windows import SplitWindows, require_train_windows, split_windows
+from lstmcast.workflows.columns import Roles, assign_roles, time_columns
+from lstmcast.workflows.keys import find_series
+from lstmcast.workflows.prepare import refuse_own_names
 from lstmcast.workflows.proposal import Line, Proposal, arrange, full_path
 from lstmcast.workflows.sizing import (
     forecast_lines,
@@ -80,7 +82,8 @@ def propose_config(path: str | Path, overrides: Sequence[str], watcher: Watcher)
         ConfigError: An override cannot be used.
         DataError: The table cannot be read, or has no column to forecast.
     """
-    return propose(path, parse_overrides(overrides), watcher).config()
+    proposal, _ = _propose(path, parse_overrides(overrides), watcher)
+    return proposal.config()
 
 
 def given_by(overrides: Sequence[str], target: Sequence[str], horizon: int | None) -> Given:
@@ -97,7 +100,7 @@ def given_by(overrides: Sequence[str], target: Sequence[str], horizon: int | Non
 
 
 def propose(path: str | Path, given: Given, watcher: Watcher) -> Proposal:
-    """A config for a table that has none: what is not given is looked up in the table.
+    """A config for a table that has none, which trains as it is.
 
     Args:
         path: A CSV or Parquet file.
@@ -108,6 +111,16 @@ def propose(path: str | Path, given: Given, watcher: Watcher) -> Proposal:
         ConfigError: What is given cannot be used.
         DataError: The table cannot be read, has no column to forecast, or is too short.
     """
+    proposal, panel = _propose(path, given, watcher)
+    config, window = proposal.config(), proposal.config().window
+    refuse_own_names(config)
+    cuts, windows = _windows(panel, config)
+    require_train_windows(panel, cuts, windows, window.lookback, window.horizon, window.pad)
+    return proposal
+
+
+def _propose(path: str | Path, given: Given, watcher: Watcher) -> tuple[Proposal, Panel]:
+    """A proposal, and the table on its grid; what is not given is looked up in the table."""
     data = given.get("data", {})
     in_rows = is_in_rows(Path(path), data)
     roles, rivals, table = _read_rows(Path(path), data) if in_rows else _read(Path(path), data)
@@ -129,12 +142,12 @@ def propose(path: str | Path, given: Given, watcher: Watcher) -> Proposal:
     panel = build_panel(table, so_far().data)
     lines += [*_time_lines(roles, rivals, panel), *forecast_lines(panel)]
     lines += window_lines(panel, so_far(), given.get("window", {}))
-    windows = _train_windows(panel, so_far())
+    windows = len(_windows(panel, so_far())[1].train)
     lines += network_lines(windows)
     inputs = len(panel.columns.inputs)
     lines += training_lines(windows, inputs, so_far(), given.get("training", {}))
     _tell(roles, watcher)
-    return Proposal(Path(path), _about(table, panel, roles), arrange(lines, given))
+    return Proposal(Path(path), _about(table, panel, roles), arrange(lines, given)), panel
 
 
 def is_in_rows(path: Path, data: Mapping[str, Any]) -> bool:
@@ -228,8 +241,8 @@ def _short(names: list[str]) -> str | list[str]:
     return names[0] if len(names) == 1 else names
 
 
-def _train_windows(panel: Panel, config: Config) -> int:
-    """The number of train windows, without regard to gaps."""
+def _windows(panel: Panel, config: Config) -> tuple[Cuts, SplitWindows]:
+    """The windows of each split, without regard to gaps."""
     window = config.window
     cuts = cut_series(panel, config.split, window.horizon)
     windows = split_windows(
@@ -239,9 +252,7 @@ def _train_windows(panel: Panel, config: Config) -> int:
         pad=window.pad,
         stride=window.stride,
     )
-    if window.horizon:
-        require_train_windows(panel, cuts, windows, window.lookback, window.horizon, window.pad)
-    return len(windows.train)
+    return cuts, windows
 
 
 def _about(table: Table, panel: Panel, roles: Roles) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ def network_lines(windows: int) -> list[Line]:
     units = units_for(windows)
     return [
         Line("network.preset", "auto", "an LSTM on windows freed of their last value"),
-        Line("network.units", [units], f"one layer, for {windows:,} train windows"),
+        Line("network.units", [units], f"one layer, for {counted(windows, 'train window')}"),
     ]
 
 
@@ -112,7 +112,7 @@ def training_lines(
     units = max(config.network.units)
     step = 24 * training.batch_size * config.window.lookback * units * (units + inputs)
     steps = max(200, int(BUDGET / step))
-    per_epoch = -(-windows // training.batch_size)
+    per_epoch = max(1, -(-windows // training.batch_size))
     epochs = int(np.clip(steps // per_epoch, 1, 100))
     lines = [
         Line("training.learning_rate", LEARNING_RATE, "falls to 0 at the end"),
