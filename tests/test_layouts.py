@@ -77,11 +77,11 @@ def test_rows_keep_names_as_they_are_written(tmp_path):
 
 
 def test_an_empty_cell_inside_a_row_is_a_gap(tmp_path):
-    path = write(tmp_path, "V1,V2,V3,V4,V5\na,1,,3,\n")
+    path = write(tmp_path, "V1,V2,V3,V4,V5,V6,V7,V8,V9\na,1,,3,4,5,6,7,\n")
     assert np.isnan(values_of(panel_of(path, layout="rows"), "a")[1])
     message = "1 value missing, 0 whole rows among them; the first is 'value' at 2 of a "
     with pytest.raises(DataError, match=message + r"\(line 2, column 'V3'\)"):
-        lstmcast.train(path, set=["data.gaps=error"], run=tmp_path / "run")
+        lstmcast.train(path, set=["data.gaps=error", "window.lookback=1"], run=tmp_path / "run")
 
 
 def test_auto_takes_the_form_of_m4_for_rows(tmp_path):
@@ -96,9 +96,9 @@ def test_auto_takes_the_form_of_m4_for_rows(tmp_path):
 @pytest.mark.parametrize(
     "text",
     [
-        "V1,V2,V3\n1,2,3\n4,5,6\n",
-        "V1,V2,V3\n2024-01-01,2,3\n2024-01-02,5,6\n2024-01-03,8,6\n",
-        "name,V2,V3\na,2,3\nb,5,6\n",
+        "V1,V2,V3\n" + "1,2,3\n4,5,6\n" * 4,
+        "V1,V2,V3\n" + "".join(f"2024-01-0{day},{day},6\n" for day in range(1, 9)),
+        "name,V2,V3\n" + "".join(f"{'abcdefgh'[day]},{day % 3},6\n" for day in range(8)),
     ],
 )
 def test_auto_leaves_other_tables_long(text, tmp_path):
