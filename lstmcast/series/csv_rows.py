@@ -146,8 +146,17 @@ def _check_last_quote(text: str, dialect: Dialect, name: str) -> None:
 
 def row_lines(data: bytes, dialect: Dialect) -> np.ndarray:
     """(R,) line of the file on which each row begins."""
-    text = bytes(rows_of(data, dialect)).decode()
+    body = bytes(rows_of(data, dialect))
     single = len(dialect.header) == 1  # an empty line is a row with its one cell empty
+    if b'"' not in body and b"\r" not in body:  # a row is a line: no need to look into each
+        ends = np.flatnonzero(np.frombuffer(body, dtype=np.uint8) == ord("\n"))
+        begins = np.concatenate([[0], ends + 1])
+        lengths = np.append(ends, len(body)) - begins
+        lengths[-1] += begins[-1] < len(body)  # after the last line end there may be no line
+        full = lengths > 0
+        full[:-1] |= single
+        return np.asarray(dialect.body_line + np.flatnonzero(full))
+    text = body.decode()
     found = records(text, dialect.separator, first_line=dialect.body_line)
     return np.array([line for line, cells in found if cells or single])
 
