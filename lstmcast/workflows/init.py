@@ -19,6 +19,7 @@ from lstmcast.workflows.keys import find_series
 from lstmcast.workflows.prepare import refuse_own_names
 from lstmcast.workflows.proposal import Line, Proposal, arrange, full_path
 from lstmcast.workflows.sizing import (
+    calendar_lines,
     forecast_lines,
     network_lines,
     season_line,
