@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from lstmcast.cli import configs, init, inspect, predict, train, window
+from lstmcast.cli import check, configs, init, inspect, predict, train, window
 from lstmcast.errors import LstmcastError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("init")(init.init)
+app.command("check")(check.check)
 app.command("window")(window.window)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lstmcast.config import Config, parse_overrides
+from lstmcast.config import Config, build_config, parse_overrides
 from lstmcast.errors import ConfigError, DataError, RunError, counted
 from lstmcast.run_folder import write_text
-from lstmcast.series.build import build_panel
+from lstmcast.series.build import build_panel, read_columns
+from lstmcast.series.csv_numbers import to_numbers
+from lstmcast.series.frequency import guess_time_column
+from lstmcast.series.layout import VALUE, has_rows_header
 from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table, peek, read_table
 from lstmcast.series.splits import Cuts, cut_series
@@ -119,17 +123,23 @@ def propose(path: str | Path, given: Given, watcher: Watcher) -> Proposal:
 def _propose(path: str | Path, given: Given, watcher: Watcher) -> tuple[Proposal, Panel]:
     """A proposal, and the table on its grid; what is not given is looked up in the table."""
     data = given.get("data", {})
-    roles, rivals, table = _read(Path(path), data)
-    if len(table.frame) < FEWEST_ROWS:
+    in_rows = is_in_rows(Path(path), data)
+    roles, rivals, table = _read_rows(Path(path), data) if in_rows else _read(Path(path), data)
+    if not in_rows and len(table.frame) < FEWEST_ROWS:
         raise DataError(
             f"{table.name}: {counted(len(table.frame), 'row')} are too few to train on and to "
             f"judge by: {FEWEST_ROWS} are the least, and 50 are a beginning"
         )
     lines = [Line("data.path", full_path(path)), *_role_lines(roles, data)]
+    if in_rows:
+        lines.append(Line("data.layout", "rows", "a name, then values: a series to a row"))
+        lines.append(Line("data.target", roles.target[0], "what its values are called"))
 
     def so_far() -> Config:
         return Proposal(Path(path), (), arrange(lines, given)).config()
 
+    if so_far().data.layout == "wide":
+        table = read_columns(so_far().data)
     panel = build_panel(table, so_far().data)
     lines += [*_time_lines(roles, rivals, panel), *forecast_lines(panel)]
     lines += window_lines(panel, so_far(), given.get("window", {}))
@@ -141,16 +151,40 @@ def _propose(path: str | Path, given: Given, watcher: Watcher) -> tuple[Proposal
     return Proposal(Path(path), _about(table, panel, roles), arrange(lines, given)), panel
 
 
+def is_in_rows(path: Path, data: Mapping[str, Any]) -> bool:
+    """Whether a table is, or looks, as if every row were a series: a name and its values."""
+    if data.get("layout", "auto") != "auto":
+        return bool(data["layout"] == "rows")
+    look = peek(path)
+    header = [str(name) for name in look.frame.columns]
+    roles = [data.get(role) for role in ("time", "series", "past", "future", "static")]
+    if not has_rows_header(header) or any(roles):
+        return False
+    if as_list(data.get("target", [VALUE]))[0] in header:
+        return False
+    names = replace(look, frame=look.frame[header[:1]])
+    if guess_time_column(names) is not None:
+        return False
+    return bool(to_numbers(names.text(header[0]), ".")[1].all())
+
+
+def _read_rows(path: Path, data: Mapping[str, Any]) -> tuple[Roles, list[str], Table]:
+    """The same as `_read`, of a table with a series to a row."""
+    target = as_list(data.get("target", VALUE))
+    values = {**data, "path": full_path(path), "layout": "rows", "target": target}
+    return Roles(None, [], target), [], read_columns(build_config({"data": values}).data)
+
+
 def _read(path: Path, data: Mapping[str, Any]) -> tuple[Roles, list[str], Table]:
     """What the columns of a table are, those that might be its time too, and the whole table."""
     look = peek(path)
     times = time_columns(look)
     time = data["time"] if "time" in data else next(iter(times), None)
-    given = {role: _as_list(data.get(role, [])) for role in ROLES}
+    given = {role: as_list(data.get(role, [])) for role in ROLES}
     target, series = given["target"], given["series"]
     used = [name for names in given.values() for name in names]
     used += [] if time is None else [time]
-    texts = [time, *given["series"], *_as_list(data.get("categorical", []))]
+    texts = [time, *given["series"], *as_list(data.get("categorical", []))]
     table = read_table(path, text=[name for name in texts if name is not None])
     for role, names in given.items():
         table.require(names, f"data.{role}")
@@ -167,7 +201,7 @@ def _read(path: Path, data: Mapping[str, Any]) -> tuple[Roles, list[str], Table]
     return roles, rivals, table
 
 
-def _as_list(names: Any) -> list[str]:
+def as_list(names: Any) -> list[str]:
     """Column names as they are given: one, or a list."""
     return [names] if isinstance(names, str) else list(names)
 
