@@ -13,8 +13,10 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 STOREYS = {
     "errors": 0,
     "config": 0,
-    "run_folder": 0,
+    "run_lock": 0,
+    "run_folder": 1,
     "series": 1,
+    "tensor_file": 2,
     "network": 2,
     "training": 3,
     "forecasting": 3,

@@ -146,13 +146,13 @@ class Batches:
         """Batches in an epoch."""
         return -(-len(self.index) // self.batch_size)
 
-    def epoch(self, number: int = 0) -> Iterator[Batch]:
-        """All batches of an epoch; their order depends on (seed, epoch number) alone."""
+    def epoch(self, number: int = 0, skip: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch behind the first few; their order depends on (seed, number)."""
         order = epoch_order(len(self.index), self.seed, number)
         origins, series = (
             torch.from_numpy(part).to(self.table.device) for part in self.index.locate(order)
         )
-        for start in range(0, len(order), self.batch_size):
+        for start in range(skip * self.batch_size, len(order), self.batch_size):
             part = slice(start, start + self.batch_size)
             yield self.table.gather(origins[part], series[part])
 
