@@ -137,7 +137,7 @@ def test_a_training_that_dies_after_every_checkpoint_ends_with_the_same_bits(
     expected, expected_fit = fit_kind(kind, None)
     deaths = 0
     while True:
-        torch.rand(3), random.random(), np.random.rand()  # noqa: NPY002
+        torch.rand(3), random.random(), np.random.rand()
         with monkeypatch.context() as patch:
             die_after_saves(patch, 2)  # the first may be the one that was there
             try:
@@ -164,10 +164,8 @@ def test_all_random_states_come_back() -> None:
     values = json.loads(json.dumps(kept.values))
 
     def draw() -> list[float]:
-        return [random.gauss(0, 1), random.random(), np.random.standard_normal()] + [
-            np.random.rand(),
-            float(torch.randn(())),
-        ]
+        from_numpy = [np.random.standard_normal(), np.random.rand()]
+        return [random.gauss(0, 1), random.random(), *from_numpy, float(torch.randn(()))]
 
     first = draw()
     assert draw() != first

@@ -11,7 +11,6 @@ from pydantic import ConfigDict, Field, model_validator
 from lstmcast.config.values import (
     Columns,
     Count,
-    CountOrZero,
     Cut,
     FilePath,
     Files,
@@ -19,6 +18,8 @@ from lstmcast.config.values import (
     Rule,
     Section,
     Stamp,
+    Steps,
+    StepsOrZero,
     Targets,
     TimeFormat,
     refuse,
@@ -203,10 +204,10 @@ class WindowConfig(Section):
 
     model_config = ConfigDict(title="Window")
 
-    lookback: Count = Field(
+    lookback: Steps = Field(
         default=96, description="Steps of input that one forecast is made from (T)."
     )
-    horizon: CountOrZero = Field(
+    horizon: StepsOrZero = Field(
         default=24,
         description="Steps forecast at once (H); 0: inputs only, for `lstmcast window` alone.",
     )

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from lstmcast.config import Config, dump_config
-from lstmcast.errors import ConfigError, DataError, Interrupted, RunError
+from lstmcast.errors import ConfigError, DataError, Diverged, Interrupted, RunError
 from lstmcast.forecasting.model import Model
 from lstmcast.forecasting.rolling import Verdict, decide
 from lstmcast.network.forecaster import Forecaster
@@ -175,9 +175,15 @@ def carry_out(ready: Ready, folder: RunFolder, watcher: Watcher, began: float) -
 
 @contextlib.contextmanager
 def resumable(folder: RunFolder) -> Iterator[None]:
-    """Whatever stops the block from outside is told how to go on."""
+    """Whatever stops the block from outside is told how to go on.
+
+    What ran away would do so again: its checkpoints go.
+    """
     try:
         yield
+    except Diverged:
+        remove_checkpoints(folder.checkpoint)
+        raise
     except (Interrupted, KeyboardInterrupt, RunError) as stopped:
         if folder.begun.is_file():
             stopped.add_note(f"Go on with: lstmcast train --resume {folder.path}")
