@@ -77,7 +77,8 @@ class Model:
             panel.observed,
             panel.offsets[:-1],
             panel.ends,
-        ).leaving(panel.coded_inputs)
+            self.scaler.logged,
+        ).leaving(panel.unscaled_inputs)
         known = {name: k for k, name in enumerate(self.names)}
         places = np.array([known.get(name, -1) for name in panel.names])
         if self.config.scale.per == "all":
@@ -87,6 +88,7 @@ class Model:
             self.scaler.method,
             np.where(seen, self.scaler.center[places], own.center),
             np.where(seen, self.scaler.scale[places], own.scale),
+            self.scaler.logged,
         )
 
     def save(self, path: Path) -> None:

@@ -88,6 +88,7 @@ class ScalerPart(Part):
     method: Literal["standard", "minmax", "robust", "none"]
     center: list[list[float]]
     scale: list[list[Annotated[float, Gt(0)]]]
+    logged: list[CountOrZero] = []
 
 
 class VocabularyPart(Part):
@@ -128,6 +129,7 @@ def check_described(described: Mapping[str, Any]) -> None:
             continue
         rows = [*scaler.center, *scaler.scale]
         _require(all(len(row) == width for row in rows), f"{name} has not {width} columns")
+        _require(all(k < width for k in scaler.logged), f"{name} has a logged column too many")
         height = len(parts.series) if name == "scaler" else 1
         same = len(scaler.center) == len(scaler.scale) == height
         _require(same, f"{name} has not {height} rows")

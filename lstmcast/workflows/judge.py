@@ -37,7 +37,12 @@ def judge_splits(model: Model, prepared: Prepared) -> dict[str, Judgement]:
     forecasts: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
         NETWORK: NetworkForecast(model, panel, prepared.scaler),
         **baseline_forecasts(
-            panel, prepared.windows, prepared.scaler, lookback, horizon, config.forecast.minimum
+            panel,
+            prepared.windows,
+            prepared.linear_scaler,
+            lookback,
+            horizon,
+            config.forecast.minimum,
         ),
     }
     judgements = {}

@@ -51,6 +51,8 @@ KINDS: dict[str, list[str]] = {
     "minmax": ["scale.method=minmax"],
     "robust": ["scale.method=robust"],
     "unscaled": ["scale.method=none", "scale.per=all"],
+    "log1p": ["scale.transform=log1p"],
+    "calendar": ["data.calendar=day_of_week,month"],
     "minimum": ["forecast.minimum=52"],
     "auto": ["network.preset=auto"],
 }
