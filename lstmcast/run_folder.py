@@ -149,6 +149,11 @@ class RunFolder:
                 with contextlib.suppress(OSError):  # it is not empty, as it should be
                     folder.path.rmdir()
 
+    def sweep(self) -> None:
+        """Remove what a killed process left in the making; call it under the lock."""
+        for path in [*self.path.glob(".*.part"), *self.checkpoint.glob(".*.part")]:
+            remove_file(path)
+
     def locked(self) -> AbstractContextManager[None]:
         """Keep other writers out until the block ends, or the process dies.
 

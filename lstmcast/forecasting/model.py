@@ -24,6 +24,7 @@ from lstmcast.forecasting.model_checks import (
 )
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.sizes import Sizes
+from lstmcast.run_folder import RunFolder
 from lstmcast.series.categories import Vocabulary
 from lstmcast.series.frequency import Frequency
 from lstmcast.series.panel import Panel
@@ -121,7 +122,9 @@ def load_model(path: Path, device: torch.device) -> Model:
         RunError: The file is missing, damaged, or of another tool or a newer lstmcast.
     """
     if not path.is_file():
-        raise RunError(f"{path} does not exist; a finished run has a model.safetensors")
+        process = RunFolder(path.parent).writer()
+        being = f", and process {process} is still training it" if process else ""
+        raise RunError(f"{path} does not exist; a finished run has a model.safetensors{being}")
     file = TensorFile(path, KEY)
     described = file.described
     refuse_other_format(path, described.get("format"))

@@ -118,7 +118,7 @@ class Checkpoints:
 
 def remove_checkpoints(folder: Path) -> None:
     """Remove the checkpoints of a run that is complete, and nothing else."""
-    for path in [*folder.glob("*.safetensors"), *folder.glob(".*.part"), folder / BEGUN]:
+    for path in [*folder.glob("*.safetensors"), folder / BEGUN]:
         remove_file(path)
     with contextlib.suppress(OSError):  # somebody keeps a file of their own there
         folder.rmdir()

@@ -48,6 +48,7 @@ def resume(run: Path, device: str, watcher: Watcher) -> Trained | None:
             f"`lstmcast train CONFIG --run {run}`"
         )
     with folder.locked(), resumable(folder):
+        folder.sweep()
         if folder.is_complete:
             remove_checkpoints(folder.checkpoint)
             return None

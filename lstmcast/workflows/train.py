@@ -184,7 +184,7 @@ def resumable(folder: RunFolder) -> Iterator[None]:
         remove_checkpoints(folder.checkpoint)
         raise
     except (Interrupted, KeyboardInterrupt, RunError) as stopped:
-        if folder.begun.is_file():
+        if folder.config.is_file():
             stopped.add_note(f"Go on with: lstmcast train --resume {folder.path}")
         raise
 
