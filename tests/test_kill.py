@@ -20,7 +20,7 @@ SETTINGS = [
     "window.horizon=3",
     "network.units=4",
     "network.dropout=0.2",
-    "training.max_epochs=60",
+    "training.max_epochs=12",
     "training.patience=null",
     "training.batch_size=8",
     "training.checkpoint_every=0",  # so that most of the time a checkpoint is in the making
@@ -65,7 +65,7 @@ def kill_often(folder: Path, kills: int, seed: int) -> int:
     while kills:
         process = start(folder, *arguments)
         wait_for_lock(run, process)
-        time.sleep(chance.uniform(0, 2.5))
+        time.sleep(chance.uniform(0, 1.5))
         process.kill()
         process.communicate()
         if process.returncode == -signal.SIGKILL:

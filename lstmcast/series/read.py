@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import itertools
 import sys
 import zlib
@@ -29,6 +30,13 @@ from lstmcast.series.dialect import Dialect, recognise, to_utf8
 from lstmcast.series.parquet import as_text, column_names, open_parquet, read_columns
 
 PEEK_BYTES = 1 << 22
+
+MAX_GROWTH = 200
+"""Times the size of a gzip file: numbers in text shrink to a tenth, a bomb to a thousandth."""
+
+ALWAYS_TAKEN = 1 << 28
+"""Bytes that a gzip file may become, however small it is."""
+
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -239,13 +247,30 @@ def _decompress(raw: bytes, name: str, limit: int = -1) -> bytes:
         return raw
     try:
         if limit < 0:
-            return gzip.decompress(raw)
+            return _decompress_all(raw, name)
         # The head of a file ends anywhere: take what can be had.
         return zlib.decompressobj(wbits=31).decompress(raw, limit)
     except (EOFError, OSError, zlib.error) as error:
         raise DataError(
             f"{name}: the gzip file is damaged or cut short ({error}): get it again"
         ) from None
+
+
+def _decompress_all(raw: bytes, name: str) -> bytes:
+    """A whole gzip file, unless it is a bomb.
+
+    Raises:
+        DataError: It grows beyond what any table does.
+    """
+    most = max(MAX_GROWTH * len(raw), ALWAYS_TAKEN)
+    with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise DataError(
+            f"{name}: the gzip file grows to over {MAX_GROWTH} times its size, which no table "
+            "does; if it is one, decompress it first"
+        )
+    return data
 
 
 def _is_parquet(raw: bytes, source: Path | str) -> bool:
