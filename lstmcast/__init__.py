@@ -71,7 +71,9 @@ class Run:
             raise RunError(f"{path} does not exist; the run made no forecast")
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
         targets = load_config(self.path / "config.yaml").data.target
-        return frame.astype(dict.fromkeys(targets, float))
+        # A column of a wide table has no forecast before its end.
+        frame[targets] = frame[targets].replace("", "nan").astype(float)
+        return frame
 
     def one_bias_weights(self) -> OneBiasWeights:
         """Weights of a network's only recurrent layer as tools with one bias have them.

@@ -23,6 +23,7 @@ STOREYS = {
     "reporting": 4,
     "workflows": 5,
     "display": 5,
+    "display_findings": 5,
     "explain": 5.5,  # says what workflows found; the terminal prints it
     "terminal": 6,
     "cli": 6,

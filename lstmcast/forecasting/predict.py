@@ -135,6 +135,40 @@ def forecast_frame(
     return pd.DataFrame(table)
 
 
+def wide_forecast_frame(
+    panel: Panel, columns: Sequence[str], forecasts: np.ndarray, methods: np.ndarray
+) -> pd.DataFrame:
+    """Forecasts after the last row of every series as a wide table, as the input is one.
+
+    Args:
+        panel: Names, stamps and their style; each series is a column of the input.
+        columns: Of the input, in its order; one that could not be forecast stays empty.
+        forecasts: (S, H).
+        methods: (S,) what made each forecast.
+
+    Returns:
+        The time column (or `step`), a column per series, `method`: what forecast most of the
+        columns; then `<column>_method` for each column that something else forecast. Columns that
+        end earlier than others begin earlier: a row for each step that any column has.
+    """
+    first = panel.ordinals(panel.ends, np.arange(panel.series_count))
+    places = first[:, None] + np.arange(forecasts.shape[1])
+    steps, rows = np.unique(places, return_inverse=True)
+    numbers = {name[0]: k for k, name in enumerate(panel.names)}
+    order = np.array([numbers.get(column, -1) for column in columns])
+    cells = np.full((len(steps), panel.series_count + 1), np.nan)  # the last stands for no forecast
+    cells[rows.reshape(places.shape), np.arange(panel.series_count)[:, None]] = rounded(forecasts)
+    found, counts = np.unique(methods.astype(str), return_counts=True)
+    usual = str(found[np.argmax(counts)])
+    times = np.array(panel.format_times(steps), dtype=object)
+    frame = pd.DataFrame(cells[:, order], columns=list(columns))
+    frame.insert(0, panel.time or "step", times)
+    others = {
+        f"{panel.names[k][0]}_method": methods[k] for k in order if k >= 0 and methods[k] != usual
+    }
+    return pd.concat([frame, pd.DataFrame({"method": usual, **others}, index=frame.index)], axis=1)
+
+
 def backtest_frame(
     panel: Panel,
     origins: np.ndarray,

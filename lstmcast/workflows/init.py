@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from lstmcast.errors import DataError
 from lstmcast.series.build import read_panel
 from lstmcast.series.csv_numbers import to_numbers
 from lstmcast.series.frequency import guess_time_column
+from lstmcast.series.layout import VALUE, has_rows_header
 from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table, peek, read_table
 from lstmcast.workflows.watcher import Watcher
@@ -41,6 +43,12 @@ def propose_config(path: str | Path, overrides: Sequence[str], watcher: Watcher)
     given = parse_overrides(overrides)
     data: dict[str, Any] = {"path": str(Path(path).resolve()), **given.get("data", {})}
     look = peek(Path(path))
+    if data.get("layout", "auto") == "auto" and looks_like_rows(look, data):
+        data["layout"] = "rows"
+    if data.get("layout") == "rows":
+        data.setdefault("target", VALUE)
+        data.setdefault("time", None)
+        look = replace(look, frame=look.frame.iloc[:, :0])
     if "time" not in data:
         data["time"] = guess_time_column(look)
     given_roles = ("target", "series", "past", "future", "static")
@@ -58,6 +66,20 @@ def propose_config(path: str | Path, overrides: Sequence[str], watcher: Watcher)
     network = {"preset": "auto", **given.get("network", {})}
     values = {**given, "data": data, "window": window, "network": network}
     return build_config(values, source=str(path))
+
+
+def looks_like_rows(look: Table, data: Mapping[str, Any]) -> bool:
+    """Whether a table nobody said anything about is of names and values, a series to a row."""
+    header = [str(name) for name in look.frame.columns]
+    roles = [data.get(role) for role in ("time", "series", "past", "future", "static")]
+    if not has_rows_header(header) or any(roles):
+        return False
+    if as_list(data.get("target", [VALUE]))[0] in header:
+        return False
+    first = look.frame[header[0]].to_numpy()
+    return guess_time_column(replace(look, frame=look.frame[header[:1]])) is None and bool(
+        to_numbers(first, ".")[1].all()
+    )
 
 
 def as_list(names: str | list[str]) -> list[str]:

@@ -19,6 +19,7 @@ from lstmcast.forecasting.predict import (
     can_forecast,
     forecast_frame,
     require_known_future,
+    wide_forecast_frame,
 )
 from lstmcast.forecasting.rolling import NETWORK
 from lstmcast.network.threads import use_threads
@@ -197,6 +198,9 @@ def forecast_panel(model: Model, panel: Panel, watcher: Watcher) -> pd.DataFrame
             f"{int((~long).sum()):,} of {panel.series_count:,} series have fewer rows than the "
             f"lookback of {model.sizes.lookback}; a baseline forecasts them (column 'method')."
         )
+    data = model.config.data
+    if data.layout == "wide":
+        return wide_forecast_frame(panel, data.target, forecasts[:, :, 0], methods)
     return forecast_frame(panel, panel.ends, series, forecasts, methods.tolist())
 
 

@@ -14,6 +14,7 @@ from lstmcast.errors import ConfigError, DataError, counted
 from lstmcast.series.build import read_panel
 from lstmcast.series.categories import Vocabulary, fit_vocabulary
 from lstmcast.series.gaps import fill_gaps, usable_origins
+from lstmcast.series.layout import LongTable
 from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table
 from lstmcast.series.scaling import Scaler, fit_scaler
@@ -94,6 +95,9 @@ def prepare(config: Config, watcher: Watcher) -> Prepared:
     """
     refuse_own_names(config)
     panel, table = read_panel(config.data, config.window.horizon)
+    if isinstance(table, LongTable):  # what auto found is what the run goes by
+        data = config.data.model_copy(update={"layout": table.layout})
+        config = config.model_copy(update={"data": data})
     check_transform(config, panel, table)
     cuts = cut_series(panel, config.split, config.window.horizon)
     prepared = prepare_windows(config, table, panel, cuts)
@@ -185,9 +189,11 @@ def refuse_own_names(config: Config) -> None:
         ConfigError: Such a name is a target, series or time column.
     """
     data = config.data
-    written = [*data.series, *([data.time] if data.time else []), *data.target]
+    written = dict.fromkeys([*data.series, *([data.time] if data.time else []), *data.target])
     taken = [name for name in written if name in OWN_COLUMNS]
     taken += [f"{name}_actual" for name in data.target if f"{name}_actual" in written]
+    if data.layout == "wide":
+        taken += [name for name in (f"{name}_method" for name in data.target) if name in written]
     if taken:
         raise ConfigError(
             f"column '{taken[0]}' has a name that lstmcast's own files need "
