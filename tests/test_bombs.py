@@ -10,7 +10,7 @@ import pytest
 from conftest import TINY, daily_text
 
 from lstmcast.errors import DataError
-from lstmcast.series import read
+from lstmcast.series import gzipped
 from lstmcast.series.read import read_table
 from lstmcast.workflows.prepare import is_formula
 
@@ -18,7 +18,7 @@ from lstmcast.workflows.prepare import is_formula
 def test_a_gzip_bomb_is_refused_before_it_unfolds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read, "ALWAYS_TAKEN", 1 << 20)
+    monkeypatch.setattr(gzipped, "ALWAYS_TAKEN", 1 << 20)
     bomb = tmp_path / "bomb.csv.gz"
     bomb.write_bytes(gzip.compress(b"a,b\n" + b"1,1\n" * 5_000_000))
     with pytest.raises(DataError, match="200 times its size"):
