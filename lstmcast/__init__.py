@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lstmcast.network.one_bias import OneBiasWeights
     from lstmcast.workflows.watcher import Watcher
 
-__all__ = ["Run", "configs", "inspect", "predict", "train", "window"]
+__all__ = ["Run", "configs", "init", "inspect", "predict", "train", "window"]
 
 PathLike = str | Path
 
@@ -119,6 +119,36 @@ class Run:
 
         write_one_bias(self.path, OneBiasWeights(kernel, recurrent_kernel, bias), Path(out))
         return Run(Path(out))
+
+
+def init(
+    data: PathLike,
+    output: PathLike | None = None,
+    *,
+    target: Sequence[str] = (),
+    horizon: int | None = None,
+    set: Sequence[str] = (),
+) -> str:
+    """Propose a config for a table, with a reason beside each value; `lstmcast init`.
+
+    Args:
+        data: A CSV or Parquet table.
+        output: YAML file to make; None: none.
+        target: Columns to forecast; default: every usable column of numbers.
+        horizon: Steps to forecast.
+        set: Overrides, `section.key=value`.
+
+    Returns:
+        The YAML.
+
+    Raises:
+        LstmcastError: See `lstmcast.errors`.
+    """
+    from lstmcast.workflows.init import given_by, propose, write_proposal
+    from lstmcast.workflows.watcher import Watcher
+
+    proposal = propose(data, given_by(set, target, horizon), Watcher())
+    return write_proposal(proposal, None if output is None else Path(output))
 
 
 def train(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lstmcast.workflows.configs import Shipped
     from lstmcast.workflows.inspection import Inspection
     from lstmcast.workflows.prepare import Prepared
+    from lstmcast.workflows.proposal import Proposal
     from lstmcast.workflows.train import Trained
     from lstmcast.workflows.window import Windows
 
@@ -270,6 +271,15 @@ class Terminal(Watcher):
         """Files that were copied, and what to do with them."""
         self._result(*(f"wrote {path}" for path in paths), f"Next: lstmcast train {paths[0]}")
         self._object({"files": [str(path) for path in paths]})
+
+    def proposed(self, proposal: Proposal, text: str, output: Path | None) -> None:
+        """A proposed config, or where it was written."""
+        if output is not None:
+            self._result(f"wrote {output}", f"Next: lstmcast train {output}")
+        elif not self.json:
+            sys.stdout.write(text)
+        found = {"output": None if output is None else str(output), **proposal.describe()}
+        self._object({**found, "notes": self.notes})
 
     def text(self, text: str) -> None:
         """A text that was asked for."""

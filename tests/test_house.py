@@ -197,7 +197,11 @@ def test_windows_and_configs_need_no_torch(tmp_path):
     table.write_text(daily_text())
     window = ["window", str(table), "-s", "window.lookback=7"]
     flags = (["-o", str(tmp_path / "w")], ["--dry-run"], ["--show", "0"])
-    for arguments in (*([*window, *flag] for flag in flags), ["configs", "co2"]):
+    for arguments in (
+        *([*window, *flag] for flag in flags),
+        ["configs", "co2"],
+        ["init", str(table)],
+    ):
         code = f"""
 sys.argv = ["lstmcast", *{arguments!r}]
 from lstmcast.cli import main
@@ -212,5 +216,13 @@ except SystemExit as stopped:
 def test_the_python_face_has_exactly_these_names():
     import lstmcast
 
-    assert sorted(lstmcast.__all__) == ["Run", "configs", "inspect", "predict", "train", "window"]
+    assert sorted(lstmcast.__all__) == [
+        "Run",
+        "configs",
+        "init",
+        "inspect",
+        "predict",
+        "train",
+        "window",
+    ]
     assert all(hasattr(lstmcast, name) for name in lstmcast.__all__)

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from lstmcast.cli import check, configs, inspect, predict, train, window
+from lstmcast.cli import check, configs, init, inspect, predict, train, window
 from lstmcast.errors import Interrupted, LstmcastError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich costs a tenth of a second before the first line of help
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("init")(init.init)
 app.command("check")(check.check)
 app.command("window")(window.window)
 app.command("train")(train.train)

@@ -127,19 +127,19 @@ def _regrid(
     words: dict[str, tuple[str, ...]],
 ) -> Panel:
     """Give every place between a series' first and last row a row of its own."""
-    heads = np.flatnonzero(np.diff(placed.codes, prepend=-1))
+    heads = np.append(0, np.flatnonzero(placed.codes[1:] != placed.codes[:-1]) + 1)
     starts = placed.ordinals[heads]
     lengths = placed.ordinals[np.append(heads[1:], len(placed.codes)) - 1] - starts + 1
     if lengths.sum() > GROWTH_LIMIT * len(placed.rows) + 10_000:
         _refuse_growth(table, placed, int(lengths.sum()))
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    places = offsets[placed.codes] + placed.ordinals - starts[placed.codes]
-    values = matrix
+    values, source_rows = matrix, placed.rows
     if offsets[-1] > len(matrix):
+        places = offsets[placed.codes] + placed.ordinals - starts[placed.codes]
         values = np.full((offsets[-1], matrix.shape[1]), np.nan)
         values[places] = matrix
-    source_rows = np.full(offsets[-1], FILLED, dtype=np.int64)
-    source_rows[places] = placed.rows
+        source_rows = np.full(offsets[-1], FILLED, dtype=np.int64)
+        source_rows[places] = placed.rows
     return Panel(
         columns=columns,
         series_columns=tuple(config.series),

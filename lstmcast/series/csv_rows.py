@@ -64,6 +64,7 @@ def parse_rows(
         _check_last_quote(bytes(body).decode(), dialect, name)
     kept = list(dict.fromkeys(dialect.header if columns is None else columns))
     table = _parse(body, quotes > 0, dialect, kept, text, name, repeated)
+    pa.default_memory_pool().release_unused()
     # pyarrow takes 2020-01-31 for a date and 12:30 for a time of day: have those as they are.
     guessed = [f.name for f in table.schema if pa.types.is_date(f.type) or pa.types.is_time(f.type)]
     if guessed:

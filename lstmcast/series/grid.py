@@ -71,11 +71,11 @@ def place_rows(table: Table, config: DataConfig, until: str | None) -> Placed:
     rows = np.flatnonzero(keep if config.future else known)
     if len(rows) < len(codes):
         codes, ordinals = codes[rows], ordinals[rows]
-    steps = np.diff(codes)
-    if not ((steps > 0) | ((steps == 0) & (np.diff(ordinals) >= 0))).all():
+    same = codes[1:] == codes[:-1]
+    if not ((codes[1:] > codes[:-1]) | (same & (ordinals[1:] >= ordinals[:-1]))).all():
         order = np.lexsort((ordinals, codes))
         rows, codes, ordinals = rows[order], codes[order], ordinals[order]
-    news = np.diff(codes, prepend=-1) > 0
+    news = np.append(True, codes[1:] != codes[:-1])
     used = codes[news]
     if len(used) < len(names):
         codes = np.cumsum(news) - 1
@@ -118,6 +118,11 @@ def _series_codes(table: Table, columns: Sequence[str]) -> tuple[np.ndarray, lis
 
 def _row_numbers(codes: np.ndarray) -> np.ndarray:
     """Place of each row within its series, from 0, in the order of the file."""
+    heads = np.append(0, np.flatnonzero(codes[1:] != codes[:-1]) + 1)
+    if len(heads) == len(pd.unique(codes)):  # each series stands in one piece
+        return np.asarray(
+            np.arange(len(codes)) - np.repeat(heads, np.diff(heads, append=len(codes)))
+        )
     return pd.Series(codes).groupby(codes).cumcount().to_numpy().astype(np.int64)
 
 
@@ -211,7 +216,8 @@ def one_row_per_place(
     table: Table, config: DataConfig, placed: Placed, matrix: np.ndarray
 ) -> tuple[Placed, np.ndarray]:
     """Treat rows of one series with the same stamp as `data.duplicates` says."""
-    repeats = (np.diff(placed.codes) == 0) & (np.diff(placed.ordinals) == 0)
+    codes, ordinals = placed.codes, placed.ordinals
+    repeats = (codes[1:] == codes[:-1]) & (ordinals[1:] == ordinals[:-1])
     if not repeats.any():
         return placed, matrix
     first = np.concatenate([[True], ~repeats])

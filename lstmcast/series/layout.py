@@ -123,7 +123,11 @@ def read_wide(config: DataConfig) -> LongTable:
         table = _with_columns(table, columns, time)
         cells = np.stack([table.numbers(name) for name in config.target])
     else:
-        cells = cells.T[[header[name] for name in config.target]]  # (S, R)
+        places = np.array([header[name] for name in config.target])
+        if (np.diff(places) == 1).all():
+            cells = cells[:, places[0] : places[0] + len(places)].T  # (S, R)
+        else:
+            cells = cells[:, places].T
     count, rows = cells.shape
     return LongTable(
         table.name,

@@ -38,18 +38,18 @@ def number_cells(data: bytes, dialect: Dialect, skip: int | None) -> np.ndarray 
     ends = np.flatnonzero(lines | (cells == ord(dialect.separator)))
     if len(ends) % width:
         return None
-    ends = ends.reshape(-1, width)
-    if not lines[ends[:, -1]].all() or lines.sum() != len(ends):
+    grid = ends.reshape(-1, width)
+    if not lines[grid[:, -1]].all() or lines.sum() != len(grid):
         return None
     if skip is not None:
-        begins = (ends[:, skip - 1] if skip else np.append(-1, ends[:-1, -1])) + 1
+        begins = (grid[:, skip - 1] if skip else np.append(-1, grid[:-1, -1])) + 1
         change = np.zeros(len(cells) + 1, dtype=np.int8)
         change[begins] += 1
-        change[ends[:, skip]] -= 1  # an empty cell stays empty
+        change[grid[:, skip]] -= 1  # an empty cell stays empty
         cells[np.cumsum(change[:-1], dtype=np.int8).view(bool)] = _ZERO
-    cells[ends.ravel()] = _BREAK
-    count = ends.size
-    del lines, ends
+    cells[ends] = _BREAK
+    count = len(ends)
+    del lines, ends, grid
     try:
         table = pyarrow.csv.read_csv(
             pa.BufferReader(pa.py_buffer(cells)),
@@ -66,6 +66,8 @@ def number_cells(data: bytes, dialect: Dialect, skip: int | None) -> np.ndarray 
     except pa.ArrowInvalid:
         return None
     numbers = table.column(0).to_numpy()
+    del table, cells
+    pa.default_memory_pool().release_unused()
     if len(numbers) != count or np.isinf(numbers).any():
         return None
     matrix: np.ndarray = numbers.reshape(-1, width)

@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from lstmcast.config import Config, DataConfig, build_config, load_config, parse_overrides
+from lstmcast.config import Config, DataConfig
 from lstmcast.errors import ConfigError, DataError
 from lstmcast.run_folder import write_text
-from lstmcast.series.csv_numbers import hint
 from lstmcast.series.findings import SEVERITIES, Finding
 from lstmcast.series.findings_leaks import find_leaks
 from lstmcast.series.findings_time import find_in_time, repeats
 from lstmcast.series.findings_values import find_in_values
-from lstmcast.series.findings_view import View, lenient_numbers, lenient_stamps, view_table
+from lstmcast.series.findings_view import View, view_table
 from lstmcast.series.findings_windows import find_short_series, find_unknown_future
-from lstmcast.series.frequency import guess_time_column
-from lstmcast.series.read import Table, peek, read_table
+from lstmcast.series.read import Table, read_table
 from lstmcast.series.repair import repair, table_text
 from lstmcast.series.windows import require_train_windows
-from lstmcast.workflows.init import as_list, is_config, propose_config
+from lstmcast.workflows.check_config import find_config, stopped
+from lstmcast.workflows.init import as_list, is_config
 from lstmcast.workflows.prepare import Prepared, prepare
 from lstmcast.workflows.watcher import Watcher
 
@@ -77,14 +75,14 @@ def _findings(
     report: Report, source: Path, overrides: Sequence[str], leaks: bool
 ) -> Iterator[Finding]:
     """The whole walk: config, reading, stamps, values, leaks, windows, network."""
-    config, faults = _config(source, overrides)
+    config, faults = find_config(source, overrides)
     yield from faults
     if config is None:
         return
     try:
         table = report.table = read_table(config.data.path, text=_texts(config.data))
     except DataError as error:
-        yield from _stopped(error)
+        yield from stopped(error)
         return
     data, missing = _present(config.data, table)
     yield from missing
@@ -116,92 +114,6 @@ def _table_findings(view: View, config: Config) -> Iterator[Finding]:
     yield from find_in_values(view)
     yield from find_leaks(view, config.window.horizon)
     yield from find_short_series(view, config.window)
-
-
-def _stopped(error: Exception, explained: bool = False) -> Iterator[Finding]:
-    words = f"windows and network were not checked: {error}" if explained else str(error)
-    yield Finding("LC100", words, severity="note" if explained else "")
-
-
-def _config(source: Path, overrides: Sequence[str]) -> tuple[Config | None, list[Finding]]:
-    """The config that a source stands for, and what is wrong with it."""
-    if is_config(source):
-        if not source.is_file():
-            load_config(source, overrides)  # raises with the nearest name
-        try:
-            return load_config(source, overrides), []
-        except ConfigError as error:
-            return None, _config_faults(error)
-    try:
-        if not _mixed_time(source, overrides):
-            return propose_config(source, overrides, Watcher()), []
-    except DataError:
-        pass  # the table has faults: go on with what can be guessed of it
-    try:
-        return _guess(source, overrides), []
-    except DataError as error:
-        return None, list(_stopped(error))
-
-
-def _mixed_time(source: Path, overrides: Sequence[str]) -> str | None:
-    """A column of stamps in so many forms that `propose_config` would count the rows instead.
-
-    Raises:
-        DataError: It is no table.
-    """
-    if "time" in parse_overrides(overrides).get("data", {}):
-        return None
-    look = peek(source)
-    if guess_time_column(look) is not None:
-        return None
-    for name in map(str, look.frame.columns):
-        if lenient_stamps(look.strings(name), "auto").good.mean() >= 0.8:
-            return name
-    return None
-
-
-def _config_faults(error: ConfigError) -> list[Finding]:
-    lines = [line.strip() for line in str(error).splitlines()]
-    lines = lines[1:] if len(lines) > 1 and lines[0].endswith("faults:") else lines
-    return [Finding(_config_code(line), line) for line in lines]
-
-
-def _config_code(line: str) -> str:
-    roles = [f"data.{role}" for role in ("past", "future", "static")]
-    shared = "a column has one role only" in line and "data.target" in line
-    return "LC304" if shared and any(role in line for role in roles) else "LC001"
-
-
-def _guess(source: Path, overrides: Sequence[str]) -> Config:
-    """A config for a table that cannot be read in earnest: columns that mostly hold numbers.
-
-    Raises:
-        DataError: It is no table, or holds no numbers.
-    """
-    given = parse_overrides(overrides)
-    data: dict[str, Any] = {"path": str(source.resolve()), **given.get("data", {})}
-    look = peek(source)
-    if "time" not in data:
-        data["time"] = guess_time_column(look) or _mixed_time(source, overrides)
-    roles = ("target", "series", "past", "future", "static")
-    used = [data["time"], *(name for role in roles for name in as_list(data.get(role, [])))]
-    others = [str(name) for name in look.frame.columns if name not in used]
-    if "target" not in data:
-        table = read_table(source, columns=others)
-        shares = {name: np.mean(~np.isnan(lenient_numbers(table, name)[0])) for name in others}
-        data["target"] = [name for name, share in shares.items() if share > 0.5] or [
-            name for name in others if _meant_as_number(look.text(name))
-        ]
-    if not data["target"]:
-        raise DataError(f"{source}: no column holds numbers that could be forecast")
-    window = {"lookback": 1, "horizon": 1, **given.get("window", {})}
-    return build_config({**given, "data": data, "window": window}, source=str(source))
-
-
-def _meant_as_number(texts: np.ndarray) -> bool:
-    """Whether a column holds numbers written as lstmcast does not read them: 12 %, 1,234 or $5."""
-    first = next((str(text) for text in texts if str(text).strip()), "")
-    return any(character.isdigit() for character in first) and "dates" not in hint(first) != ""
 
 
 def _texts(data: DataConfig) -> list[str]:
@@ -267,7 +179,7 @@ def _windows(config: Config, table: Table, stops: bool, with_network: bool) -> I
         if with_network:
             yield from _parameters(prepared)
     except (ConfigError, DataError) as error:
-        yield from _stopped(error, stops)
+        yield from stopped(error, stops)
 
 
 def _parameters(prepared: Prepared) -> Iterator[Finding]:
@@ -297,7 +209,7 @@ def _noise(config: Config, table: Table) -> Iterator[Finding]:
     try:
         yield from find_changes(config, table)
     except (ConfigError, DataError) as error:
-        yield from _stopped(error)
+        yield from stopped(error)
 
 
 def write_repaired(report: Report, path: Path) -> None:
