@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from lstmcast.cli import check, configs, init, inspect, predict, train, window
-from lstmcast.errors import LstmcastError
+from lstmcast.errors import Interrupted, LstmcastError
 
 app = typer.Typer(
     name="lstmcast",
@@ -32,14 +32,6 @@ app.command("train")(train.train)
 app.command("predict")(predict.predict)
 app.command("inspect")(inspect.inspect)
 app.command("configs")(configs.configs)
-
-
-class Interrupted(BaseException):
-    """SIGINT or SIGTERM arrived; passes every `except Exception` on its way out."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
 
 
 def _print_version(wanted: bool) -> None:
@@ -75,10 +67,10 @@ def main() -> None:
     except LstmcastError as error:
         if debug:
             raise
-        _say(f"error: {error}")
+        _say("\n".join([f"error: {error}", *notes_of(error)]))
         sys.exit(error.exit_code)
     except Interrupted as interrupted:
-        _say("interrupted")
+        _say("\n".join(["interrupted", *notes_of(interrupted)]))
         sys.exit(128 + interrupted.number)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone
@@ -95,6 +87,11 @@ def main() -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise Interrupted(number)
+
+
+def notes_of(error: BaseException) -> list[str]:
+    """What was added to an exception on its way."""
+    return getattr(error, "__notes__", [])
 
 
 def _say(text: str) -> None:

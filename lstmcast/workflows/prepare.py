@@ -222,6 +222,11 @@ def notes_about(prepared: Prepared) -> list[str]:
         for name, words in prepared.unfilled.words.items()
         if (new := len(words) - len(prepared.vocabulary.words[name]))
     ]
+    if formula := next((word for name in panel.names for word in name if is_formula(word)), None):
+        notes.append(
+            f"A series is named '{formula}', which a spreadsheet takes for a formula; forecasts "
+            "repeat the name as it is."
+        )
     if panel.left_out:
         shown = ", ".join(" ".join(name) for name in panel.left_out[:3])
         notes.append(
@@ -241,3 +246,14 @@ def notes_about(prepared: Prepared) -> list[str]:
             f"{window.lookback} steps; a baseline forecasts them (or set window.pad: true)."
         )
     return notes
+
+
+def is_formula(word: str) -> bool:
+    """Whether a spreadsheet would compute a cell with this text rather than show it."""
+    if not word.startswith(("=", "@", "+", "-", "\t")):
+        return False
+    try:
+        float(word)
+    except ValueError:
+        return True
+    return False
