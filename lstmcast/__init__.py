@@ -54,13 +54,20 @@ class Run:
 
         from lstmcast.config import load_config
         from lstmcast.errors import RunError
+        from lstmcast.forecasting.frames import bound_names
 
         path = self.path / "forecast.csv"
         if not path.exists():
             raise RunError(f"{path} does not exist; the run made no forecast")
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-        targets = load_config(self.path / "config.yaml").data.target
-        return frame.astype(dict.fromkeys(targets, float))
+        config = load_config(self.path / "config.yaml")
+        numbers = [
+            column
+            for target in config.data.target
+            for column in (target, *bound_names(target, config.forecast.levels))
+            if column in frame  # a level without windows to calibrate it has no bounds
+        ]
+        return frame.replace("", "nan").astype(dict.fromkeys(numbers, float))
 
 
 def train(

@@ -191,7 +191,8 @@ def test_all_faults_come_in_one_answer_with_their_lines(folder: Path) -> None:
         ("window: {xxxxx: 5}", "window.xxxxx is not known; known: lookback, horizon, stride, pad"),
         ("window: 5", "window must be a section with keys such as lookback, horizon, stride, "
          "got '5'"),
-        ("forecast: [a]", "forecast must be a section with keys such as minimum, got ['a']"),
+        ("forecast: [a]", "forecast must be a section with keys such as levels, minimum, "
+         "got ['a']"),
         ("window: {lookback: 3.5}", "window.lookback must be a whole number of at least 1, "
          "got 3.5"),
         ("window: {lookback: true}", "window.lookback must be a whole number of at least 1, "

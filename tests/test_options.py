@@ -87,6 +87,7 @@ CHANGES = {
     "training.clip_norm": ("0.01", {"training.optimizer": "sgd"}),
     "training.refit": ("all", {}),
     "training.seed": ("1", {}),
+    "forecast.levels": ("[50]", {}),
     "forecast.minimum": ("60", {}),
 }
 ONLY_ONE_VALUE = {"network.head"}

@@ -12,6 +12,7 @@ from lstmcast.config.values import (
     CountOrZero,
     Fraction,
     Name,
+    Percents,
     Positive,
     Rule,
     Section,
@@ -232,8 +233,13 @@ class ForecastConfig(Section):
 
     model_config = ConfigDict(title="Forecast")
 
+    levels: Percents = Field(
+        default=[80, 95],
+        description="Chances, in percent, that an actual lies in its interval: each level adds a "
+        "lower and an upper bound, wide enough on the validation rows; [] for none.",
+    )
     minimum: float | None = Field(
         default=None,
-        description="Lowest value of a forecast, in the units of the data, 0 for counts and "
-        "sales: those below are raised to it; null: no limit.",
+        description="Lowest value of a forecast and its bounds, in the units of the data, 0 for "
+        "counts and sales: those below are raised to it; null: no limit.",
     )

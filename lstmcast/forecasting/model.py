@@ -7,6 +7,7 @@ says nothing of paths, hosts or times, so that the same training gives the same 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from safetensors.torch import save
 
 from lstmcast.config import Config, build_config
 from lstmcast.errors import ConfigError, RunError
+from lstmcast.forecasting.intervals import Calibration, mean_changes
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.sizes import Sizes
 from lstmcast.run_folder import write_bytes
@@ -49,6 +51,7 @@ class Model:
         static_scaler: For static columns; None without them.
         vocabulary: Categories that it was trained on.
         fallbacks: Baselines for series that the network cannot forecast, best first.
+        calibration: Of the intervals of these series; None: there are no intervals.
     """
 
     network: Forecaster
@@ -60,6 +63,27 @@ class Model:
     static_scaler: Scaler | None
     vocabulary: Vocabulary
     fallbacks: tuple[str, ...]
+    calibration: Calibration | None = None
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Of the intervals that forecasts have, in percent."""
+        return () if self.calibration is None else self.calibration.levels
+
+    def places(self, names: Sequence[tuple[str, ...]]) -> np.ndarray:
+        """The number of each series among those that the model knows; -1 where it is new."""
+        known = {name: k for k, name in enumerate(self.names)}
+        return np.array([known.get(name, -1) for name in names], dtype=np.int64)
+
+    def calibration_for(self, panel: Panel) -> Calibration | None:
+        """The calibration for the series of another table.
+
+        A series that was not seen in training has the size that its own past gives it.
+        """
+        if self.calibration is None:
+            return None
+        sizes = mean_changes(panel.targets, panel.targets_observed, panel.offsets[:-1], panel.ends)
+        return self.calibration.for_series(self.places(panel.names), sizes)
 
     def scaler_for(self, panel: Panel) -> Scaler:
         """A scaler for the series of another table.
@@ -74,8 +98,7 @@ class Model:
             panel.offsets[:-1],
             panel.ends,
         ).leaving(panel.coded_inputs)
-        known = {name: k for k, name in enumerate(self.names)}
-        places = np.array([known.get(name, -1) for name in panel.names])
+        places = self.places(panel.names)
         if self.config.scale.per == "all":
             places[:] = 0  # every series has the one scaler that all share
         seen = (places >= 0)[:, None]
@@ -100,6 +123,7 @@ class Model:
             "static_scaler": None if self.static_scaler is None else self.static_scaler.to_json(),
             "vocabulary": self.vocabulary.to_json(),
             "fallbacks": self.fallbacks,
+            "calibration": None if self.calibration is None else self.calibration.to_json(),
         }
         text = json.dumps(described, sort_keys=True, separators=(",", ":"), allow_nan=False)
         weights = {
@@ -143,6 +167,7 @@ def load_model(path: Path, device: torch.device) -> Model:
             static_scaler=None if static is None else Scaler.from_json(static),
             vocabulary=Vocabulary.from_json(described.get("vocabulary")),
             fallbacks=tuple(described["fallbacks"]),
+            calibration=Calibration.from_json(described.get("calibration")),
         )
     except (KeyError, TypeError, ValueError, RuntimeError, ConfigError) as error:
         raise RunError(f"{path} is damaged: its parts do not fit each other ({error})") from error

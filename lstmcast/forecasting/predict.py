@@ -1,14 +1,14 @@
-"""Model and panel -> forecasts in the units of the data, as a table: the way out of torch."""
+"""Model and panel -> forecasts in the units of the data: the way out of torch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import torch
 
 from lstmcast.errors import DataError
+from lstmcast.forecasting.intervals import Ranged
 from lstmcast.forecasting.model import Model
 from lstmcast.series.batches import WindowTable
 from lstmcast.series.panel import Panel
@@ -16,9 +16,6 @@ from lstmcast.series.scaling import Scaler
 
 VALUES_AT_ONCE = 8_000_000
 """Inputs and targets in one batch of forecasts: bounds memory, not speed."""
-
-DIGITS = 7
-"""Significant digits of a forecast: those of a float32."""
 
 
 class NetworkForecast:
@@ -28,10 +25,14 @@ class NetworkForecast:
         model: The trained network and its preprocessing.
         panel: Filled.
         scaler: For the panel's series.
+        levels: Of the intervals, in percent.
     """
 
-    def __init__(self, model: Model, panel: Panel, scaler: Scaler) -> None:
+    def __init__(
+        self, model: Model, panel: Panel, scaler: Scaler, levels: Sequence[float] = ()
+    ) -> None:
         self.model = model
+        self.levels = tuple(levels)
         self.scaler = scaler
         device = next(model.network.parameters()).device
         self.table = WindowTable(
@@ -45,8 +46,8 @@ class NetworkForecast:
         )
 
     @torch.inference_mode()
-    def __call__(self, origins: np.ndarray, series: np.ndarray) -> np.ndarray:
-        """(B, H, C) float64 in the units of the data."""
+    def __call__(self, origins: np.ndarray, series: np.ndarray) -> Ranged:
+        """Forecasts in the units of the data, their intervals not yet calibrated."""
         device, targets = self.table.device, self.model.sizes.targets
         self.model.network.eval()
         parts = [np.empty((0, self.model.sizes.horizon, targets))]
@@ -62,7 +63,8 @@ class NetworkForecast:
         center, scale = (
             part[series, None, :targets] for part in (self.scaler.center, self.scaler.scale)
         )
-        return at_least(scaled * scale + center, self.model.config.forecast.minimum)
+        forecast = Ranged.flat(scaled * scale + center, len(self.levels))
+        return forecast.at_least(self.model.config.forecast.minimum)
 
 
 def windows_at_once(model: Model) -> int:
@@ -70,11 +72,6 @@ def windows_at_once(model: Model) -> int:
     sizes = model.sizes
     width = max(sizes.inputs, *model.config.network.units)
     return max(1, min(4096, VALUES_AT_ONCE // ((sizes.lookback + sizes.horizon) * width)))
-
-
-def at_least(forecast: np.ndarray, minimum: float | None) -> np.ndarray:
-    """Raise forecasts that lie below `forecast.minimum` to it."""
-    return forecast if minimum is None else np.maximum(forecast, minimum)
 
 
 def can_forecast(panel: Panel, lookback: int, pad: bool) -> np.ndarray:
@@ -108,90 +105,3 @@ def require_known_future(
         f"{f' ({len(short)} series in all)' if len(short) > 1 else ''}. Add rows with these "
         "columns and empty targets"
     )
-
-
-def forecast_frame(
-    panel: Panel,
-    origins: np.ndarray,
-    series: np.ndarray,
-    forecasts: np.ndarray,
-    methods: Sequence[str],
-) -> pd.DataFrame:
-    """Forecasts as a table that can be appended to the input.
-
-    Args:
-        panel: Names, stamps and their style.
-        origins: (B,) first forecast row of each series.
-        series: (B,) its number.
-        forecasts: (B, H, C).
-        methods: (B,) what made each forecast.
-
-    Returns:
-        Series columns, the time column (or `step`), targets, `method`; B * H rows.
-    """
-    horizon = forecasts.shape[1]
-    table = _keys(panel, origins, series, horizon)
-    for k, name in enumerate(panel.columns.targets):
-        table[name] = rounded(forecasts[:, :, k].ravel())
-    table["method"] = np.repeat(np.array(methods, dtype=object), horizon)
-    return pd.DataFrame(table)
-
-
-def backtest_frame(
-    panel: Panel,
-    origins: np.ndarray,
-    series: np.ndarray,
-    forecasts: np.ndarray,
-    actuals: np.ndarray,
-) -> pd.DataFrame:
-    """Past forecasts beside what came.
-
-    Args:
-        panel: Names, stamps and their style.
-        origins: (B,) first forecast row.
-        series: (B,) number of its series.
-        forecasts: (B, H, C).
-        actuals: (B, H, C) NaN where missing.
-
-    Returns:
-        Series columns, `origin` (stamp of the last row that was known), `step` from 1, the time
-        column, and for each target the forecast and `<target>_actual`.
-    """
-    horizon = forecasts.shape[1]
-    keys = _keys(panel, origins, series, horizon)
-    table = {name: keys[name] for name in panel.series_columns}
-    last_known = panel.format_times(panel.ordinals(origins - 1, series))
-    table["origin"] = np.repeat(np.array(last_known, dtype=object), horizon)
-    table["step"] = np.tile(np.arange(1, horizon + 1), len(origins))
-    if panel.time is not None:
-        table[panel.time] = keys[panel.time]
-    for k, name in enumerate(panel.columns.targets):
-        table[name] = rounded(forecasts[:, :, k].ravel())
-        table[f"{name}_actual"] = actuals[:, :, k].ravel()
-    return pd.DataFrame(table)
-
-
-def _keys(
-    panel: Panel, origins: np.ndarray, series: np.ndarray, horizon: int
-) -> dict[str, np.ndarray]:
-    """Series and time columns of B * H forecast rows."""
-    first = panel.ordinals(origins, series)
-    times = panel.format_times((first[:, None] + np.arange(horizon)).ravel())
-    names = np.array(panel.names, dtype=object).reshape(panel.series_count, -1)[series]
-    table = {
-        column: np.repeat(names[:, k], horizon) for k, column in enumerate(panel.series_columns)
-    }
-    table[panel.time or "step"] = np.array(times, dtype=object)
-    return table
-
-
-def rounded(values: np.ndarray) -> np.ndarray:
-    """Cut the digits that a float32 does not have, of each value by itself."""
-    size = np.abs(values)
-    known = np.isfinite(values) & (size > 0)
-    exponents = np.ceil(np.log10(size, out=np.zeros_like(size), where=known)).astype(np.int64)
-    result = values.copy()
-    for exponent in np.unique(exponents[known]):
-        same = known & (exponents == exponent)
-        result[same] = np.round(values[same], max(DIGITS - int(exponent), 0))
-    return result

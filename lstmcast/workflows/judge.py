@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lstmcast.forecasting.metrics import yardsticks
+from lstmcast.errors import counted
+from lstmcast.forecasting.frames import backtest_frame
+from lstmcast.forecasting.intervals import Forecast, calibrated, fewest_windows, mean_changes
 from lstmcast.forecasting.model import Model
-from lstmcast.forecasting.predict import NetworkForecast, backtest_frame
+from lstmcast.forecasting.predict import NetworkForecast
 from lstmcast.forecasting.rolling import (
     NETWORK,
     Judgement,
@@ -18,15 +20,79 @@ from lstmcast.forecasting.rolling import (
     actual_values,
     add_skill,
     baseline_forecasts,
+    calibrate,
     judge,
 )
+from lstmcast.forecasting.yardsticks import yardsticks
 from lstmcast.workflows.prepare import Prepared
+from lstmcast.workflows.watcher import Watcher
 
 
-def judge_splits(model: Model, prepared: Prepared) -> dict[str, Judgement]:
-    """Score the network and the baselines on every validation and test window."""
+def forecasters(model: Model, prepared: Prepared, levels: tuple[float, ...]) -> dict[str, Forecast]:
+    """The network and the baselines over the rows they were trained on, not yet calibrated."""
     panel, config = prepared.panel, prepared.config
-    lookback, horizon = config.window.lookback, config.window.horizon
+    return {
+        NETWORK: NetworkForecast(model, panel, prepared.scaler, levels),
+        **baseline_forecasts(
+            panel,
+            prepared.windows,
+            prepared.scaler,
+            config.window.lookback,
+            config.window.horizon,
+            config.forecast.minimum,
+            len(levels),
+        ),
+    }
+
+
+def levels_for(prepared: Prepared, watcher: Watcher) -> tuple[float, ...]:
+    """The levels of `forecast.levels` that there are validation windows enough for."""
+    asked = tuple(sorted(prepared.config.forecast.levels))
+    count = len(prepared.windows.validation)
+    if asked and not count:
+        watcher.note(
+            "No intervals: there is no validation window to calibrate them on (split.validation)."
+        )
+        return ()
+    for level in asked:
+        if count < fewest_windows(level):
+            watcher.note(
+                f"No {level:g} % intervals: they take {fewest_windows(level)} validation windows, "
+                f"and there {'is' if count == 1 else 'are'} {counted(count, 'window')} "
+                "(split.validation)."
+            )
+    return tuple(level for level in asked if count >= fewest_windows(level))
+
+
+def calibrate_model(
+    model: Model, forecasts: dict[str, Forecast], prepared: Prepared, levels: tuple[float, ...]
+) -> Model:
+    """The model with intervals, as wide as the validation windows say."""
+    if not levels:
+        return model
+    panel, cuts = prepared.panel, prepared.cuts
+    sizes = mean_changes(panel.targets, panel.targets_observed, cuts.starts, cuts.train)
+    calibration = calibrate(
+        forecasts,
+        panel,
+        prepared.windows.validation,
+        sizes,
+        levels,
+        prepared.config.window.horizon,
+    )
+    known = np.flatnonzero(cuts.train > cuts.starts)
+    return replace(model, calibration=calibration.for_series(known, sizes[known]))
+
+
+def judge_splits(
+    model: Model, forecasts: dict[str, Forecast], prepared: Prepared
+) -> dict[str, Judgement]:
+    """Score the network and the baselines on every validation and test window.
+
+    Intervals are scored on test windows only: on the windows that they were calibrated on they
+    would be right by construction.
+    """
+    panel, horizon = prepared.panel, prepared.config.window.horizon
     measures = yardsticks(
         panel.targets,
         panel.targets_observed,
@@ -34,27 +100,33 @@ def judge_splits(model: Model, prepared: Prepared) -> dict[str, Judgement]:
         prepared.cuts.train,
         panel.frequency.season,
     )
-    forecasts: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-        NETWORK: NetworkForecast(model, panel, prepared.scaler),
-        **baseline_forecasts(
-            panel, prepared.windows, prepared.scaler, lookback, horizon, config.forecast.minimum
-        ),
+    calibration = model.calibration_for(panel)
+    minimum = prepared.config.forecast.minimum
+    ranged = {
+        name: calibrated(name, forecast, calibration, minimum)
+        for name, forecast in forecasts.items()
     }
-    judgements = {}
-    for split in ("validation", "test"):
-        index = prepared.windows.by_name()[split]
-        judgements[split] = judge(forecasts, panel, index, measures, horizon)
-        add_skill(judgements[split])
+    windows = prepared.windows
+    judgements = {
+        "validation": judge(forecasts, panel, windows.validation, measures, horizon),
+        "test": judge(ranged, panel, windows.test, measures, horizon, model.levels),
+    }
+    for judgement in judgements.values():
+        add_skill(judgement)
     return judgements
 
 
-def past_forecasts(model: Model, prepared: Prepared) -> pd.DataFrame:
+def past_forecasts(
+    model: Model, forecasts: dict[str, Forecast], prepared: Prepared
+) -> pd.DataFrame:
     """Test forecasts beside what came, from origins H steps apart."""
-    horizon = prepared.config.window.horizon
-    origins, series = prepared.windows.test.every(horizon).all()
-    forecasts = NetworkForecast(model, prepared.panel, prepared.scaler)(origins, series)
-    actuals = actual_values(prepared.panel, origins, horizon)
-    return backtest_frame(prepared.panel, origins, series, forecasts, actuals)
+    panel, config = prepared.panel, prepared.config
+    origins, series = prepared.windows.test.every(config.window.horizon).all()
+    network = calibrated(
+        NETWORK, forecasts[NETWORK], model.calibration_for(panel), config.forecast.minimum
+    )
+    actuals = actual_values(panel, origins, config.window.horizon)
+    return backtest_frame(panel, origins, series, network(origins, series), model.levels, actuals)
 
 
 def metrics_of(

@@ -11,16 +11,12 @@ import torch
 
 from lstmcast.config import Config, DataConfig, load_config
 from lstmcast.errors import ConfigError, DataError, RunError
-from lstmcast.forecasting.baselines import History, borne_by, drift, naive, seasonal_naive
+from lstmcast.forecasting.baselines import borne_by
+from lstmcast.forecasting.frames import forecast_frame
+from lstmcast.forecasting.intervals import Forecast, Ranged, calibrated
 from lstmcast.forecasting.model import Model, load_model
-from lstmcast.forecasting.predict import (
-    NetworkForecast,
-    at_least,
-    can_forecast,
-    forecast_frame,
-    require_known_future,
-)
-from lstmcast.forecasting.rolling import NETWORK
+from lstmcast.forecasting.predict import NetworkForecast, can_forecast, require_known_future
+from lstmcast.forecasting.rolling import NETWORK, simple_forecasts
 from lstmcast.network.threads import use_threads
 from lstmcast.run_folder import RunFolder
 from lstmcast.series.build import build_panel, read_columns
@@ -143,40 +139,51 @@ def forecast_panel(model: Model, panel: Panel, watcher: Watcher) -> pd.DataFrame
     Raises:
         DataError: Known-future columns end before the horizon.
     """
-    horizon = model.sizes.horizon
+    horizon, levels = model.sizes.horizon, model.levels
     series = np.arange(panel.series_count)
     long = can_forecast(panel, model.sizes.lookback, model.config.window.pad)
     require_known_future(panel, panel.ends[long], series[long], horizon)
-    forecasts = np.empty((panel.series_count, horizon, model.sizes.targets))
     methods = np.full(panel.series_count, NETWORK, dtype=object)
-    forecasts[long] = NetworkForecast(model, panel, model.scaler_for(panel))(
-        panel.ends[long], series[long]
-    )
     if not long.all():
-        forecasts[~long], methods[~long] = forecast_short(model, panel, series[~long])
+        season = model.frequency.season
+        methods[~long] = [
+            best_borne(model.fallbacks, int(rows), season) for rows in panel.lengths[~long]
+        ]
         watcher.note(
             f"{int((~long).sum()):,} of {panel.series_count:,} series have fewer rows than the "
             f"lookback of {model.sizes.lookback}; a baseline forecasts them (column 'method')."
         )
-    return forecast_frame(panel, panel.ends, series, forecasts, methods.tolist())
+    forecasts = forecast_by(methods, ranged_forecasters(model, panel), panel.ends, series)
+    return forecast_frame(panel, panel.ends, series, forecasts, levels, methods.tolist())
 
 
-def forecast_short(model: Model, panel: Panel, series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Forecast series that are too short for the network by the best baseline each can bear."""
-    history = History(panel.targets, panel.offsets)
-    season, horizon, ends = model.frequency.season, model.sizes.horizon, panel.ends[series]
-    simple = {
-        "naive": naive(history, ends, series, horizon),
-        "seasonal_naive": seasonal_naive(history, ends, series, horizon, season),
-        "drift": drift(history, ends, series, horizon),
+def ranged_forecasters(model: Model, panel: Panel) -> dict[str, Forecast]:
+    """The network and the baselines that can stand in for it, with calibrated intervals."""
+    horizon, season, levels = model.sizes.horizon, model.frequency.season, model.levels
+    minimum = model.config.forecast.minimum
+    forecasts: dict[str, Forecast] = {
+        NETWORK: NetworkForecast(model, panel, model.scaler_for(panel), levels),
+        **simple_forecasts(panel, horizon, season, minimum, len(levels)),
     }
-    methods = np.array(
-        [best_borne(model.fallbacks, int(rows), season) for rows in panel.lengths[series]]
+    calibration = model.calibration_for(panel)
+    return {
+        name: calibrated(name, forecast, calibration, minimum)
+        for name, forecast in forecasts.items()
+    }
+
+
+def forecast_by(
+    methods: np.ndarray, forecasts: dict[str, Forecast], origins: np.ndarray, series: np.ndarray
+) -> Ranged:
+    """Each window (B,) forecast by the method (B,) chosen for it."""
+    parts = {name: np.flatnonzero(methods == name) for name in dict.fromkeys(methods.tolist())}
+    made = [forecasts[name](origins[which], series[which]) for name, which in parts.items()]
+    order = np.argsort(np.concatenate(list(parts.values())))
+    return Ranged(
+        np.concatenate([each.point for each in made])[order],
+        np.concatenate([each.low for each in made], axis=1)[:, order],
+        np.concatenate([each.high for each in made], axis=1)[:, order],
     )
-    forecasts = np.empty((len(series), horizon, model.sizes.targets))
-    for name, forecast in simple.items():
-        forecasts[methods == name] = forecast[methods == name]
-    return at_least(forecasts, model.config.forecast.minimum), methods
 
 
 def best_borne(ranked: tuple[str, ...], rows: int, season: int) -> str:

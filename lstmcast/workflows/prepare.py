@@ -11,6 +11,7 @@ import numpy as np
 
 from lstmcast.config import Config
 from lstmcast.errors import ConfigError, counted
+from lstmcast.forecasting.frames import bound_names
 from lstmcast.series.build import read_panel
 from lstmcast.series.categories import Vocabulary, fit_vocabulary
 from lstmcast.series.gaps import fill_gaps, usable_origins
@@ -152,11 +153,14 @@ def refuse_own_names(config: Config) -> None:
     data = config.data
     written = [*data.series, *([data.time] if data.time else []), *data.target]
     taken = [name for name in written if name in OWN_COLUMNS]
-    taken += [f"{name}_actual" for name in data.target if f"{name}_actual" in written]
+    levels = config.forecast.levels
+    beside = [[f"{name}_actual", *bound_names(name, levels)] for name in data.target]
+    taken += [name for names in beside for name in names if name in written]
     if taken:
         raise ConfigError(
             f"column '{taken[0]}' has a name that lstmcast's own files need "
-            f"({', '.join(OWN_COLUMNS)}, <target>_actual); rename it in the table"
+            f"({', '.join(OWN_COLUMNS)}, <target>_actual, <target>_lo80 and the like); rename it "
+            "in the table"
         )
 
 

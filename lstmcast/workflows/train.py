@@ -25,7 +25,14 @@ from lstmcast.series.batches import Batches, WindowTable
 from lstmcast.series.scaling import Scaler
 from lstmcast.series.windows import require_train_windows
 from lstmcast.training.trainer import Fit, fit_network
-from lstmcast.workflows.judge import judge_splits, metrics_of, past_forecasts
+from lstmcast.workflows.judge import (
+    calibrate_model,
+    forecasters,
+    judge_splits,
+    levels_for,
+    metrics_of,
+    past_forecasts,
+)
 from lstmcast.workflows.manifest import describe_run
 from lstmcast.workflows.network import new_network, sizes_of
 from lstmcast.workflows.predict import forecast_panel
@@ -100,14 +107,17 @@ def train(
 
     model, fit = fit_model(prepared, network, device, watcher)
     trained_seconds = time.monotonic() - began
-    judgements = judge_splits(model, prepared)
+    levels = levels_for(prepared, watcher)
+    forecasts = forecasters(model, prepared, levels)
+    model = calibrate_model(model, forecasts, prepared, levels)
+    judgements = judge_splits(model, forecasts, prepared)
     if len(prepared.windows.validation):
         ranked = judgements["validation"].ranking()
         model = replace(model, fallbacks=tuple(name for name in ranked if name in SIMPLE))
     verdict = (
         decide(judgements["test"], config.window.horizon) if len(prepared.windows.test) else None
     )
-    write_text(folder.backtest, csv_text(past_forecasts(model, prepared)))
+    write_text(folder.backtest, csv_text(past_forecasts(model, forecasts, prepared)))
 
     if config.training.refit == "all":
         model = refit(model, prepared, fit, device, watcher)
@@ -192,7 +202,13 @@ def refit(
     everything = prepare_all_rows(prepared)
     network = new_network(everything, sizes_of(everything), device)
     again, _ = fit_model(everything, network, device, watcher, fit.best_epoch)
-    return replace(again, config=model.config, fallbacks=model.fallbacks)
+    return replace(
+        again,
+        config=model.config,
+        fallbacks=model.fallbacks,
+        # No row is left to calibrate on: the intervals stay those of the network that was judged.
+        calibration=model.calibration_for(everything.panel),
+    )
 
 
 def describe_network(config: Config, sizes: Sizes, parameters: int, device: torch.device) -> str:
