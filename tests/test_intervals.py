@@ -14,16 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lstmcast
-from lstmcast.forecasting.intervals import (
-    Calibration,
-    Margins,
-    Ranged,
+from lstmcast.forecasting.conformal import (
     conformal,
     fewest_windows,
     find_margins,
     kept,
     mean_changes,
 )
+from lstmcast.forecasting.intervals import Calibration, Margins, Ranged
 from lstmcast.forecasting.model import load_model
 
 
@@ -262,7 +260,6 @@ def test_a_short_series_gets_the_bounds_of_the_baseline_that_forecasts_it(
     short = run.forecast[run.forecast.id == "short"]
     assert set(short.method) != {"lstmcast"}
     half = (short.y_hi80 - short.y_lo80) / 2
-
 
     model = load_model(tmp_path / "r/model.safetensors", torch.device("cpu"))
     margin = model.calibration.margins[short.method.iloc[0]].pooled[0, :, 0]

@@ -19,7 +19,8 @@ from safetensors.torch import save
 
 from lstmcast.config import Config, build_config
 from lstmcast.errors import ConfigError, RunError
-from lstmcast.forecasting.intervals import Calibration, mean_changes
+from lstmcast.forecasting.conformal import mean_changes
+from lstmcast.forecasting.intervals import Calibration
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.sizes import Sizes
 from lstmcast.run_folder import write_bytes

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from lstmcast.forecasting.baselines import History, drift, fit_linear, naive, seasonal_naive
-from lstmcast.forecasting.intervals import Calibration, Forecast, Ranged, find_margins, usual_size
+from lstmcast.forecasting.conformal import find_margins, usual_size
+from lstmcast.forecasting.intervals import Calibration, Forecast, Ranged
 from lstmcast.forecasting.metrics import Scores
 from lstmcast.forecasting.significance import Comparison, beats, diebold_mariano
 from lstmcast.forecasting.yardsticks import Yardsticks

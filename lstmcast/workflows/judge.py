@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.errors import counted
+from lstmcast.forecasting.conformal import fewest_windows, mean_changes
 from lstmcast.forecasting.frames import backtest_frame
-from lstmcast.forecasting.intervals import Forecast, calibrated, fewest_windows, mean_changes
+from lstmcast.forecasting.intervals import Forecast, calibrated
 from lstmcast.forecasting.model import Model
 from lstmcast.forecasting.predict import NetworkForecast
 from lstmcast.forecasting.rolling import (
