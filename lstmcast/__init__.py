@@ -35,10 +35,15 @@ class Run:
     path: Path
 
     def predict(
-        self, data: PathLike | None = None, *, at: str | None = None, device: str = "auto"
+        self,
+        data: PathLike | None = None,
+        *,
+        at: str | None = None,
+        future: PathLike | None = None,
+        device: str = "auto",
     ) -> pd.DataFrame:
         """Forecast every series of a table after its last row; see `lstmcast.predict`."""
-        return predict(self.path, data, at=at, device=device)
+        return predict(self.path, data, at=at, future=future, device=device)
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -101,7 +106,12 @@ def train(
 
 
 def predict(
-    run: PathLike, data: PathLike | None = None, *, at: str | None = None, device: str = "auto"
+    run: PathLike,
+    data: PathLike | None = None,
+    *,
+    at: str | None = None,
+    future: PathLike | None = None,
+    device: str = "auto",
 ) -> pd.DataFrame:
     """Forecast every series of a table after its last row; `lstmcast predict`.
 
@@ -109,6 +119,7 @@ def predict(
         run: A run folder, or a `model.safetensors` alone.
         data: A CSV or Parquet table; None: the one that the run was trained on.
         at: Take this stamp (or row number) for the last row.
+        future: A table of the known-future columns of the steps ahead.
         device: auto, cpu, cuda, cuda:N or mps.
 
     Returns:
@@ -121,8 +132,8 @@ def predict(
     from lstmcast.workflows.predict import predict as predict_workflow
     from lstmcast.workflows.watcher import Watcher
 
-    source = None if data is None else str(data)
-    return predict_workflow(Path(run), source, at, choose_device(device), Watcher()).forecast
+    source, ahead = (None if path is None else str(path) for path in (data, future))
+    return predict_workflow(Path(run), source, at, ahead, choose_device(device), Watcher()).forecast
 
 
 def window(

@@ -252,7 +252,7 @@ def test_each_fault_is_told_in_plain_words(folder: Path, lines: str, fault: str)
         ("  past: ", "data.past must be text or a list of text, got null; write [] for none"),
         ("  past: [a, '']", "data.past item 2 must not be empty"),
         ("  past: [[a]]", "data.past item 1 must be text, got ['a']"),
-        ("  past: [a, b, a]", "data.past names 'a' twice; name each column once"),
+        ("  past: [a, b, a]", "data.past names 'a' twice; name each one once"),
         ("  past: {a: 1}", "data.past must be text or a list of text, got {a: '1'}"),
         ("  past: co2", "data.past names 'co2', which data.target names too; a column has one "
          "role only"),
@@ -261,7 +261,8 @@ def test_each_fault_is_told_in_plain_words(folder: Path, lines: str, fault: str)
         ("  time_format: dmy", "data.time_format must be auto, day_first, month_first or a pattern "
          "such as '%d.%m.%Y %H:%M', got 'dmy'"),
         ("  end: ''", "data.end must be text, a whole number of at least 1 or null, got ''"),
-        ("  gaps: mask", "data.gaps must be one of forward, interpolate, zero, error, got 'mask'"),
+        ("  gaps: bridge",
+         "data.gaps must be one of forward, interpolate, zero, mask, error, got 'bridge'"),
         ("  time: other", "data.time is given twice, first on line 3"),
     ],
 )  # fmt: skip

@@ -25,7 +25,7 @@ def made_by(script):
 
 def test_readme_lists_every_file():
     assert set(LISTED) == {path.name for path in DATA.glob("*.csv")}
-    assert len(LISTED) == 3
+    assert len(LISTED) == 4
 
 
 @pytest.mark.parametrize("name", sorted(LISTED))
@@ -43,6 +43,13 @@ def test_shops_are_made_again_byte_for_byte_and_as_explainable_as_the_docstring_
     said = re.search(r"explains (\d+) % of .*? and (\d+) % of", docstring, re.DOTALL)
     assert said is not None
     assert [int(share) for share in said.groups()] == [round(100 * overall), round(100 * within)]
+
+
+def test_cities_are_made_again_byte_for_byte():
+    assert made_by("make_cities.py").encode() == (DATA / "cities_daily.csv").read_bytes()
+    vectors = runpy.run_path(str(DATA / "make_cities.py"))["make_vectors"]()
+    assert vectors.encode() == (DATA / "city_vectors.txt").read_bytes()
+    assert vectors.splitlines()[0].split()[0] == "c01" and vectors.count("\n") == 12
 
 
 def test_co2_keeps_its_59_missing_weeks_on_a_weekly_grid():
@@ -67,3 +74,29 @@ def test_each_shop_ends_with_28_days_of_known_future():
         assert shop["temperature"].isna().tolist() == unknown
         assert shop[["promo", "price", "size"]].notna().all(axis=None)
         assert shop["size"].nunique() == 1
+
+
+def test_cities_are_daily_without_gaps_and_have_histories_as_long_as_the_readme_says():
+    table = pd.read_csv(DATA / "cities_daily.csv", parse_dates=["date"])
+    assert table.notna().all(axis=None)
+    for _, city in table.groupby("city"):
+        assert (city["date"].diff().dropna() == pd.Timedelta(days=1)).all()
+        assert city["date"].iloc[-1] == pd.Timestamp("2023-12-31")
+    page = (DATA / "README.md").read_text(encoding="utf-8")
+    said = re.search(
+        r"six from 2022-01-01 \((\d+) days\), three of (\d+), (\d+) and (\d+) days, "
+        r"three of (\d+), (\d+) and (\d+) days",
+        page,
+    )
+    assert said is not None
+    full, *others = (int(days) for days in said.groups())
+    assert sorted(table["city"].value_counts()) == sorted([full] * 6 + others)
+
+
+def test_pressure_tells_the_temperature_two_days_ahead_better_than_two_days_ago():
+    """The generated cities hold what their script says: air that follows the front."""
+    table = pd.read_csv(DATA / "cities_daily.csv")
+    temperature = table.groupby("city")["temperature"]
+    ahead = (temperature.shift(-2) - table["temperature"]).corr(table["pressure"])
+    behind = (table["temperature"] - temperature.shift(2)).corr(table["pressure"])
+    assert ahead > 0.6 > 0.5 > behind

@@ -1,5 +1,6 @@
 """Docs say only what is true: references are generated, and every command in them runs."""
 
+import json
 import re
 import runpy
 import shutil
@@ -8,10 +9,18 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lstmcast.config import fields, load_config
+
 TOP = Path(__file__).parents[1]
 README = (TOP / "README.md").read_text(encoding="utf-8")
 PAGES = runpy.run_path(str(TOP / "docs" / "make_reference.py"))["PAGES"]
 CONFIGS = sorted((TOP / "configs").glob("*.yaml"))
+
+
+def header(path):
+    """The comments at the head of a config, as one line."""
+    lines = path.read_text(encoding="utf-8").partition("\ndata:")[0].splitlines()
+    return " ".join(line.removeprefix("# ") for line in lines)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -48,8 +57,6 @@ def test_the_readme_names_existing_files_only():
 
 
 def test_the_example_config_of_the_readme_is_valid(tmp_path):
-    from lstmcast.config import load_config
-
     (text,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     (tmp_path / "c.yaml").write_text(text)
     assert load_config(tmp_path / "c.yaml").data.future == ["promo", "price"]
@@ -57,12 +64,24 @@ def test_the_example_config_of_the_readme_is_valid(tmp_path):
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_shipped_configs_are_headed_with_command_time_and_score(path):
-    head = path.read_text(encoding="utf-8").splitlines()[:8]
-    assert head[0] == f"# lstmcast train configs/{path.name}"
-    text = "\n".join(line for line in head if line.startswith("#"))
+    text = header(path)
+    assert text.startswith(f"lstmcast train configs/{path.name} ")
     assert re.search(r"about \d+ (seconds|minutes?) on two cores", text)
     assert re.search(r"[Tt]est mae", text) and "baseline" in text
     assert f"`{path.stem}`" in README
+
+
+@pytest.mark.parametrize("key", ["cell", "decoder"])
+def test_every_cell_and_decoder_has_a_config(key):
+    (choices,) = (field.type for field in fields() if field.name == f"network.{key}")
+    shown = {getattr(load_config(path).network, key) for path in CONFIGS}
+    assert shown == set(choices.removeprefix("one of ").split(", "))
+
+
+def test_the_list_of_configs_fits_in_80_columns(cli):
+    lines = cli("configs").out.splitlines()
+    assert len(lines) == len(CONFIGS)
+    assert max(len(line) for line in lines) <= 80
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -75,6 +94,12 @@ def test_shipped_configs_train_and_predict(path, cli, tmp_path, monkeypatch):
     )
     outcome = cli("train", "mine.yaml", "-s", "training.max_steps=1", "--run", "r", "--json")
     assert outcome.code == 0, outcome.err
+    scores = json.loads(Path("r/metrics.json").read_text())["test"]
+    said = re.findall(r"(seasonal naive|naive|linear),? \(?([\d.]+)", header(path))
+    assert len(said) == 3
+    for baseline, number in said:
+        score = scores[baseline.replace(" ", "_")]["mae"]
+        assert score == pytest.approx(float(number), rel=0.005), baseline
     assert cli("predict", "r", "-o", "f.csv").code == 0
     assert Path("f.csv").read_text() == Path("r/forecast.csv").read_text()
 
@@ -84,9 +109,10 @@ def test_shipped_configs_train_and_predict(path, cli, tmp_path, monkeypatch):
 def test_shipped_configs_reach_the_score_in_their_header(path, tmp_path):
     import lstmcast
 
-    said = re.search(r"[Tt]est mae ([\d.]+)", path.read_text(encoding="utf-8"))
-    run = lstmcast.train(path, run=tmp_path / "run")
-    assert run.metrics["test"]["lstmcast"]["mae"] == pytest.approx(float(said[1]), rel=0.1)
-    best = min(s["mae"] for name, s in run.metrics["test"].items() if name != "lstmcast")
-    beaten = run.metrics["test"]["lstmcast"]["mae"] < best
-    assert beaten == ("does not beat" not in path.read_text(encoding="utf-8"))
+    said = re.search(r"[Tt]est mae ([\d.]+)", header(path))
+    scores = lstmcast.train(path, run=tmp_path / "run").metrics["test"]
+    mae = {name: score["mae"] for name, score in scores.items()}
+    network = mae.pop("lstmcast")
+    assert network == pytest.approx(float(said[1]), rel=0.1)
+    assert network < min(mae["naive"], mae["seasonal_naive"])
+    assert (network < min(mae.values())) == ("does not beat" not in header(path))

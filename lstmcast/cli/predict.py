@@ -25,6 +25,12 @@ def predict(
         str | None,
         typer.Option("--at", metavar="STAMP", help="Take this for the last row of every series."),
     ] = None,
+    future: Annotated[
+        str | None,
+        typer.Option(
+            "--future", metavar="FILE", help="A table of the future columns of the steps ahead."
+        ),
+    ] = None,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -39,5 +45,5 @@ def predict(
     from lstmcast.workflows.predict import predict as predict_workflow
 
     terminal = Terminal(json=json, quiet=quiet)
-    predicted = predict_workflow(run, data, at, choose_device(device), terminal)
+    predicted = predict_workflow(run, data, at, future, choose_device(device), terminal)
     terminal.predicted(predicted.forecast, output)

@@ -9,12 +9,14 @@ from typing import Any, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from lstmcast.config.values import (
+    Calendar,
     Columns,
     Count,
     CountOrZero,
     Cut,
     FilePath,
     Files,
+    Lags,
     Name,
     Rule,
     Section,
@@ -69,6 +71,21 @@ class DataConfig(Section):
         description="Path of a word2vec or GloVe text file for each column of categories that "
         "begins with given vectors: {item: items.txt}, relative to the folder of the config.",
     )
+    calendar: Calendar = Field(
+        default=[],
+        description="Features of each stamp, known ahead: hour, day_of_week, month and the like as "
+        "sine and cosine, year and weekend as numbers; auto: what the frequency suggests.",
+    )
+    holidays: Name | None = Field(
+        default=None,
+        description="Country whose public holidays are a column known ahead, with or without a "
+        "part of it: DE, US-CA; needs the extra holidays; null: none.",
+    )
+    lags: Lags = Field(
+        default=[],
+        description="Steps back whose target values are columns of their own: [24, 168]; those of "
+        "at least the horizon are known ahead.",
+    )
     frequency: Name = Field(
         default="auto",
         description="Time from one step to the next, as pandas spells it (30min, h, D, B, W-SUN, "
@@ -84,10 +101,11 @@ class DataConfig(Section):
         description="Spelling of the stamps: auto, day_first, month_first or a strptime pattern "
         "such as '%d.%m.%Y %H:%M'; auto refuses stamps that can be read two ways.",
     )
-    gaps: Literal["forward", "interpolate", "zero", "error"] = Field(
+    gaps: Literal["forward", "interpolate", "zero", "mask", "error"] = Field(
         default="forward",
         description="What fills missing steps and values: forward, the last value; interpolate, "
-        "a line between neighbours; zero, 0; error, nothing, they are refused.",
+        "a line between neighbours; zero, 0; mask, the last value, and a column for each target "
+        "and past column tells the network where; error, nothing, they are refused.",
     )
     duplicates: Literal["error", "first", "last", "mean"] = Field(
         default="error",
@@ -152,7 +170,9 @@ class DataConfig(Section):
     def _time_rules(self) -> list[Rule]:
         rules: list[Rule] = []
         if self.time is None:
-            for field in ("frequency", "time_format", "duplicates"):
+            for field in ("frequency", "time_format", "duplicates", "holidays", "calendar"):
+                if field == "calendar" and self.calendar == "auto":
+                    continue
                 if getattr(self, field) != type(self).model_fields[field].default:
                     text = "has no effect without data.time; name the time column, or leave it out"
                     rules.append((f"data.{field}", text))
@@ -234,4 +254,9 @@ class ScaleConfig(Section):
     per: Literal["series", "all"] = Field(
         default="series",
         description="What one scale is fitted to: each series by itself, or all series together.",
+    )
+    transform: Literal["none", "log1p"] = Field(
+        default="none",
+        description="What targets go through before they are scaled, undone on forecasts: none; "
+        "log1p, log(1 + value), for counts and sales that grow by factors.",
     )

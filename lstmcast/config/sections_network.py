@@ -200,6 +200,12 @@ class TrainingConfig(Section):
         description="Epochs between decays (step), or without a better validation loss before one "
         "(plateau).",
     )
+    sample: Literal["windows", "series"] = Field(
+        default="windows",
+        description="What an epoch draws: windows, each training window once; series, as many "
+        "windows, of a series drawn at random each time, so that long series do not drown short "
+        "ones.",
+    )
     batch_size: Count = Field(default=64, description="Windows in one optimizer step (B).")
     max_epochs: Count = Field(
         default=50, description="Passes over the training windows after which training ends."

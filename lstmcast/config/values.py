@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 from pathlib import PurePath
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
@@ -58,10 +58,13 @@ def _is_time_format(text: str) -> str:
     return text
 
 
-def _no_twins(values: list[str]) -> list[str]:
+Item = TypeVar("Item")
+
+
+def _no_twins(values: list[Item]) -> list[Item]:
     twins = dict.fromkeys(value for value in values if values.count(value) > 1)
     if twins:
-        raise ValueError(f"names {', '.join(map(repr, twins))} twice; name each column once")
+        raise ValueError(f"names {', '.join(map(repr, twins))} twice; name each one once")
     return values
 
 
@@ -98,6 +101,30 @@ Percents = Annotated[
     BeforeValidator(_as_list, json_schema_input_type=Percent | list[Percent]),
 ]
 Counts = Annotated[list[Count], MinLen(1)]
+Lags = Annotated[
+    list[Count],
+    AfterValidator(_no_twins),
+    BeforeValidator(_as_list, json_schema_input_type=Count | list[Count]),
+]
+CalendarName = Literal[
+    "minute",
+    "hour",
+    "day_of_week",
+    "day_of_month",
+    "day_of_year",
+    "week",
+    "month",
+    "quarter",
+    "year",
+    "weekend",
+]
+Calendar = Annotated[
+    Literal["auto"] | Annotated[list[CalendarName], AfterValidator(_no_twins)],
+    BeforeValidator(
+        lambda value: value if value == "auto" else _as_list(value),
+        json_schema_input_type=Literal["auto"] | CalendarName | list[CalendarName],
+    ),
+]
 Widths = Annotated[Counts, BeforeValidator(_as_list, json_schema_input_type=Count | Counts)]
 Day = Annotated[str, AfterValidator(_is_day), WithJsonSchema({"type": "string", "format": "date"})]
 Cut = Annotated[Fraction | CountOrZero | Day, BeforeValidator(_as_stamp)]

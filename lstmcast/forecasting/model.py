@@ -98,7 +98,8 @@ class Model:
             panel.observed,
             panel.offsets[:-1],
             panel.ends,
-        ).leaving(panel.coded_inputs)
+            self.scaler.logged,
+        ).leaving(panel.unscaled_inputs)
         places = self.places(panel.names)
         if self.config.scale.per == "all":
             places[:] = 0  # every series has the one scaler that all share
@@ -107,6 +108,7 @@ class Model:
             self.scaler.method,
             np.where(seen, self.scaler.center[places], own.center),
             np.where(seen, self.scaler.scale[places], own.scale),
+            self.scaler.logged,
         )
 
     def save(self, path: Path) -> None:

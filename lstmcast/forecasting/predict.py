@@ -59,12 +59,9 @@ class NetworkForecast:
                 torch.from_numpy(series[chunk]).to(device),
             )
             parts.append(self.model.network(batch).cpu().numpy().astype(np.float64))
-        scaled = np.concatenate(parts)
-        center, scale = (
-            part[series, None, :targets] for part in (self.scaler.center, self.scaler.scale)
-        )
-        forecast = Ranged.flat(scaled * scale + center, len(self.levels))
-        return forecast.at_least(self.model.config.forecast.minimum)
+        forecasts = self.scaler.restore(np.concatenate(parts), series)
+        ranged = Ranged.flat(forecasts, len(self.levels))
+        return ranged.at_least(self.model.config.forecast.minimum)
 
 
 def windows_at_once(model: Model) -> int:
@@ -98,10 +95,11 @@ def require_known_future(
         panel.ordinals(known_until[first : first + 1], series[first : first + 1])
     )
     label = panel.describe(int(series[first]))
-    names = ", ".join(f"'{name}'" for name in panel.columns.future)
+    derived = (*panel.lags, *panel.unscaled)
+    names = ", ".join(f"'{name}'" for name in panel.columns.future if name not in derived)
     raise DataError(
         f"data.future: {names} must be known for {horizon} steps after the last row with a target; "
         f"{missing[0]} is the first that is missing{f' of {label}' if label else ''}"
         f"{f' ({len(short)} series in all)' if len(short) > 1 else ''}. Add rows with these "
-        "columns and empty targets"
+        "columns and empty targets, or name a table of them with `lstmcast predict --future`"
     )

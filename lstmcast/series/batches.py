@@ -78,7 +78,8 @@ class WindowTable:
         self.device = device
         owner = np.repeat(np.arange(panel.series_count), np.diff(panel.offsets))
         # Targets that were never observed are left out of the loss: their weights ride along.
-        self.has_weights = not panel.targets_observed.all()
+        history = np.arange(len(owner)) < panel.ends[owner]
+        self.has_weights = not panel.targets_observed[history].all()
         width = self.input_count + self.has_weights * self.target_count
         # T rows before and H behind, so that every window lies inside the memory it is cut from.
         table = np.zeros((lookback + len(owner) + horizon, width), dtype=np.float32)
@@ -135,12 +136,14 @@ class Batches:
         index: Which windows.
         batch_size: B; the last batch holds what is left.
         seed: Of the shuffled order; None keeps the order of the index.
+        sample: What an epoch draws: `windows`, each once, or as many of `series` drawn at random.
     """
 
     table: WindowTable
     index: WindowIndex
     batch_size: int
     seed: int | None = None
+    sample: str = "windows"
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -148,7 +151,10 @@ class Batches:
 
     def epoch(self, number: int = 0) -> Iterator[Batch]:
         """All batches of an epoch; their order depends on (seed, epoch number) alone."""
-        order = epoch_order(len(self.index), self.seed, number)
+        if self.sample == "series" and self.seed is not None:
+            order = series_order(self.index, self.seed, number)
+        else:
+            order = epoch_order(len(self.index), self.seed, number)
         origins, series = (
             torch.from_numpy(part).to(self.table.device) for part in self.index.locate(order)
         )
@@ -162,3 +168,14 @@ def epoch_order(count: int, seed: int | None, epoch: int) -> np.ndarray:
     if seed is None:
         return np.arange(count)
     return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(count)
+
+
+def series_order(index: WindowIndex, seed: int, epoch: int) -> np.ndarray:
+    """(N,) windows for one epoch: a series at random, then one of its windows at random."""
+    heads = np.flatnonzero(np.diff(index.series, prepend=-1))  # runs lie in order of series
+    counts = np.add.reduceat(index.counts, heads)
+    rng = np.random.Generator(np.random.Philox(key=[seed, epoch]))
+    drawn = rng.integers(len(counts), size=len(index))
+    first = np.cumsum(counts) - counts
+    order: np.ndarray = first[drawn] + rng.integers(counts[drawn])
+    return order

@@ -7,6 +7,7 @@ import numpy as np
 from lstmcast.config import DataConfig
 from lstmcast.errors import DataError
 from lstmcast.series.categories import encode
+from lstmcast.series.derive import derive
 from lstmcast.series.grid import Placed, one_row_per_place, place_rows
 from lstmcast.series.panel import FILLED, Columns, Panel
 from lstmcast.series.read import Table, read_table
@@ -16,11 +17,12 @@ GROWTH_LIMIT = 20
 """A grid this many times longer than the table points to a mistyped stamp, not to gaps."""
 
 
-def read_panel(config: DataConfig) -> tuple[Panel, Table]:
+def read_panel(config: DataConfig, horizon: int = 0) -> tuple[Panel, Table]:
     """Read a table and lay it on its grid.
 
     Args:
         config: Path, columns by role and how to treat faults.
+        horizon: H, steps that columns made of stamps are to go on.
 
     Returns:
         The panel with gaps as NaN, and the table for messages about its lines.
@@ -30,7 +32,7 @@ def read_panel(config: DataConfig) -> tuple[Panel, Table]:
             not say how to treat.
     """
     table = read_columns(config)
-    return build_panel(table, config), table.without_cells()
+    return build_panel(table, config, horizon=horizon), table.without_cells()
 
 
 def read_columns(config: DataConfig) -> Table:
@@ -46,13 +48,16 @@ def read_columns(config: DataConfig) -> Table:
     return read_table(config.path, columns=wanted, text=texts)
 
 
-def build_panel(table: Table, config: DataConfig, until: str | None = None) -> Panel:
+def build_panel(
+    table: Table, config: DataConfig, until: str | None = None, horizon: int = 0
+) -> Panel:
     """Lay the rows of a table on an equally spaced grid, series behind series.
 
     Args:
         table: All columns that the config names.
         config: Columns by role and how to treat duplicates.
         until: Leave out what comes after this stamp (or row number), but for future columns.
+        horizon: H, steps that columns made of stamps are to go on.
 
     Returns:
         The panel with gaps as NaN.
@@ -72,7 +77,7 @@ def build_panel(table: Table, config: DataConfig, until: str | None = None) -> P
     if placed.last is not None:
         matrix[placed.ordinals > placed.last, : len(columns.inputs) - len(columns.future)] = np.nan
     panel = _regrid(table, config, columns, placed, matrix, words)
-    return trim(table, panel)
+    return trim(table, derive(panel, config, horizon))
 
 
 def _cells(

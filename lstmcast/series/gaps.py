@@ -15,13 +15,13 @@ from lstmcast.series.splits import Cuts
 def fill_gaps(panel: Panel, method: str, cuts: Cuts, table: Table) -> Panel:
     """Fill every missing value of history.
 
-    `forward` repeats the last known value; `zero` takes a missing value for a real 0, and a missing
-    category for an unknown one; `interpolate` draws a straight line to the next known value, but
-    never over a cut, where it fills forward, as it does with categories.
+    `forward` and `mask` repeat the last known value; `zero` takes a missing value for a real 0, and
+    a missing category for an unknown one; `interpolate` draws a straight line to the next known
+    value, but never over a cut, where it fills forward, as it does with categories.
 
     Args:
         panel: With gaps as NaN.
-        method: `forward`, `interpolate`, `zero` or `error`.
+        method: `forward`, `interpolate`, `zero`, `mask` or `error`.
         cuts: The rows that no line may be drawn across.
         table: For messages.
 
@@ -100,5 +100,5 @@ def _missing_values(panel: Panel, table: Table, missing: np.ndarray) -> DataErro
     place = f"'{panel.columns.inputs[column]}' at {when}{f' of {label}' if label else ''}"
     return DataError(
         f"{table.name}: {absent} among them; the first is {place} ({where}). "
-        "Set data.gaps to forward, interpolate or zero"
+        "Set data.gaps to forward, interpolate, zero or mask"
     )

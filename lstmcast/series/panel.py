@@ -55,6 +55,8 @@ class Panel:
         time: Name of the time column; None where rows are counted.
         style: How the table writes its stamps; None where rows are counted.
         words: The texts that the codes of each column of categories stand for; see `categories`.
+        lags: Names of the inputs that are earlier values of targets; see `derive`.
+        unscaled: Names of the inputs that are made of stamps or gaps, and stay as they are.
         left_out: Names of series without a single complete row.
         begins_late: Rows left out before the first complete row of their series.
         latest_column: The column that most of these rows lack.
@@ -74,6 +76,8 @@ class Panel:
     time: str | None
     style: StampStyle | None
     words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lags: tuple[str, ...] = ()
+    unscaled: tuple[str, ...] = ()
     left_out: tuple[tuple[str, ...], ...] = ()
     begins_late: int = 0
     latest_column: str = ""
@@ -103,6 +107,18 @@ class Panel:
     def coded_inputs(self) -> list[int]:
         """Places among `columns.inputs` that hold codes of categories."""
         return [k for k, name in enumerate(self.columns.inputs) if name in self.words]
+
+    @property
+    def unscaled_inputs(self) -> list[int]:
+        """Places among `columns.inputs` that no scaler is to touch."""
+        left = (*self.words, *self.unscaled)
+        return [k for k, name in enumerate(self.columns.inputs) if name in left]
+
+    @property
+    def target_like(self) -> list[int]:
+        """Places among `columns.inputs` of targets and their lags."""
+        alike = (*self.columns.targets, *self.lags)
+        return [k for k, name in enumerate(self.columns.inputs) if name in alike]
 
     @property
     def coded_static(self) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,15 @@ class Scaler:
 
     Attributes:
         method: `standard`, `minmax`, `robust` or `none`.
-        center: (S, F) in units of the data.
-        scale: (S, F) in units of the data, positive.
+        center: (S, F) in units of the data, of logged columns in those of their logarithm.
+        scale: (S, F) in the same units, positive.
+        logged: Columns of which log(1 + value) is scaled.
     """
 
     method: str
     center: np.ndarray
     scale: np.ndarray
+    logged: tuple[int, ...] = ()
 
     def transform(
         self, values: np.ndarray, series: np.ndarray, out: np.ndarray | None = None
@@ -31,23 +33,43 @@ class Scaler:
         """Scale rows (R, F) that belong to the series (R,), column by column into `out`."""
         scaled = np.empty(values.shape) if out is None else out
         for k in range(values.shape[1]):
-            scaled[:, k] = (values[:, k] - self.center[series, k]) / self.scale[series, k]
+            column = np.log1p(values[:, k]) if k in self.logged else values[:, k]
+            scaled[:, k] = (column - self.center[series, k]) / self.scale[series, k]
         return scaled
+
+    def restore(self, forecasts: np.ndarray, series: np.ndarray) -> np.ndarray:
+        """Scaled forecasts (B, H, C) of the first C columns, for series (B,), in their units."""
+        targets = forecasts.shape[2]
+        center, scale = (part[series, None, :targets] for part in (self.center, self.scale))
+        restored: np.ndarray = forecasts * scale + center
+        logged = [k for k in self.logged if k < targets]
+        restored[:, :, logged] = np.expm1(restored[:, :, logged])
+        return restored
+
+    def of(self, series: np.ndarray) -> Scaler:
+        """The scaler of some of the series."""
+        return replace(self, center=self.center[series], scale=self.scale[series])
 
     def leaving(self, columns: Sequence[int]) -> Scaler:
         """The same scaler, but columns at these places stay as they are: codes of categories."""
         center, scale = self.center.copy(), self.scale.copy()
         center[:, columns], scale[:, columns] = 0.0, 1.0
-        return Scaler(self.method, center, scale)
+        return replace(self, center=center, scale=scale)
 
     def to_json(self) -> dict[str, Any]:
         """The state as plain lists."""
-        return {"method": self.method, "center": self.center.tolist(), "scale": self.scale.tolist()}
+        return {
+            "method": self.method,
+            "center": self.center.tolist(),
+            "scale": self.scale.tolist(),
+            "logged": list(self.logged),
+        }
 
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> Scaler:
         """The scaler that `to_json` described."""
-        return cls(state["method"], np.array(state["center"]), np.array(state["scale"]))
+        center, scale = np.array(state["center"]), np.array(state["scale"])
+        return cls(state["method"], center, scale, tuple(state.get("logged", ())))
 
 
 def fit_scaler(
@@ -57,6 +79,7 @@ def fit_scaler(
     observed: np.ndarray,
     starts: np.ndarray,
     ends: np.ndarray,
+    logged: Sequence[int] = (),
 ) -> Scaler:
     """Fit on the observed values of the rows `starts[s]:ends[s]` of each series.
 
@@ -70,6 +93,7 @@ def fit_scaler(
         observed: (R, F) which of them count.
         starts: (S,) first row to use of each series.
         ends: (S,) one past the last row to use.
+        logged: Columns of which log(1 + value) is scaled; their values are above -1.
 
     Returns:
         A scaler for all S series.
@@ -77,7 +101,7 @@ def fit_scaler(
     count = len(starts)
     shape = (count, values.shape[1])
     if method == "none":
-        return Scaler(method, np.zeros(shape), np.ones(shape))
+        return Scaler(method, np.zeros(shape), np.ones(shape), tuple(logged))
     lengths = np.maximum(ends - starts, 0)
     first = np.cumsum(lengths) - lengths
     rows = np.arange(lengths.sum()) + np.repeat(starts - first, lengths)
@@ -91,6 +115,8 @@ def fit_scaler(
     for column in range(shape[1]):
         used = observed[rows, column]
         group, column_values = groups[used], values[rows[used], column]
+        if column in logged:
+            column_values = np.log1p(column_values)
         heads = np.flatnonzero(np.diff(group, prepend=-1))
         if len(heads):
             center[group[heads], column], scale[group[heads], column] = STATISTICS[method](
@@ -98,7 +124,8 @@ def fit_scaler(
             )
     # A spread within float error of a large level is no spread.
     scale[scale <= 1e-12 * np.maximum(np.abs(center), 1e-300)] = 1.0
-    return Scaler(method, *(np.broadcast_to(part, shape).copy() for part in (center, scale)))
+    center, scale = (np.broadcast_to(part, shape).copy() for part in (center, scale))
+    return Scaler(method, center, scale, tuple(logged))
 
 
 def _standard(values: np.ndarray, heads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -21,13 +21,13 @@ class Shipped:
         name: Its file's name without suffix.
         path: Where it lies.
         text: Its content.
-        data: The table that it names.
+        files: The table and the vectors that it names, by the path as it is written.
     """
 
     name: str
     path: Path
     text: str
-    data: Path
+    files: dict[str, Path]
 
     def headline(self) -> str:
         """What it shows: its second comment line."""
@@ -48,8 +48,10 @@ def shipped_configs() -> list[Shipped]:
     found = []
     for path in sorted((shipped_folder() / "configs").glob("*.yaml")):
         text = path.read_text(encoding="utf-8")
-        data = path.parent / yaml.safe_load(text)["data"]["path"]
-        found.append(Shipped(path.stem, path, text, data.resolve()))
+        data = yaml.safe_load(text)["data"]
+        named = [data["path"], *data.get("vectors", {}).values()]
+        files = {name: (path.parent / name).resolve() for name in named}
+        found.append(Shipped(path.stem, path, text, files))
     return found
 
 
@@ -81,18 +83,18 @@ def copy_config(name: str, target: Path) -> list[Path]:
         RunError: A file of that name exists, or the folder cannot be written.
     """
     shipped = shipped_config(name)
-    table = target.parent / shipped.data.name
-    if target == table:
+    copies = {target.parent / file.name: file.read_bytes() for file in shipped.files.values()}
+    if target in copies:
         raise RunError(f"{target} is where the data goes; name the config otherwise with -o")
-    for path in (target, table):
-        same = path == table and path.exists() and path.read_bytes() == shipped.data.read_bytes()
-        if path.exists() and not same:
+    for path in (target, *copies):
+        if path.exists() and (path == target or path.read_bytes() != copies[path]):
             raise RunError(f"{path} exists; nothing was changed. Name another file with -o")
     if not target.parent.is_dir():
         raise RunError(f"the folder {target.parent} does not exist")
-    values = yaml.safe_load(shipped.text)
-    text = shipped.text.replace(values["data"]["path"], table.name)
-    text = text.replace(f"configs/{shipped.path.name}", target.name)
-    write_bytes(table, shipped.data.read_bytes())
+    text = shipped.text.replace(f"configs/{shipped.path.name}", target.name)
+    for written, file in shipped.files.items():
+        text = text.replace(written, file.name)
+    for path, content in copies.items():
+        write_bytes(path, content)
     write_text(target, text)
-    return [target, table]
+    return [target, *copies]

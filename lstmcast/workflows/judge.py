@@ -37,7 +37,7 @@ def forecasters(model: Model, prepared: Prepared, levels: tuple[float, ...]) -> 
         **baseline_forecasts(
             panel,
             prepared.windows,
-            prepared.scaler,
+            prepared.linear_scaler,
             config.window.lookback,
             config.window.horizon,
             config.forecast.minimum,

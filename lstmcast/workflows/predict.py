@@ -22,9 +22,11 @@ from lstmcast.run_folder import RunFolder
 from lstmcast.series.build import build_panel, read_columns
 from lstmcast.series.frequency import Frequency
 from lstmcast.series.gaps import fill_gaps
+from lstmcast.series.joined import join_rows
 from lstmcast.series.panel import FILLED, Panel
-from lstmcast.series.read import Table
+from lstmcast.series.read import Table, read_table
 from lstmcast.series.splits import no_cuts
+from lstmcast.workflows.prepare import check_transform
 from lstmcast.workflows.watcher import Watcher
 
 
@@ -44,7 +46,12 @@ class Predicted:
 
 
 def predict(
-    run: Path, data: str | None, at: str | None, device: torch.device, watcher: Watcher
+    run: Path,
+    data: str | None,
+    at: str | None,
+    future: str | None,
+    device: torch.device,
+    watcher: Watcher,
 ) -> Predicted:
     """Forecast every series of a table after its last row.
 
@@ -52,6 +59,7 @@ def predict(
         run: A run folder, or a `model.safetensors` alone.
         data: A CSV or Parquet file or `-`; None: the table of the training.
         at: Take this stamp (or row number) for the last row.
+        future: A second table, with the known-future columns of the steps after the last row.
         device: Where to compute.
         watcher: Is told what happens.
 
@@ -62,11 +70,31 @@ def predict(
     """
     model, config = open_run(run, data, device)
     table = read_columns(config.data)
+    if future is not None:
+        table = join_rows(table, read_future(config.data, future))
     panel = model.vocabulary.recode(build_on_grid_of(model, config.data, table, at))
+    check_transform(config, panel, table)
     filled = fill_gaps(panel, config.data.gaps, no_cuts(panel), table)
     for name in filled.left_out[:3]:
         watcher.note(f"{' '.join(name)} has no complete row and is not forecast.")
     return Predicted(forecast_panel(model, filled, watcher), filled, model)
+
+
+def read_future(config: DataConfig, path: str) -> Table:
+    """The table of what is known ahead: time, series and future columns.
+
+    Raises:
+        ConfigError: The run has no future columns.
+        DataError: The table cannot be read or lacks a column.
+    """
+    if not config.future:
+        raise ConfigError(
+            "--future: the run was trained without data.future, so nothing ahead is asked for; "
+            "leave it out"
+        )
+    texts = [*([config.time] if config.time else []), *config.series, *config.categorical]
+    wanted = [*([config.time] if config.time else []), *config.series, *config.future]
+    return read_table(path, columns=wanted, text=texts)
 
 
 def open_run(run: Path, data: str | None, device: torch.device) -> tuple[Model, Config]:
@@ -104,17 +132,18 @@ def build_on_grid_of(model: Model, data: DataConfig, table: Table, at: str | Non
     """
     alias = model.frequency.alias
     if data.time is None:
-        return build_panel(table, data, at)
+        return build_panel(table, data, at, model.sizes.horizon)
     found = None
     try:
-        panel = build_panel(table, data, at)
+        panel = build_panel(table, data, at, model.sizes.horizon)
         found = panel.frequency
         if found.alias == alias:
             return panel
     except DataError:
         pass  # too few rows to tell, or rows off their own grid; the run's grid decides
     try:
-        panel = build_panel(table, data.model_copy(update={"frequency": alias}), at)
+        on_grid = data.model_copy(update={"frequency": alias})
+        panel = build_panel(table, on_grid, at, model.sizes.horizon)
     except DataError:
         if found is None:
             raise

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lstmcast.config import Config
-from lstmcast.errors import ConfigError, counted
+from lstmcast.errors import ConfigError, DataError, counted
 from lstmcast.forecasting.frames import bound_names
 from lstmcast.series.build import read_panel
 from lstmcast.series.categories import Vocabulary, fit_vocabulary
@@ -61,6 +61,15 @@ class Prepared:
         return fill_gaps(panel, self.config.data.gaps, no_cuts(panel), self.table)
 
     @property
+    def linear_scaler(self) -> Scaler:
+        """The scaler without logarithms: what brings series together for linear baselines."""
+        if not self.scaler.logged:
+            return self.scaler
+        scale, panel = self.config.scale, self.panel
+        starts, ends = self.cuts.starts, self.cuts.train
+        return fit_scaler(scale.method, scale.per, panel.values, panel.observed, starts, ends)
+
+    @property
     def notes(self) -> list[str]:
         """What the user should know of the table, a sentence each."""
         return notes_about(self)
@@ -85,7 +94,8 @@ def prepare(config: Config, watcher: Watcher) -> Prepared:
         DataError: The table has a fault.
     """
     refuse_own_names(config)
-    panel, table = read_panel(config.data)
+    panel, table = read_panel(config.data, config.window.horizon)
+    check_transform(config, panel, table)
     cuts = cut_series(panel, config.split, config.window.horizon)
     prepared = prepare_windows(config, table, panel, cuts)
     watcher.prepared(prepared)
@@ -113,8 +123,14 @@ def prepare_windows(config: Config, table: Table, unfilled: Panel, cuts: Cuts) -
     vocabulary = fit_vocabulary(unfilled, cuts.starts, cuts.train, config.network.embed_series)
     panel = fill_gaps(vocabulary.recode(unfilled), config.data.gaps, cuts, table)
     scaler = fit_scaler(
-        scale.method, scale.per, panel.values, panel.observed, cuts.starts, cuts.train
-    ).leaving(panel.coded_inputs)
+        scale.method,
+        scale.per,
+        panel.values,
+        panel.observed,
+        cuts.starts,
+        cuts.train,
+        panel.target_like if scale.transform == "log1p" else (),
+    ).leaving(panel.unscaled_inputs)
     windows = split_windows(
         cuts,
         lookback=window.lookback,
@@ -142,6 +158,25 @@ def _static_scaler(config: Config, panel: Panel) -> Scaler | None:
     method = config.scale.method
     scaler = fit_scaler(method, "all", panel.static, known, np.array([0]), ends)
     return scaler.leaving(panel.coded_static)
+
+
+def check_transform(config: Config, panel: Panel, table: Table) -> None:
+    """Refuse targets that have no logarithm, where one is asked for.
+
+    Raises:
+        DataError: Names the first of them.
+    """
+    if config.scale.transform != "log1p":
+        return
+    bad = np.argwhere(panel.targets <= -1)
+    if len(bad):
+        row, column = (int(k) for k in bad[0])
+        raise DataError(
+            f"{table.name}, {table.line(int(panel.source_rows[row]))}: "
+            f"'{panel.columns.targets[column]}' is {panel.values[row, column]:g}, and "
+            f"scale.transform: log1p needs values above -1 ({counted(len(bad), 'value')} not); "
+            "set it to none"
+        )
 
 
 def refuse_own_names(config: Config) -> None:
@@ -189,6 +224,13 @@ def notes_about(prepared: Prepared) -> list[str]:
         shown = ", ".join(" ".join(name) for name in panel.left_out[:3])
         notes.append(
             f"{len(panel.left_out):,} series have no complete row and were left out: {shown}."
+        )
+    unseen = np.flatnonzero(prepared.cuts.train <= prepared.cuts.starts)
+    if len(unseen) and panel.series_columns:
+        shown = ", ".join(panel.describe(int(k)) for k in unseen[:3])
+        notes.append(
+            f"{counted(len(unseen), 'series')} without a train row, neither trained on nor "
+            f"scored: {shown}{', ...' if len(unseen) > 3 else ''}."
         )
     short = int((panel.lengths < (1 if window.pad else window.lookback)).sum())
     if 0 < short < panel.series_count:

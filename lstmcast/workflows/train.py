@@ -22,7 +22,6 @@ from lstmcast.network.sizes import Sizes
 from lstmcast.network.threads import use_threads
 from lstmcast.run_folder import RunFolder, write_json, write_text
 from lstmcast.series.batches import Batches, WindowTable
-from lstmcast.series.scaling import Scaler
 from lstmcast.series.windows import require_train_windows
 from lstmcast.training.trainer import Fit, fit_network
 from lstmcast.workflows.judge import (
@@ -158,7 +157,9 @@ def fit_model(
         pad=config.window.pad,
         device=device,
     )
-    train_batches = Batches(table, prepared.windows.train, training.batch_size, training.seed)
+    train_batches = Batches(
+        table, prepared.windows.train, training.batch_size, training.seed, training.sample
+    )
     validation = Batches(table, prepared.windows.validation, max(training.batch_size, 256))
     watcher.training(epochs or training.max_epochs, "on all rows" if epochs else "")
     try:
@@ -188,10 +189,9 @@ def fit_model(
 def scaled_series(prepared: Prepared) -> dict[str, Any]:
     """Names and scaler of the series that have train rows; the others are scaled when they come."""
     known = np.flatnonzero(prepared.cuts.train > prepared.cuts.starts)
-    scaler = prepared.scaler
     return {
         "names": [prepared.panel.names[k] for k in known],
-        "scaler": Scaler(scaler.method, scaler.center[known], scaler.scale[known]),
+        "scaler": prepared.scaler.of(known),
     }
 
 
