@@ -63,6 +63,11 @@ class Ranged:
             return self
         return Ranged(*(np.maximum(part, minimum) for part in (self.point, self.low, self.high)))
 
+    def whole(self) -> Ranged:
+        """Bounds of counts: the outermost whole numbers within them."""
+        rounding = 1e-3  # margins are kept with few digits
+        return Ranged(self.point, np.ceil(self.low - rounding), np.floor(self.high + rounding))
+
 
 Forecast = Callable[[NDArray[Any], NDArray[Any]], Ranged]
 """A forecaster: origins (B,) and series (B,) -> their forecasts."""
@@ -170,24 +175,6 @@ class Calibration:
                 for name, margins in state["margins"].items()
             },
         )
-
-
-def calibrated(
-    name: str, forecast: Forecast, calibration: Calibration | None, minimum: float | None
-) -> Forecast:
-    """A forecaster with calibrated intervals; without a calibration it stays as it is.
-
-    Args:
-        name: Of the forecaster.
-        forecast: Uncalibrated.
-        calibration: For the series that it will be asked for.
-        minimum: Bounds below are raised to it.
-    """
-    if calibration is None:
-        return forecast
-    return lambda origins, series: calibration.widen(
-        name, forecast(origins, series), series
-    ).at_least(minimum)
 
 
 def _listed(values: Floats) -> Any:

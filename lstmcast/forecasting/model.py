@@ -71,6 +71,12 @@ class Model:
         """Of the intervals that forecasts have, in percent."""
         return () if self.calibration is None else self.calibration.levels
 
+    @property
+    def minimum(self) -> float | None:
+        """No forecast and no bound is lower; counts are never below 0."""
+        minimum = self.config.forecast.minimum
+        return max(minimum or 0.0, 0.0) if self.network.head.counts else minimum
+
     def places(self, names: Sequence[tuple[str, ...]]) -> np.ndarray:
         """The number of each series among those that the model knows; -1 where it is new."""
         known = {name: k for k, name in enumerate(self.names)}

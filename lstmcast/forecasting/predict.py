@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 
 from lstmcast.errors import DataError
-from lstmcast.forecasting.intervals import Ranged
+from lstmcast.forecasting.intervals import Forecast, Ranged
 from lstmcast.forecasting.model import Model
-from lstmcast.series.batches import WindowTable
+from lstmcast.series.batches import Batch, WindowTable
 from lstmcast.series.panel import Panel
 from lstmcast.series.scaling import Scaler
 
@@ -50,7 +50,8 @@ class NetworkForecast:
         """Forecasts in the units of the data, their intervals not yet calibrated."""
         device, targets = self.table.device, self.model.sizes.targets
         self.model.network.eval()
-        parts = [np.empty((0, self.model.sizes.horizon, targets))]
+        width = 1 + 2 * len(self.levels)
+        parts = [np.empty((width, 0, self.model.sizes.horizon, targets))]
         size = windows_at_once(self.model)
         for start in range(0, len(origins), size):
             chunk = slice(start, start + size)
@@ -58,10 +59,47 @@ class NetworkForecast:
                 torch.from_numpy(origins[chunk]).to(device),
                 torch.from_numpy(series[chunk]).to(device),
             )
-            parts.append(self.model.network(batch).cpu().numpy().astype(np.float64))
-        forecasts = self.scaler.restore(np.concatenate(parts), series)
-        ranged = Ranged.flat(forecasts, len(self.levels))
-        return ranged.at_least(self.model.config.forecast.minimum)
+            parts.append(self._quantiles(batch))
+        scaled = np.concatenate(parts, axis=1)  # (1 + 2 levels, B, H, C)
+        made = np.stack([self.scaler.restore(part, series) for part in scaled])
+        if self.model.network.head.counts:
+            made = np.rint(made)  # scaling left them whole but for rounding
+        ranged = Ranged(made[0], made[1::2], made[2::2])
+        return ranged.at_least(self.model.minimum)
+
+    def _quantiles(self, batch: Batch) -> np.ndarray:
+        """(1 + 2 levels, B, H, C) scaled: the point, then lower and upper bounds by turns."""
+        forecast = self.model.network.foretell(batch)
+        tails = [(1 - level / 100) / 2 for level in self.levels]
+        bounds = [forecast.quantile(p) for tail in tails for p in (tail, 1 - tail)]
+        stacked = torch.stack([forecast.point(), *bounds])
+        return stacked.cpu().numpy().astype(np.float64)
+
+
+def with_intervals(
+    model: Model, forecasts: Mapping[str, Forecast], panel: Panel
+) -> dict[str, Forecast]:
+    """Forecasters over a panel with calibrated intervals; as they are where the model has none.
+
+    Args:
+        model: The network and the calibration of all forecasters.
+        forecasts: By name, uncalibrated, with intervals of the model's levels.
+        panel: What they forecast.
+    """
+    calibration = model.calibration_for(panel)
+    if calibration is None:
+        return dict(forecasts)
+
+    def widened(name: str, forecast: Forecast) -> Forecast:
+        whole = isinstance(forecast, NetworkForecast) and model.network.head.counts
+
+        def widen(origins: np.ndarray, series: np.ndarray) -> Ranged:
+            made = calibration.widen(name, forecast(origins, series), series)
+            return (made.whole() if whole else made).at_least(model.minimum)
+
+        return widen
+
+    return {name: widened(name, forecast) for name, forecast in forecasts.items()}
 
 
 def windows_at_once(model: Model) -> int:

@@ -11,9 +11,9 @@ import pandas as pd
 from lstmcast.errors import counted
 from lstmcast.forecasting.conformal import fewest_windows, mean_changes
 from lstmcast.forecasting.frames import backtest_frame
-from lstmcast.forecasting.intervals import Forecast, calibrated
+from lstmcast.forecasting.intervals import Forecast
 from lstmcast.forecasting.model import Model
-from lstmcast.forecasting.predict import NetworkForecast
+from lstmcast.forecasting.predict import NetworkForecast, with_intervals
 from lstmcast.forecasting.rolling import (
     NETWORK,
     Judgement,
@@ -40,7 +40,7 @@ def forecasters(model: Model, prepared: Prepared, levels: tuple[float, ...]) -> 
             prepared.linear_scaler,
             config.window.lookback,
             config.window.horizon,
-            config.forecast.minimum,
+            model.minimum,
             len(levels),
         ),
     }
@@ -101,12 +101,7 @@ def judge_splits(
         prepared.cuts.train,
         panel.frequency.season,
     )
-    calibration = model.calibration_for(panel)
-    minimum = prepared.config.forecast.minimum
-    ranged = {
-        name: calibrated(name, forecast, calibration, minimum)
-        for name, forecast in forecasts.items()
-    }
+    ranged = with_intervals(model, forecasts, panel)
     windows = prepared.windows
     judgements = {
         "validation": judge(forecasts, panel, windows.validation, measures, horizon),
@@ -123,9 +118,7 @@ def past_forecasts(
     """Test forecasts beside what came, from origins H steps apart."""
     panel, config = prepared.panel, prepared.config
     origins, series = prepared.windows.test.every(config.window.horizon).all()
-    network = calibrated(
-        NETWORK, forecasts[NETWORK], model.calibration_for(panel), config.forecast.minimum
-    )
+    network = with_intervals(model, {NETWORK: forecasts[NETWORK]}, panel)[NETWORK]
     actuals = actual_values(panel, origins, config.window.horizon)
     return backtest_frame(panel, origins, series, network(origins, series), model.levels, actuals)
 

@@ -13,9 +13,14 @@ from lstmcast.config import Config, DataConfig, load_config
 from lstmcast.errors import ConfigError, DataError, RunError
 from lstmcast.forecasting.baselines import borne_by
 from lstmcast.forecasting.frames import forecast_frame
-from lstmcast.forecasting.intervals import Forecast, Ranged, calibrated
+from lstmcast.forecasting.intervals import Forecast, Ranged
 from lstmcast.forecasting.model import Model, load_model
-from lstmcast.forecasting.predict import NetworkForecast, can_forecast, require_known_future
+from lstmcast.forecasting.predict import (
+    NetworkForecast,
+    can_forecast,
+    require_known_future,
+    with_intervals,
+)
 from lstmcast.forecasting.rolling import NETWORK, simple_forecasts
 from lstmcast.network.threads import use_threads
 from lstmcast.run_folder import RunFolder
@@ -189,16 +194,11 @@ def forecast_panel(model: Model, panel: Panel, watcher: Watcher) -> pd.DataFrame
 def ranged_forecasters(model: Model, panel: Panel) -> dict[str, Forecast]:
     """The network and the baselines that can stand in for it, with calibrated intervals."""
     horizon, season, levels = model.sizes.horizon, model.frequency.season, model.levels
-    minimum = model.config.forecast.minimum
     forecasts: dict[str, Forecast] = {
         NETWORK: NetworkForecast(model, panel, model.scaler_for(panel), levels),
-        **simple_forecasts(panel, horizon, season, minimum, len(levels)),
+        **simple_forecasts(panel, horizon, season, model.minimum, len(levels)),
     }
-    calibration = model.calibration_for(panel)
-    return {
-        name: calibrated(name, forecast, calibration, minimum)
-        for name, forecast in forecasts.items()
-    }
+    return with_intervals(model, forecasts, panel)
 
 
 def forecast_by(
