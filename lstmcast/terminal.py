@@ -11,7 +11,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lstmcast.display import best_words, cell, epoch_line, score_table, size_words, step_table
+from lstmcast.display import (
+    best_words,
+    cell,
+    epoch_line,
+    fold_line,
+    score_table,
+    size_words,
+    step_table,
+)
 from lstmcast.workflows.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -21,8 +29,10 @@ if TYPE_CHECKING:
 
     from lstmcast.config import Config
     from lstmcast.training.trainer import Progress
+    from lstmcast.workflows.backtest import Backtested
     from lstmcast.workflows.configs import Shipped
     from lstmcast.workflows.prepare import Prepared
+    from lstmcast.workflows.record import Fold
     from lstmcast.workflows.train import Trained
     from lstmcast.workflows.window import Windows
 
@@ -140,7 +150,29 @@ class Terminal(Watcher):
             self.bar.stop()
             self.bar = None
 
+    def fold(self, fold: Fold) -> None:
+        """A fold of a backtest."""
+        self._remark(fold_line(fold))
+
     # What commands found.
+
+    def backtested(self, done: Backtested) -> None:
+        """Scores over all folds, the verdict, and what the gates say."""
+        scores, folds = done.metrics["scores"], len(done.metrics["folds"])
+        title = f"{folds} folds, {scores['lstmcast']['windows']:,} windows"
+        self._result("", score_table(scores, title), "", done.verdict.sentence(), "")
+        self._result(f"Folder: {done.folder}")
+        for fault in done.faults:
+            self._remark(f"gate: {fault}", "bold red")
+        self._object(
+            {
+                "folder": str(done.folder),
+                "metrics": done.metrics,
+                "passed": not done.faults,
+                "faults": done.faults,
+                "notes": self.notes,
+            }
+        )
 
     def trained_run(self, trained: Trained) -> None:
         """Scores beside the baselines, the verdict, and where everything lies."""

@@ -303,7 +303,10 @@ def test_the_heads_for_counts_recover_mean_and_dispersion():
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        ({"network.head": "normal", "training.loss": "mse"}, "training.loss=mse: is for head: point; normal has its own"),
+        (
+            {"network.head": "normal", "training.loss": "mse"},
+            "training.loss=mse: is for head: point; normal has its own",
+        ),
         ({"network.head": "quantiles", "forecast.levels": "[]"}, "forecast.levels is \\[\\]"),
         ({"network.head": "poisson", "scale.transform": "log1p"}, "models the counts themselves"),
     ],

@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from lstmcast.forecasting.baselines import History, drift, fit_linear, naive, seasonal_naive
+from lstmcast.forecasting.baselines import (
+    History,
+    Linear,
+    drift,
+    fit_linear,
+    naive,
+    seasonal_naive,
+)
 from lstmcast.forecasting.conformal import find_margins, usual_size
 from lstmcast.forecasting.intervals import Calibration, Forecast, Ranged
 from lstmcast.forecasting.metrics import Scores
@@ -41,6 +48,11 @@ class Judgement:
 
     scores: dict[str, dict[str, Any]]
     losses: dict[str, np.ndarray]
+
+    @property
+    def windows(self) -> int:
+        """How many windows were scored."""
+        return int(max((score["windows"] for score in self.scores.values()), default=0))
 
     def ranking(self) -> list[str]:
         """Baselines, the lowest mae first."""
@@ -97,28 +109,48 @@ def _p_value(value: float) -> str:
 
 def baseline_forecasts(
     panel: Panel,
-    windows: SplitWindows,
-    scaler: Scaler,
-    lookback: int,
+    linear: Linear,
     horizon: int,
+    season: int,
     minimum: float | None,
     levels: int = 0,
 ) -> dict[str, Forecast]:
-    """The four baselines over a panel, the linear one fitted on its train windows.
+    """The four baselines over a panel.
 
     Args:
         panel: Filled.
-        windows: Where `linear` is fitted and its penalty chosen.
-        scaler: Fitted on train rows; brings series of different size together for `linear`.
-        lookback: T.
+        linear: Its linear map, its scales in the order of the panel's series.
         horizon: H.
+        season: Rows from one season to the next.
         minimum: Forecasts below are raised to it.
         levels: How many intervals they are to have; before calibration these have no width.
     """
     history = History(panel.targets, panel.offsets, panel.targets_observed)
+
+    def straight(origins: np.ndarray, series: np.ndarray) -> np.ndarray:
+        return linear.forecast(history, origins, series, horizon)
+
+    return {
+        **simple_forecasts(panel, horizon, season, minimum, levels),
+        "linear": _ranged(straight, minimum, levels),
+    }
+
+
+def fit_linear_map(
+    panel: Panel, windows: SplitWindows, scaler: Scaler, lookback: int, horizon: int
+) -> Linear:
+    """The linear baseline, fitted on the train windows of a filled panel.
+
+    Args:
+        panel: Filled.
+        windows: Where it is fitted and its penalty chosen.
+        scaler: Fitted on train rows; brings series of different size together.
+        lookback: T.
+        horizon: H.
+    """
     targets = len(panel.columns.targets)
-    linear = fit_linear(
-        history,
+    return fit_linear(
+        History(panel.targets, panel.offsets, panel.targets_observed),
         lambda: chunks(windows.train, lookback + horizon),
         lambda: chunks(windows.validation, lookback + horizon),
         lookback,
@@ -126,14 +158,6 @@ def baseline_forecasts(
         scaler.center[:, :targets],
         scaler.scale[:, :targets],
     )
-    return {
-        **simple_forecasts(panel, horizon, panel.frequency.season, minimum, levels),
-        "linear": _ranged(
-            lambda origins, series: linear.forecast(history, origins, series, horizon),
-            minimum,
-            levels,
-        ),
-    }
 
 
 def simple_forecasts(

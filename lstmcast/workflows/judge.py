@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.errors import counted
+from lstmcast.forecasting.baselines import Linear
 from lstmcast.forecasting.conformal import fewest_windows, mean_changes
 from lstmcast.forecasting.frames import backtest_frame
 from lstmcast.forecasting.intervals import Forecast
@@ -22,28 +23,34 @@ from lstmcast.forecasting.rolling import (
     add_skill,
     baseline_forecasts,
     calibrate,
+    fit_linear_map,
     judge,
 )
-from lstmcast.forecasting.yardsticks import yardsticks
+from lstmcast.forecasting.yardsticks import Yardsticks, yardsticks
 from lstmcast.workflows.prepare import Prepared
 from lstmcast.workflows.watcher import Watcher
 
 
 def forecasters(model: Model, prepared: Prepared, levels: tuple[float, ...]) -> dict[str, Forecast]:
     """The network and the baselines over the rows they were trained on, not yet calibrated."""
-    panel, config = prepared.panel, prepared.config
+    panel, season = prepared.panel, prepared.panel.frequency.season
+    linear, horizon = linear_map(prepared), prepared.config.window.horizon
     return {
         NETWORK: NetworkForecast(model, panel, prepared.scaler, levels),
-        **baseline_forecasts(
-            panel,
-            prepared.windows,
-            prepared.linear_scaler,
-            config.window.lookback,
-            config.window.horizon,
-            model.minimum,
-            len(levels),
-        ),
+        **baseline_forecasts(panel, linear, horizon, season, model.minimum, len(levels)),
     }
+
+
+def linear_map(prepared: Prepared) -> Linear:
+    """The linear baseline, fitted on the train windows."""
+    window = prepared.config.window
+    return fit_linear_map(
+        prepared.panel,
+        prepared.windows,
+        prepared.linear_scaler,
+        window.lookback,
+        window.horizon,
+    )
 
 
 def levels_for(prepared: Prepared, watcher: Watcher) -> tuple[float, ...]:
@@ -88,28 +95,37 @@ def calibrate_model(
 def judge_splits(
     model: Model, forecasts: dict[str, Forecast], prepared: Prepared
 ) -> dict[str, Judgement]:
-    """Score the network and the baselines on every validation and test window.
+    """Score the network and the baselines on every validation and test window."""
+    windows, horizon = prepared.windows.test, prepared.config.window.horizon
+    ranged = with_intervals(model, forecasts, prepared.panel)
+    measures = yardsticks_of(prepared)
+    test = judge(ranged, prepared.panel, windows, measures, horizon, model.levels)
+    add_skill(test)
+    return {"validation": judge_validation(forecasts, prepared), "test": test}
 
-    Intervals are scored on test windows only: on the windows that they were calibrated on they
-    would be right by construction.
+
+def judge_validation(forecasts: dict[str, Forecast], prepared: Prepared) -> Judgement:
+    """Score the network and the baselines on every validation window.
+
+    Not their intervals: on the windows that they were calibrated on they would be right by
+    construction.
     """
-    panel, horizon = prepared.panel, prepared.config.window.horizon
-    measures = yardsticks(
+    windows, horizon = prepared.windows.validation, prepared.config.window.horizon
+    judgement = judge(forecasts, prepared.panel, windows, yardsticks_of(prepared), horizon)
+    add_skill(judgement)
+    return judgement
+
+
+def yardsticks_of(prepared: Prepared) -> Yardsticks:
+    """What errors are measured against: the train rows."""
+    panel = prepared.panel
+    return yardsticks(
         panel.targets,
         panel.targets_observed,
         panel.offsets,
         prepared.cuts.train,
         panel.frequency.season,
     )
-    ranged = with_intervals(model, forecasts, panel)
-    windows = prepared.windows
-    judgements = {
-        "validation": judge(forecasts, panel, windows.validation, measures, horizon),
-        "test": judge(ranged, panel, windows.test, measures, horizon, model.levels),
-    }
-    for judgement in judgements.values():
-        add_skill(judgement)
-    return judgements
 
 
 def past_forecasts(
@@ -132,14 +148,15 @@ def metrics_of(
         split: judgements[split].scores if len(index[split]) else None
         for split in ("test", "validation")
     }
-    metrics["verdict"] = (
-        None
-        if verdict is None
-        else {
-            "baseline": verdict.baseline,
-            "beats": verdict.beats,
-            "p_value": verdict.comparison.p_value,
-            "sentence": verdict.sentence(),
-        }
-    )
+    metrics["verdict"] = None if verdict is None else verdict_json(verdict)
     return metrics
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """A verdict, ready for JSON."""
+    return {
+        "baseline": verdict.baseline,
+        "beats": verdict.beats,
+        "p_value": verdict.comparison.p_value,
+        "sentence": verdict.sentence(),
+    }

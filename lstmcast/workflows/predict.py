@@ -168,15 +168,28 @@ def other_frequency(model: Model, table: Table, found: Frequency) -> DataError:
 
 
 def forecast_panel(model: Model, panel: Panel, watcher: Watcher) -> pd.DataFrame:
-    """Forecast every series of a filled panel; the short ones by a baseline.
+    """Forecast every series of a filled panel, as a table.
 
     Raises:
         DataError: Known-future columns end before the horizon.
     """
-    horizon, levels = model.sizes.horizon, model.levels
+    forecasts, methods = forecast_series(model, panel, watcher)
+    series = np.arange(panel.series_count)
+    return forecast_frame(panel, panel.ends, series, forecasts, model.levels, methods.tolist())
+
+
+def forecast_series(model: Model, panel: Panel, watcher: Watcher) -> tuple[Ranged, np.ndarray]:
+    """Forecast every series of a filled panel after its last row; the short ones by a baseline.
+
+    Returns:
+        The forecasts of the S series, and what made each, (S,).
+
+    Raises:
+        DataError: Known-future columns end before the horizon.
+    """
     series = np.arange(panel.series_count)
     long = can_forecast(panel, model.sizes.lookback, model.config.window.pad)
-    require_known_future(panel, panel.ends[long], series[long], horizon)
+    require_known_future(panel, panel.ends[long], series[long], model.sizes.horizon)
     methods = np.full(panel.series_count, NETWORK, dtype=object)
     if not long.all():
         season = model.frequency.season
@@ -187,8 +200,7 @@ def forecast_panel(model: Model, panel: Panel, watcher: Watcher) -> pd.DataFrame
             f"{int((~long).sum()):,} of {panel.series_count:,} series have fewer rows than the "
             f"lookback of {model.sizes.lookback}; a baseline forecasts them (column 'method')."
         )
-    forecasts = forecast_by(methods, ranged_forecasters(model, panel), panel.ends, series)
-    return forecast_frame(panel, panel.ends, series, forecasts, levels, methods.tolist())
+    return forecast_by(methods, ranged_forecasters(model, panel), panel.ends, series), methods
 
 
 def ranged_forecasters(model: Model, panel: Panel) -> dict[str, Forecast]:

@@ -12,7 +12,7 @@ import numpy as np
 from lstmcast.config import Config
 from lstmcast.errors import ConfigError, DataError, counted
 from lstmcast.forecasting.frames import bound_names
-from lstmcast.series.build import read_panel
+from lstmcast.series.build import build_panel, read_columns
 from lstmcast.series.categories import Vocabulary, fit_vocabulary
 from lstmcast.series.gaps import fill_gaps, usable_origins
 from lstmcast.series.panel import Panel
@@ -94,7 +94,17 @@ def prepare(config: Config, watcher: Watcher) -> Prepared:
         DataError: The table has a fault.
     """
     refuse_own_names(config)
-    panel, table = read_panel(config.data, config.window.horizon)
+    return prepare_table(config, read_columns(config.data), watcher)
+
+
+def prepare_table(config: Config, table: Table, watcher: Watcher) -> Prepared:
+    """Make a table that was read ready for windows.
+
+    Raises:
+        DataError: The table has a fault.
+    """
+    panel = build_panel(table, config.data, horizon=config.window.horizon)
+    table = table.without_cells()
     check_transform(config, panel, table)
     check_counts(config, panel, table)
     cuts = cut_series(panel, config.split, config.window.horizon)

@@ -13,10 +13,7 @@ import torch
 from lstmcast.config import Config, dump_config
 from lstmcast.errors import ConfigError, DataError
 from lstmcast.forecasting.model import Model
-from lstmcast.forecasting.rolling import (
-    Verdict,
-    decide,
-)
+from lstmcast.forecasting.rolling import Judgement, Verdict, decide
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.sizes import Sizes
 from lstmcast.network.threads import use_threads
@@ -110,9 +107,7 @@ def train(
     forecasts = forecasters(model, prepared, levels)
     model = calibrate_model(model, forecasts, prepared, levels)
     judgements = judge_splits(model, forecasts, prepared)
-    if len(prepared.windows.validation):
-        ranked = judgements["validation"].ranking()
-        model = replace(model, fallbacks=tuple(name for name in ranked if name in SIMPLE))
+    model = with_fallbacks(model, judgements["validation"])
     verdict = (
         decide(judgements["test"], config.window.horizon) if len(prepared.windows.test) else None
     )
@@ -184,6 +179,13 @@ def fit_model(
         fallbacks=SIMPLE,
     )
     return model, fit
+
+
+def with_fallbacks(model: Model, validation: Judgement) -> Model:
+    """The model with its stand-ins in the order that the validation windows give them."""
+    if not validation.windows:
+        return model
+    return replace(model, fallbacks=tuple(name for name in validation.ranking() if name in SIMPLE))
 
 
 def scaled_series(prepared: Prepared) -> dict[str, Any]:
