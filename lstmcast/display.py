@@ -41,7 +41,7 @@ def score_table(scores: dict[str, Any], title: str = "Test rows, every window") 
     table = Table(box=None, pad_edge=False, title=title, title_justify="left")
     table.add_column("")
     covers = [name for name in scores["lstmcast"] if name.startswith("coverage_")]
-    measures = [*MEASURES, *(["wql"] if covers else [])]
+    measures = [*MEASURES, *(["crps"] if covers else [])]
     for name in measures:
         table.add_column(name, justify="right")
     for name in covers:

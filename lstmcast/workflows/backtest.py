@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -221,16 +221,18 @@ def forecast_fold(
     model, horizon = fit.model, source.config.window.horizon
     last = record.panel.format_times(np.array([origin - 1]))[0]
     panel = panel_at(model, source.config, table, last)
-    seen = source.seen or {}
-    unseen = np.array([seen.get(name, origin) <= origin for name in panel.names])
-    series = np.flatnonzero((panel.starts + panel.lengths == origin) & unseen)
-    network, methods = forecast_series(model, panel, Watcher())
+    series = series_at(panel, origin, horizon, record.lasts, source.seen or {})
+    # Those that ended before are forecast beside them, as `predict` does, and then left out: the
+    # last bits of a forecast depend on how many are made at once.
+    made_at_once = series if panel.columns.future else np.arange(panel.series_count)
+    network, methods = forecast_series(model, panel, made_at_once, Watcher())
+    kept = np.flatnonzero(np.isin(made_at_once, series))
     season, levels, minimum = model.frequency.season, model.levels, model.minimum
     linear = fit.linear_for(panel)
     baselines = baseline_forecasts(panel, linear, horizon, season, minimum, len(levels))
     rivals = rival_forecasts(plan.rivals, panel, horizon, season, minimum, record.levels)
     made = {
-        NETWORK: (chosen(network, series), levels),
+        NETWORK: (chosen(network, kept), levels),
         **{
             name: (ranged, levels)
             for name, ranged in asked(
@@ -240,7 +242,31 @@ def forecast_fold(
         **{name: (ranged, record.levels) for name, ranged in asked(rivals, panel, series).items()},
     }
     names = [panel.names[k] for k in series.tolist()]
-    return record.add(origin, names, made, methods[series], trained)
+    return record.add(origin, names, made, methods[kept], trained)
+
+
+def series_at(
+    panel: Panel,
+    origin: int,
+    horizon: int,
+    lasts: Mapping[tuple[str, ...], int],
+    seen: Mapping[Any, int],
+) -> np.ndarray:
+    """The series to forecast at an origin.
+
+    Args:
+        panel: What was known there.
+        origin: Grid place of the first row to forecast; a series needs the row before it.
+        horizon: H; known-future columns must be known so far.
+        lasts: By series, the place after its last row in the whole table: something must come.
+        seen: By series, the place after the last row that the network has learned from.
+    """
+    ends = panel.starts + panel.ends - panel.offsets[:-1]
+    judged = [seen.get(name, origin) <= origin < lasts.get(name, 0) for name in panel.names]
+    reached = (ends == origin) & np.array(judged, dtype=bool)
+    if panel.columns.future:
+        reached &= panel.offsets[1:] - panel.ends >= horizon
+    return np.flatnonzero(reached)
 
 
 def written(

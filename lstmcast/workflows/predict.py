@@ -173,34 +173,36 @@ def forecast_panel(model: Model, panel: Panel, watcher: Watcher) -> pd.DataFrame
     Raises:
         DataError: Known-future columns end before the horizon.
     """
-    forecasts, methods = forecast_series(model, panel, watcher)
     series = np.arange(panel.series_count)
+    forecasts, methods = forecast_series(model, panel, series, watcher)
     return forecast_frame(panel, panel.ends, series, forecasts, model.levels, methods.tolist())
 
 
-def forecast_series(model: Model, panel: Panel, watcher: Watcher) -> tuple[Ranged, np.ndarray]:
-    """Forecast every series of a filled panel after its last row; the short ones by a baseline.
+def forecast_series(
+    model: Model, panel: Panel, series: np.ndarray, watcher: Watcher
+) -> tuple[Ranged, np.ndarray]:
+    """Forecast series (B,) of a filled panel after their last rows; the short ones by a baseline.
 
     Returns:
-        The forecasts of the S series, and what made each, (S,).
+        The forecasts, and what made each, (B,).
 
     Raises:
         DataError: Known-future columns end before the horizon.
     """
-    series = np.arange(panel.series_count)
-    long = can_forecast(panel, model.sizes.lookback, model.config.window.pad)
-    require_known_future(panel, panel.ends[long], series[long], model.sizes.horizon)
-    methods = np.full(panel.series_count, NETWORK, dtype=object)
+    long = can_forecast(panel, model.sizes.lookback, model.config.window.pad)[series]
+    origins = panel.ends[series]
+    require_known_future(panel, origins[long], series[long], model.sizes.horizon)
+    methods = np.full(len(series), NETWORK, dtype=object)
     if not long.all():
         season = model.frequency.season
         methods[~long] = [
-            best_borne(model.fallbacks, int(rows), season) for rows in panel.lengths[~long]
+            best_borne(model.fallbacks, int(rows), season) for rows in panel.lengths[series[~long]]
         ]
         watcher.note(
-            f"{int((~long).sum()):,} of {panel.series_count:,} series have fewer rows than the "
+            f"{int((~long).sum()):,} of {len(series):,} series have fewer rows than the "
             f"lookback of {model.sizes.lookback}; a baseline forecasts them (column 'method')."
         )
-    return forecast_by(methods, ranged_forecasters(model, panel), panel.ends, series), methods
+    return forecast_by(methods, ranged_forecasters(model, panel), origins, series), methods
 
 
 def ranged_forecasters(model: Model, panel: Panel) -> dict[str, Forecast]:

@@ -64,6 +64,8 @@ class Record:
             before_first,
             panel.frequency.season,
         )
+        lasts = panel.starts + panel.ends - panel.offsets[:-1]
+        self.lasts = dict(zip(panel.names, lasts.tolist(), strict=True))
         self.scores: dict[str, Scores] = {}
         self.folds: list[Fold] = []
         self.frames: list[pd.DataFrame] = []
