@@ -9,7 +9,6 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from lstmcast.training.trainer import Epoch
-    from lstmcast.workflows.record import Fold
 
 MEASURES = ("mae", "rmse", "smape", "mase", "rmsse")
 """Columns of the closing table."""
@@ -78,22 +77,6 @@ def styled(value: float | None, best: bool) -> Text:
     """A score as a cell; undefined ones are a dash."""
     return Text(
         "-" if value is None else f"{value:.4g}", "bold" if best and value is not None else ""
-    )
-
-
-def fold_line(fold: Fold) -> str:
-    """A finished fold in one line: the network beside the best of the others."""
-    width = len(str(fold.folds))
-    losses = {name: loss for name, loss in fold.losses.items() if loss is not None}
-    best = min((name for name in losses if name != "lstmcast"), key=losses.__getitem__, default="")
-    said = (
-        f"mae {losses['lstmcast']:.4g}, {best} {losses[best]:.4g}"
-        if best
-        else "nothing was observed"
-    )
-    return (
-        f"fold {fold.number:{width}}/{fold.folds}  after {fold.origin}  {said}"
-        f"{'  (trained)' if fold.trained else ''}"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,6 @@ from lstmcast.display import (
     best_words,
     cell,
     epoch_line,
-    fold_line,
     score_table,
     size_words,
     step_table,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from lstmcast.config import Config
     from lstmcast.training.trainer import Progress
-    from lstmcast.workflows.backtest import Backtested
     from lstmcast.workflows.configs import Shipped
     from lstmcast.workflows.prepare import Prepared
     from lstmcast.workflows.record import Fold
@@ -152,27 +151,16 @@ class Terminal(Watcher):
 
     def fold(self, fold: Fold) -> None:
         """A fold of a backtest."""
+        from lstmcast.display_runs import fold_line
+
         self._remark(fold_line(fold))
 
     # What commands found.
 
-    def backtested(self, done: Backtested) -> None:
-        """Scores over all folds, the verdict, and what the gates say."""
-        scores, folds = done.metrics["scores"], len(done.metrics["folds"])
-        title = f"{folds} folds, {scores['lstmcast']['windows']:,} windows"
-        self._result("", score_table(scores, title), "", done.verdict.sentence(), "")
-        self._result(f"Folder: {done.folder}")
-        for fault in done.faults:
-            self._remark(f"gate: {fault}", "bold red")
-        self._object(
-            {
-                "folder": str(done.folder),
-                "metrics": done.metrics,
-                "passed": not done.faults,
-                "faults": done.faults,
-                "notes": self.notes,
-            }
-        )
+    def shown(self, parts: Sequence[Any], value: dict[str, Any]) -> None:
+        """A result that `display_runs` has put together."""
+        self._result(*parts)
+        self._object({**value, "notes": self.notes})
 
     def trained_run(self, trained: Trained) -> None:
         """Scores beside the baselines, the verdict, and where everything lies."""

@@ -21,6 +21,7 @@ STOREYS = {
     "reporting": 4,
     "workflows": 5,
     "display": 5,
+    "display_runs": 5.5,
     "terminal": 6,
     "cli": 6,
     "__init__": 7,

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from lstmcast.cli import backtest, configs, predict, train, window
+from lstmcast.cli import backtest, compare, configs, predict, train, window
 from lstmcast.errors import LstmcastError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command("window")(window.window)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
 app.command("backtest")(backtest.backtest)
+app.command("compare")(compare.compare)
 app.command("configs")(configs.configs)
 
 

@@ -68,6 +68,7 @@ def backtest(
     every, _, how = refit.partition(":")
     if not every.isdigit() or how not in ("", "warm"):
         raise ConfigError(f"--refit {refit}: write a number, or a number and :warm, such as 2:warm")
+    from lstmcast.display_runs import shown_backtest
     from lstmcast.terminal import Terminal
 
     terminal = Terminal(json=json, quiet=quiet)
@@ -85,6 +86,6 @@ def backtest(
         gates=tuple(fail_under or ()),
     )
     done = backtest_workflow(source, plan, set or [], choose_device(device), terminal)
-    terminal.backtested(done)
+    terminal.shown(*shown_backtest(done))
     if done.faults:
         raise typer.Exit(1)
