@@ -154,7 +154,7 @@ def units(levelled: bool = True) -> Units:
 def test_quantiles_never_cross_whatever_the_network_says(head):
     torch.manual_seed(0)
     built = HEADS[head]("auto", LEVELS)
-    forecast = built(30 * torch.randn(2, 5, 2, built.width), units())
+    forecast = built.read(30 * torch.randn(2, 5, 2, built.width), units())
     rising = torch.stack([forecast.quantile(p) for p in (0.025, 0.1, 0.5, 0.9, 0.975)])
     assert rising.isfinite().all()
     assert (rising.diff(dim=0) >= 0).all()
@@ -166,7 +166,7 @@ def test_the_level_of_a_window_is_undone_on_the_whole_distribution(head):
     torch.manual_seed(1)
     built, unit = HEADS[head]("auto", LEVELS), units()
     decoded = torch.randn(2, 5, 2, built.width)
-    plain, levelled = built(decoded, Units()), built(decoded, unit)
+    plain, levelled = built.read(decoded, Units()), built.read(decoded, unit)
     for probability in (0.025, 0.5, 0.9):
         expected = unit.level.restore(plain.quantile(probability))
         torch.testing.assert_close(levelled.quantile(probability), expected)
@@ -178,7 +178,7 @@ def test_the_mean_of_counts_is_positive_and_all_but_what_the_network_says(head):
     built = HEADS[head]("auto")
     decoded = torch.zeros(2, 1, 2, built.width)
     decoded[0, ..., 0], decoded[1, ..., 0] = 20.0, -50.0
-    mean = built(decoded, units(levelled=False)).mean() * 2 + 4  # scaled 0 is 4, scaled 1 is 6
+    mean = built.read(decoded, units(levelled=False)).mean() * 2 + 4  # scaled 0 is 4, scaled 1 is 6
     torch.testing.assert_close(mean[0], torch.full((1, 2), 44.0), rtol=1e-4, atol=0)
     assert (mean[1] > 0).all() and (mean[1] < 0.01).all()
 
@@ -189,14 +189,14 @@ def test_a_decoder_is_fed_the_mean_at_the_level_of_the_window(head):
     built, unit = HEADS[head]("auto", LEVELS), units()
     decoded = torch.randn(2, 2, built.width)
     fed = unit.level.restore(built.fed_back(decoded, unit)[:, None])
-    torch.testing.assert_close(fed, built(decoded[:, None], unit).mean(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(fed, built.read(decoded[:, None], unit).mean(), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("head", HEADS)
 def test_a_missing_target_counts_for_nothing(head):
     torch.manual_seed(3)
     built = HEADS[head]("auto", LEVELS)
-    forecast = built(torch.randn(2, 3, 2, built.width), units())
+    forecast = built.read(torch.randn(2, 3, 2, built.width), units())
     targets, weights = torch.randn(2, 3, 2), torch.ones(2, 3, 2)
     weights[0, 1, 0] = 0
     spoilt = targets.clone()
@@ -243,12 +243,12 @@ def fitted(head: str, targets: Tensor) -> object:
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        loss = built(numbers, unit).loss(targets).mean()
+        loss = built.read(numbers, unit).loss(targets).mean()
         loss.backward()
         return loss
 
     optimizer.step(closure)
-    return built(numbers.detach(), unit)
+    return built.read(numbers.detach(), unit)
 
 
 N = 100_000

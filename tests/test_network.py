@@ -516,7 +516,7 @@ TARGETS = torch.tensor([0.0, 0.0, 2.0, 0.0]).view(1, 2, 2)  # errors 0.5, -3, 0,
 )
 def test_losses_are_summed_over_the_observed_targets(loss: str, by_hand: list, oracle: Any) -> None:
     head = PointHead(loss)
-    forecast = head(FORECAST[..., None], Units())
+    forecast = head.read(FORECAST[..., None], Units())
     total, count = head.loss(forecast, TARGETS, None)
     assert (total.item(), count.item()) == (sum(by_hand), 4)
     weights = torch.tensor([1.0, 1.0, 0.0, 0.0]).view(1, 2, 2)

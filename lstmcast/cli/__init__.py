@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from lstmcast.cli import backtest, compare, configs, predict, train, window
+from lstmcast.cli import backtest, compare, configs, inspect, predict, train, window
 from lstmcast.errors import LstmcastError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.command("train")(train.train)
 app.command("predict")(predict.predict)
 app.command("backtest")(backtest.backtest)
 app.command("compare")(compare.compare)
+app.command("inspect")(inspect.inspect)
 app.command("configs")(configs.configs)
 
 

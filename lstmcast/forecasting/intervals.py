@@ -59,14 +59,17 @@ class Ranged:
 
     def at_least(self, minimum: float | None) -> Ranged:
         """Forecasts and bounds below `forecast.minimum` raised to it."""
-        if minimum is None:
-            return self
-        return Ranged(*(np.maximum(part, minimum) for part in (self.point, self.low, self.high)))
+        return Ranged(*(at_least(part, minimum) for part in (self.point, self.low, self.high)))
 
     def whole(self) -> Ranged:
         """Bounds of counts: the outermost whole numbers within them."""
         rounding = 1e-3  # margins are kept with few digits
         return Ranged(self.point, np.ceil(self.low - rounding), np.floor(self.high + rounding))
+
+
+def at_least(forecast: Floats, minimum: float | None) -> Floats:
+    """Raise forecasts that lie below `forecast.minimum` to it."""
+    return forecast if minimum is None else np.maximum(forecast, minimum)
 
 
 Forecast = Callable[[NDArray[Any], NDArray[Any]], Ranged]

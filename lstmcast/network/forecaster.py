@@ -47,8 +47,7 @@ class Forecaster(nn.Module):
     def foretell(self, batch: Batch) -> Distribution:
         """(B, T, F) -> what the head says of (B, H, C), in the units of the batch."""
         context = self.encode(batch)
-        forecast: Distribution = self.head(self.decoder(context, self.encoder), context.units)
-        return forecast
+        return self.head.read(self.decoder(context, self.encoder), context.units)
 
     def encode(self, batch: Batch) -> Context:
         """Embed, normalize and encode a batch.
@@ -79,7 +78,7 @@ class Forecaster(nn.Module):
             return self.head.loss(self.foretell(batch), batch.targets, batch.weights)
         context = self.encode(batch)
         units = Units(None, *(_per_window(part, 2) for part in (batch.center, batch.scale)))
-        forecast = self.head(self.decoder.every(context), units)  # of (B, T, H, C)
+        forecast = self.head.read(self.decoder.every(context), units)  # of (B, T, H, C)
         targets = following(batch.inputs[:, :, : self.sizes.targets], batch.targets)
         return self.head.loss(forecast, targets, every_step_weights(batch))
 

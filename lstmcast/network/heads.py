@@ -62,7 +62,7 @@ class Units:
 
 
 class Head(nn.Module, ABC):
-    """A way to read the decoder's numbers.
+    """A way to read the decoder's numbers, the first of which is always the forecast's center.
 
     Args:
         loss: A key of LOSSES, for the point head; the others have losses of their own.
@@ -80,13 +80,12 @@ class Head(nn.Module, ABC):
         self.width = 1
 
     @abstractmethod
-    def forward(self, decoded: Tensor, units: Units) -> Distribution:
+    def read(self, decoded: Tensor, units: Units) -> Distribution:
         """(..., C, width) at the level of the window -> a forecast in the units of the batch."""
 
     def fed_back(self, decoded: Tensor, units: Units) -> Tensor:
         """(B, C, width) -> (B, C) what a decoder is given for the step, at the window's level."""
-        mean: Tensor = self(decoded, Units()).mean()
-        return mean
+        return self.read(decoded, Units()).mean()
 
     def loss(
         self, forecast: Distribution, targets: Tensor, weights: Tensor | None
@@ -113,7 +112,7 @@ class PointHead(Head):
         super().__init__(loss, levels)
         self.elementwise = LOSSES[loss]
 
-    def forward(self, decoded: Tensor, units: Units) -> Point:
+    def read(self, decoded: Tensor, units: Units) -> Point:
         """(..., C, 1)."""
         return Point(units.restore(decoded[..., 0]), self.elementwise)
 
@@ -129,7 +128,7 @@ class QuantilesHead(Head):
         self.probabilities = (*outside, 0.5, *(1 - tail for tail in reversed(outside)))
         self.width = len(self.probabilities)
 
-    def forward(self, decoded: Tensor, units: Units) -> Quantiles:
+    def read(self, decoded: Tensor, units: Units) -> Quantiles:
         """(..., C, Q): the median, the steps down from it, the steps up from it."""
         count = self.width // 2
         median, steps = decoded[..., :1], functional.softplus(decoded[..., 1:])
@@ -148,7 +147,7 @@ class NormalHead(Head):
         super().__init__(loss, levels)
         self.width = 2
 
-    def forward(self, decoded: Tensor, units: Units) -> Normal:
+    def read(self, decoded: Tensor, units: Units) -> Normal:
         """(..., C, 2)."""
         scale = functional.softplus(decoded[..., 1]) + NARROWEST
         return Normal(units.restore(decoded[..., 0]), units.stretch(scale))
@@ -161,7 +160,7 @@ class StudentTHead(Head):
         super().__init__(loss, levels)
         self.width = 3
 
-    def forward(self, decoded: Tensor, units: Units) -> StudentT:
+    def read(self, decoded: Tensor, units: Units) -> StudentT:
         """(..., C, 3)."""
         scale = functional.softplus(decoded[..., 1]) + NARROWEST
         df = 2 + functional.softplus(decoded[..., 2]) + NARROWEST
@@ -186,13 +185,13 @@ class CountHead(Head):
 
     def fed_back(self, decoded: Tensor, units: Units) -> Tensor:
         """The mean, scaled and at the window's level: counts are fed back like observed ones."""
-        return units.remove(self(decoded[:, None], units).mean())[:, 0]
+        return units.remove(self.read(decoded[:, None], units).mean())[:, 0]
 
 
 class PoissonHead(CountHead):
     """Counts whose variance is their mean."""
 
-    def forward(self, decoded: Tensor, units: Units) -> Poisson:
+    def read(self, decoded: Tensor, units: Units) -> Poisson:
         """(..., C, 1)."""
         return Poisson(*self.expected(decoded, units))
 
@@ -204,7 +203,7 @@ class NegativeBinomialHead(CountHead):
         super().__init__(loss, levels)
         self.width = 2
 
-    def forward(self, decoded: Tensor, units: Units) -> NegativeBinomial:
+    def read(self, decoded: Tensor, units: Units) -> NegativeBinomial:
         """(..., C, 2)."""
         dispersion = functional.softplus(decoded[..., 1]) + NARROWEST
         return NegativeBinomial(*self.expected(decoded, units), dispersion)
