@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lstmcast.network.one_bias import OneBiasWeights
     from lstmcast.workflows.watcher import Watcher
 
-__all__ = ["Run", "configs", "inspect", "predict", "train", "window"]
+__all__ = ["Run", "backtest", "compare", "configs", "inspect", "predict", "train", "window"]
 
 PathLike = str | Path
 
@@ -185,6 +185,40 @@ def predict(
 
     source, ahead = (None if path is None else str(path) for path in (data, future))
     return predict_workflow(Path(run), source, at, ahead, choose_device(device), Watcher()).forecast
+
+
+def backtest(
+    source: PathLike, *, set: Sequence[str] = (), device: str = "auto", **plan: Any
+) -> dict[str, Any]:
+    """Forecast from past origins, and judge the forecasts; `lstmcast backtest`.
+
+    Args:
+        source: A run folder, a YAML config, or a table.
+        set: Overrides, `section.key=value`.
+        device: auto, cpu, cuda, cuda:N or mps.
+        plan: Fields of `workflows.backtest.Plan`: folds, step, refit, warm, rows, rivals.
+
+    Returns:
+        The content of the backtest's metrics.json.
+
+    Raises:
+        LstmcastError: See `lstmcast.errors`.
+    """
+    from lstmcast.workflows.backtest import Plan
+    from lstmcast.workflows.backtest import backtest as backtest_workflow
+    from lstmcast.workflows.entry import choose_device
+    from lstmcast.workflows.watcher import Watcher
+
+    chosen = choose_device(device)
+    return backtest_workflow(Path(source), Plan(**plan), set, chosen, Watcher()).metrics
+
+
+def compare(*runs: PathLike, sort: str = "mae") -> list[dict[str, Any]]:
+    """Runs side by side, the best first: `run`, `differs`, `scores`; `lstmcast compare`."""
+    from lstmcast.workflows.compare import compare as compare_workflow
+
+    compared = compare_workflow([Path(run) for run in runs], sort).runs
+    return [{"run": one.run, "differs": one.differs, "scores": one.scores} for one in compared]
 
 
 def window(

@@ -304,3 +304,12 @@ def test_the_verdict_on_a_random_walk_and_on_a_noisy_season(cli, tmp_path, monke
     scores = found("walk/backtests/0001")[0]["scores"]
     assert scores["lstmcast"]["mae"] > 0.95 * scores["naive"]["mae"]
     assert cli("backtest", "season", "--step", 1, "--fail-under", "skill_naive=0").code == 0
+
+
+def test_the_python_face_backtests_and_compares(daily, run):
+    import lstmcast
+
+    metrics = lstmcast.backtest("r", step=9, device="cpu")
+    assert metrics == found(run / "backtests/0001")[0]
+    (one,) = lstmcast.compare("r", sort="crps")
+    assert one["run"] == run and one["differs"] == {}

@@ -196,5 +196,14 @@ except SystemExit as stopped:
 def test_the_python_face_has_exactly_these_names():
     import lstmcast
 
-    assert sorted(lstmcast.__all__) == ["Run", "configs", "inspect", "predict", "train", "window"]
+    assert sorted(lstmcast.__all__) == [
+        "Run",
+        "backtest",
+        "compare",
+        "configs",
+        "inspect",
+        "predict",
+        "train",
+        "window",
+    ]
     assert all(hasattr(lstmcast, name) for name in lstmcast.__all__)

@@ -279,7 +279,12 @@ def written(
         "scores": judged.scores,
         "verdict": verdict_json(verdict),
         "folds": record.folds_json(),
-        "plan": {**asdict(plan), "step": plan.step or record.horizon},
+        "plan": {
+            **asdict(plan),
+            "step": plan.step or record.horizon,
+            "rivals": list(plan.rivals),
+            "gates": list(plan.gates),
+        },
     }
     faults = [fault for gate in gates if (fault := gate(judged.scores[NETWORK])) is not None]
     if source.run is not None:
