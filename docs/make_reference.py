@@ -1,6 +1,6 @@
-"""Writes `docs/config.md` and `docs/commands.md` from the code: `python docs/make_reference.py`.
+"""Writes the pages of PAGES from the code: `python docs/make_reference.py`.
 
-`tests/test_docs.py` compares both with what this would write.
+`tests/test_docs.py` compares them with what this would write.
 """
 
 import os
@@ -10,9 +10,20 @@ from itertools import groupby
 from pathlib import Path
 
 from lstmcast.config import fields
+from lstmcast.series.findings import CODES
 
 DOCS = Path(__file__).parent
-COMMANDS = ("window", "train", "predict", "backtest", "compare", "inspect", "configs")
+COMMANDS = (
+    "init",
+    "check",
+    "window",
+    "train",
+    "predict",
+    "backtest",
+    "compare",
+    "inspect",
+    "configs",
+)
 
 
 def config_page() -> str:
@@ -62,7 +73,29 @@ def help_of(command: str) -> str:
     return "\n".join(line.rstrip() for line in result.stdout.splitlines())
 
 
-PAGES = {"config.md": config_page, "commands.md": commands_page}
+def findings_page() -> str:
+    """Every code of `lstmcast check`."""
+    page = [
+        "# What `lstmcast check` finds",
+        "",
+        "Written by `python docs/make_reference.py` from `lstmcast/series/findings.py`. An error",
+        "stops training or spoils its score, and `check` ends with exit code 1; a warning may; a",
+        "note is good to know. What the config says can change a severity: missing steps are an",
+        "error with `data.gaps: error`, repeated stamps a note with `data.duplicates: mean`. For",
+        "each code `tests/findings/` has a table that raises it and one that does not.",
+        "",
+        "`lstmcast check SOURCE --fix FILE` writes a repaired copy of the table: it sorts,",
+        "rewrites stamps, drops rows that repeat another in every cell and empties cells that",
+        "hold no number. It never writes over a file and never makes up a value.",
+    ]
+    for code, entry in CODES.items():
+        fixed = ", mended by `--fix`" if entry.mended else ""
+        page += ["", f"## {code} {entry.title}", "", f"{entry.severity.capitalize()}{fixed}."]
+        page += [entry.meaning, "", f"What to do: {entry.advice[0].lower()}{entry.advice[1:]}"]
+    return "\n".join(page) + "\n"
+
+
+PAGES = {"config.md": config_page, "commands.md": commands_page, "findings.md": findings_page}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

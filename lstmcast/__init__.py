@@ -10,120 +10,55 @@ Importing this loads neither torch nor pandas; the first call does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
+from lstmcast.run import PathLike, Run, predict
 
-    from lstmcast.network.one_bias import OneBiasWeights
+if TYPE_CHECKING:
     from lstmcast.workflows.watcher import Watcher
 
-__all__ = ["Run", "backtest", "compare", "configs", "inspect", "predict", "train", "window"]
+__all__ = [
+    "Run",
+    "backtest",
+    "compare",
+    "configs",
+    "init",
+    "inspect",
+    "predict",
+    "train",
+    "window",
+]
 
-PathLike = str | Path
 
+def init(
+    data: PathLike,
+    output: PathLike | None = None,
+    *,
+    target: Sequence[str] = (),
+    horizon: int | None = None,
+    set: Sequence[str] = (),
+) -> str:
+    """Propose a config for a table, with a reason beside each value; `lstmcast init`.
 
-@dataclass(frozen=True)
-class Run:
-    """A run folder, or a `model.safetensors` alone.
+    Args:
+        data: A CSV or Parquet table.
+        output: YAML file to make; None: none.
+        target: Columns to forecast; default: every usable column of numbers.
+        horizon: Steps to forecast.
+        set: Overrides, `section.key=value`.
 
-    Attributes:
-        path: The folder, or the file.
+    Returns:
+        The YAML.
+
+    Raises:
+        LstmcastError: See `lstmcast.errors`.
     """
+    from lstmcast.workflows.init import given_by, propose, write_proposal
+    from lstmcast.workflows.watcher import Watcher
 
-    path: Path
-
-    def __post_init__(self) -> None:
-        """Take a text for a path too."""
-        object.__setattr__(self, "path", Path(self.path))
-
-    def predict(
-        self,
-        data: PathLike | None = None,
-        *,
-        at: str | None = None,
-        future: PathLike | None = None,
-        device: str = "auto",
-    ) -> pd.DataFrame:
-        """Forecast every series of a table after its last row; see `lstmcast.predict`."""
-        return predict(self.path, data, at=at, future=future, device=device)
-
-    @property
-    def metrics(self) -> dict[str, Any]:
-        """Scores of the network and the baselines, as in metrics.json."""
-        import json
-
-        return dict(json.loads((self.path / "metrics.json").read_text(encoding="utf-8")))
-
-    @property
-    def forecast(self) -> pd.DataFrame:
-        """The forecast after the last row of the training table, as in forecast.csv."""
-        import pandas as pd
-
-        from lstmcast.config import load_config
-        from lstmcast.errors import RunError
-        from lstmcast.forecasting.frames import bound_names
-
-        path = self.path / "forecast.csv"
-        if not path.exists():
-            raise RunError(f"{path} does not exist; the run made no forecast")
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-        config = load_config(self.path / "config.yaml")
-        numbers = [
-            column
-            for target in config.data.target
-            for column in (target, *bound_names(target, config.forecast.levels))
-            if column in frame  # a level without windows to calibrate it has no bounds
-        ]
-        return frame.replace("", "nan").astype(dict.fromkeys(numbers, float))
-
-    def one_bias_weights(self) -> OneBiasWeights:
-        """Weights of a network's only recurrent layer as tools with one bias have them.
-
-        Returns:
-            `kernel` (F, G * U), `recurrent_kernel` (U, G * U) and `bias` (G * U,), a GRU's
-            (2, 3 * U), as numpy arrays; gates side by side, i, f, g, o of an LSTM and z, r, h of a
-            GRU. This is what Keras's `layer.get_weights()` gives.
-
-        Raises:
-            LstmcastError: The network has more than one layer or direction, or a projection.
-        """
-        from lstmcast.workflows.one_bias import read_one_bias
-
-        return read_one_bias(self.path)
-
-    def with_one_bias_weights(
-        self,
-        kernel: np.ndarray,
-        recurrent_kernel: np.ndarray,
-        bias: np.ndarray | None = None,
-        *,
-        out: PathLike,
-    ) -> Run:
-        """Write a model like this run's, with other weights in its only recurrent layer.
-
-        Head and scaling stay those of the run, and the run as it is.
-
-        Args:
-            kernel: (F, G * U).
-            recurrent_kernel: (U, G * U).
-            bias: (G * U,), of a GRU (2, 3 * U); None for a layer without.
-            out: A `.safetensors` file that does not exist yet.
-
-        Returns:
-            The new model: `run.with_one_bias_weights(...).predict("data.csv")`.
-
-        Raises:
-            LstmcastError: A shape does not fit, or `out` exists.
-        """
-        from lstmcast.network.one_bias import OneBiasWeights
-        from lstmcast.workflows.one_bias import write_one_bias
-
-        write_one_bias(self.path, OneBiasWeights(kernel, recurrent_kernel, bias), Path(out))
-        return Run(Path(out))
+    proposal = propose(data, given_by(set, target, horizon), Watcher())
+    return write_proposal(proposal, None if output is None else Path(output))
 
 
 def train(
@@ -154,37 +89,6 @@ def train(
     folder = run_folder_for(source, run)
     config = config_for(source, set, watcher)
     return Run(train_workflow(config, folder, choose_device(device), watcher).run.path)
-
-
-def predict(
-    run: PathLike,
-    data: PathLike | None = None,
-    *,
-    at: str | None = None,
-    future: PathLike | None = None,
-    device: str = "auto",
-) -> pd.DataFrame:
-    """Forecast every series of a table after its last row; `lstmcast predict`.
-
-    Args:
-        run: A run folder, or a `model.safetensors` alone.
-        data: A CSV or Parquet table; None: the one that the run was trained on.
-        at: Take this stamp (or row number) for the last row.
-        future: A table of the known-future columns of the steps ahead.
-        device: auto, cpu, cuda, cuda:N or mps.
-
-    Returns:
-        Series columns, time column (or `step`), targets, `method`: a row per series and step.
-
-    Raises:
-        LstmcastError: See `lstmcast.errors`.
-    """
-    from lstmcast.workflows.entry import choose_device
-    from lstmcast.workflows.predict import predict as predict_workflow
-    from lstmcast.workflows.watcher import Watcher
-
-    source, ahead = (None if path is None else str(path) for path in (data, future))
-    return predict_workflow(Path(run), source, at, ahead, choose_device(device), Watcher()).forecast
 
 
 def backtest(

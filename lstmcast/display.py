@@ -16,6 +16,9 @@ MEASURES = ("mae", "rmse", "smape", "mase", "rmsse")
 STEPS_SHOWN = 6
 """Steps of the horizon in the closing table."""
 
+Shown = tuple[list[Any], dict[str, Any]]
+"""What people see, part by part, and what scripts get."""
+
 
 def epoch_line(epoch: Epoch, windows_per_second: float) -> str:
     """A finished epoch in one line; * marks the best so far."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
 
-from lstmcast.display import score_table, share, styled
+from lstmcast.display import Shown, score_table, share, styled
 
 if TYPE_CHECKING:
     from lstmcast.workflows.backtest import Backtested
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 SHOWN = ("mae", "rmse", "mase", "crps", "skill")
 """Measures in the table of runs, where any run has them."""
-
-Shown = tuple[list[Any], dict[str, Any]]
-"""What people see, part by part, and what scripts get."""
 
 
 def shown_backtest(done: Backtested) -> Shown:

@@ -9,15 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from lstmcast.display import (
     best_words,
-    cell,
     epoch_line,
     score_table,
-    size_words,
     step_table,
 )
 from lstmcast.workflows.watcher import Watcher
@@ -32,9 +28,9 @@ if TYPE_CHECKING:
     from lstmcast.workflows.configs import Shipped
     from lstmcast.workflows.inspection import Inspection
     from lstmcast.workflows.prepare import Prepared
+    from lstmcast.workflows.proposal import Proposal
     from lstmcast.workflows.record import Fold
     from lstmcast.workflows.train import Trained
-    from lstmcast.workflows.window import Windows
 
 
 class Terminal(Watcher):
@@ -212,59 +208,6 @@ class Terminal(Watcher):
             }
         )
 
-    def windows(self, plan: Windows, folder: Path | None) -> None:
-        """Shapes, counts and sizes of windows, written or not."""
-        table = Table(box=None, pad_edge=False)
-        for title in ("array", "axes", "shape"):
-            table.add_column(title)
-        from lstmcast.workflows.window import describe_windows
-
-        described = describe_windows(plan)
-        for name, shape in plan.shapes.items():
-            axes = ", ".join(described["axes"][name].replace("F'", "G")).replace("G", "F'")
-            table.add_row(f"{name}.npy", f"({axes})", str(tuple(shape)))
-        self._result(table, "")
-        counts = ", ".join(f"{count:,} {name}" for name, count in plan.counts.items())
-        self._result(f"Windows:   {counts}; {plan.crossing:,} left out at cuts")
-        self._result(
-            f"On disk:   {size_words(plan.disk_bytes)}; "
-            f"training holds {size_words(plan.memory_bytes)} instead"
-        )
-        if folder is not None:
-            self._result(f"Folder:    {folder}")
-        keys = ("shapes", "splits", "left_out", "columns")
-        self._object(
-            {
-                "folder": None if folder is None else str(folder),
-                **{key: described[key] for key in keys},
-                "disk_bytes": plan.disk_bytes,
-                "memory_bytes": plan.memory_bytes,
-                "notes": self.notes,
-            }
-        )
-
-    def window(
-        self, rows: pd.DataFrame, described: pd.DataFrame, number: int, plan: Windows
-    ) -> None:
-        """One window, a line per step."""
-        about = described.iloc[0]
-        series = f", series {about['series']}" if about["series"] else ""
-        title = (
-            f"window {number} of {plan.shapes['x'][0]:,} (x[{number}]), {about['split']}{series}; "
-            "values before scaling"
-        )
-        table = Table(box=None, pad_edge=False)
-        for name in rows.columns:
-            numeric = rows[name].dtype.kind == "f" or name == "row"
-            table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
-        for values in rows.itertuples(index=False):
-            table.add_row(*(cell(value) for value in values))
-        self._result(title, "", table)
-        records = rows.astype(object).where(rows.notna(), None).to_dict(orient="records")
-        self._object(
-            {"window": number, "split": about["split"], "series": about["series"], "rows": records}
-        )
-
     def inspected(self, found: Inspection) -> None:
         """A network, layer by layer, and what was asked of a window."""
         from lstmcast.explain.page import page
@@ -285,6 +228,15 @@ class Terminal(Watcher):
         """Files that were copied, and what to do with them."""
         self._result(*(f"wrote {path}" for path in paths), f"Next: lstmcast train {paths[0]}")
         self._object({"files": [str(path) for path in paths]})
+
+    def proposed(self, proposal: Proposal, text: str, output: Path | None) -> None:
+        """A proposed config, or where it was written."""
+        if output is not None:
+            self._result(f"wrote {output}", f"Next: lstmcast train {output}")
+        elif not self.json:
+            sys.stdout.write(text)
+        found = {"output": None if output is None else str(output), **proposal.describe()}
+        self._object({**found, "notes": self.notes})
 
     def text(self, text: str) -> None:
         """A text that was asked for."""

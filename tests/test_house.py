@@ -21,10 +21,13 @@ STOREYS = {
     "reporting": 4,
     "workflows": 5,
     "display": 5,
+    "display_findings": 5,
     "display_runs": 5.5,
+    "display_windows": 5.5,
     "explain": 5.5,  # says what workflows found; the terminal prints it
     "terminal": 6,
     "cli": 6,
+    "run": 6.5,
     "__init__": 7,
     "__main__": 7,
 }
@@ -181,7 +184,11 @@ def test_windows_and_configs_need_no_torch(tmp_path):
     table.write_text(daily_text())
     window = ["window", str(table), "-s", "window.lookback=7"]
     flags = (["-o", str(tmp_path / "w")], ["--dry-run"], ["--show", "0"])
-    for arguments in (*([*window, *flag] for flag in flags), ["configs", "co2"]):
+    for arguments in (
+        *([*window, *flag] for flag in flags),
+        ["configs", "co2"],
+        ["init", str(table)],
+    ):
         code = f"""
 sys.argv = ["lstmcast", *{arguments!r}]
 from lstmcast.cli import main
@@ -201,6 +208,7 @@ def test_the_python_face_has_exactly_these_names():
         "backtest",
         "compare",
         "configs",
+        "init",
         "inspect",
         "predict",
         "train",

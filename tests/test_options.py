@@ -30,6 +30,7 @@ WORDS = {"data.past": "w", "data.categorical": "w"}
 # Option: (what it is set to, what else must be set for it to matter).
 CHANGES = {
     "data.path": ("other.csv", {}),
+    "data.layout": ("wide", {"data.series": "[]", "data.duplicates": "mean"}),
     "data.time": ("null", {}),
     "data.target": ("[y, z]", {}),
     "data.series": ("[]", {"data.duplicates": "mean"}),

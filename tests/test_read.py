@@ -412,3 +412,18 @@ def test_numbers_of_text_cells_agree_with_json(tmp_path: Path) -> None:
     cells = ["1", "-2.5", "1e-3", "0.1", "123456789.123", "5E+2"]
     table = read_table(write(tmp_path, "a,b\n" + "".join(f"{c},1\n" for c in cells)), text=["a"])
     assert table.numbers("a").tolist() == [float(json.loads(cell)) for cell in cells]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a,b\n1,2\n3,x", "a,b\n\n1,2\n\n\n3,x\n\n", "a\n1\n\nx\n", "a\n1\n\nx", "a,b\n,\n1,x\n,\n"],
+)
+def test_the_line_of_a_row_counts_empty_lines_as_python_csv_does(text, tmp_path):
+    (tmp_path / "t.csv").write_text(text)
+    table = read_table(tmp_path / "t.csv")
+    lines = text.splitlines()
+    single = "," not in lines[0]
+    filled = [k + 1 for k, line in enumerate(lines) if k and (line or single)]
+    assert [table.line(k) for k in range(len(table.frame))] == [
+        f"line {line}" for line in filled[: len(table.frame)]
+    ]

@@ -394,7 +394,7 @@ def test_only_the_given_target_is_used_and_the_rest_is_named(cli, tmp_path, monk
     frame.to_csv("t.csv", index=False)
     outcome = cli("train", "t.csv", "-s", "data.target=a", *WINDOW, *TINY, "--run", "r")
     assert outcome.code == 0, outcome.err
-    assert "left out: b, c" in outcome.err
+    assert "left out: b, c (one value only)" in outcome.err
     config = yaml.safe_load((tmp_path / "r/config.yaml").read_text())
     assert config["data"]["target"] == ["a"] and config["data"]["time"] == "day"
     outcome = cli("train", "t.csv", *WINDOW, *TINY, "--run", "s")

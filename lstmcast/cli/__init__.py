@@ -13,7 +13,17 @@ from typing import Annotated
 
 import typer
 
-from lstmcast.cli import backtest, compare, configs, inspect, predict, train, window
+from lstmcast.cli import (
+    backtest,
+    check,
+    compare,
+    configs,
+    init,
+    inspect,
+    predict,
+    train,
+    window,
+)
 from lstmcast.errors import LstmcastError
 
 app = typer.Typer(
@@ -25,6 +35,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich costs a tenth of a second before the first line of help
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("init")(init.init)
+app.command("check")(check.check)
 app.command("window")(window.window)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)

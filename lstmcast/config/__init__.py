@@ -1,10 +1,17 @@
 """The config: its schema, and the way from YAML and overrides to a frozen, checked `Config`."""
 
-from lstmcast.config.load import build_config, dump_config, load_config, parse_overrides
+from lstmcast.config.load import (
+    build_config,
+    dump_config,
+    dump_field,
+    load_config,
+    parse_overrides,
+)
 from lstmcast.config.presets import PRESETS
 from lstmcast.config.schema import Config
-from lstmcast.config.sections_data import DataConfig, ScaleConfig, SplitConfig, WindowConfig
+from lstmcast.config.sections_data import DataConfig
 from lstmcast.config.sections_network import ForecastConfig, NetworkConfig, TrainingConfig
+from lstmcast.config.sections_windows import ScaleConfig, SplitConfig, WindowConfig
 from lstmcast.config.shapes import FieldWords, fields, json_schema
 
 __all__ = [
@@ -20,6 +27,7 @@ __all__ = [
     "WindowConfig",
     "build_config",
     "dump_config",
+    "dump_field",
     "fields",
     "json_schema",
     "load_config",

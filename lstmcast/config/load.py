@@ -111,6 +111,14 @@ def dump_config(config: Config, header: str = "") -> str:
     return comment + text
 
 
+def dump_field(key: str, value: Any) -> str:
+    """`key: value` as one line of YAML that reads back the same."""
+    text: str = yaml.dump(
+        {key: value}, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=float("inf")
+    )
+    return text.removesuffix("\n")
+
+
 class _Dumper(yaml.SafeDumper):
     """Lists in one line, and no aliases, which `read_document` refuses."""
 

@@ -12,8 +12,9 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lstmcast.config.presets import fill_network
-from lstmcast.config.sections_data import DataConfig, ScaleConfig, SplitConfig, WindowConfig
+from lstmcast.config.sections_data import DataConfig
 from lstmcast.config.sections_network import ForecastConfig, NetworkConfig, TrainingConfig
+from lstmcast.config.sections_windows import ScaleConfig, SplitConfig, WindowConfig
 from lstmcast.config.values import Rule, refuse
 
 
@@ -92,7 +93,8 @@ class Config(BaseModel):
         """What the network does with categories must find some."""
         data, network = self.data, self.network
         rules: list[Rule] = []
-        if network.embed_series and not data.series:
+        named = data.series or data.layout in ("wide", "rows")
+        if network.embed_series and not named:
             rules.append(("network.embed_series", "has no effect without data.series"))
         embedded = data.categorical + (data.series if network.embed_series else [])
         if network.embedding != "auto" and not embedded:

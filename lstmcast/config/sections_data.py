@@ -1,4 +1,4 @@
-"""The sections about the table: data, split, window, scale."""
+"""The section about the table: its file, its columns, its faults."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from lstmcast.config.values import (
     Calendar,
     Columns,
     Count,
-    CountOrZero,
-    Cut,
     FilePath,
     Files,
     Lags,
@@ -36,6 +34,12 @@ class DataConfig(Section):
 
     path: FilePath = Field(
         description="Path of the CSV or Parquet table, relative to the folder of the config."
+    )
+    layout: Literal["auto", "long", "wide", "rows"] = Field(
+        default="auto",
+        description="How the series stand in the table: long, below each other, told apart by "
+        "data.series; wide, each column of data.target is a series of its own; rows, each row is "
+        "one, a name and then its values; auto: rows where the header is V1, V2, ..., else long.",
     )
     time: Name | None = Field(
         default=None,
@@ -134,17 +138,23 @@ class DataConfig(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        refuse(self._shared_columns() + self._category_rules() + self._time_rules())
+        refuse(
+            self._shared_columns()
+            + self._category_rules()
+            + self._time_rules()
+            + self._layout_rules()
+        )
         return self
 
     def _shared_columns(self) -> list[Rule]:
         columns = {role: getattr(self, role) for role in ROLES}
         columns["time"] = [self.time] if self.time is not None else []
+        known = {role: set(names) for role, names in columns.items()}
         return [
             (f"data.{b}", f"names '{name}', which data.{a} names too; a column has one role only")
             for a, b in combinations(ROLES, 2)
             for name in columns[b]
-            if name in columns[a]
+            if name in known[a]
         ]
 
     def _category_rules(self) -> list[Rule]:
@@ -184,79 +194,36 @@ class DataConfig(Section):
             rules.append(("data.end", f"must be at least data.start {self.start}, got {self.end}"))
         return rules
 
-
-class SplitConfig(Section):
-    """Which last part of every series is kept for validation and for the test, in time order."""
-
-    model_config = ConfigDict(title="Split")
-
-    validation: Cut = Field(
-        default=0.1,
-        description="Fraction of the rows (0.1), number of steps (52) or first day (2024-01-31) "
-        "that choose the best epoch; 0: no validation.",
-    )
-    test: Cut = Field(
-        default=0.2,
-        description="Fraction of the rows (0.2), number of steps (104) or first day (2024-01-31) "
-        "that score the forecasts, after validation; 0: no test.",
-    )
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        a, b = self.validation, self.test
-        rules: list[Rule] = []
-        if isinstance(a, float) and isinstance(b, float) and a + b >= 1:
+    def _layout_rules(self) -> list[Rule]:
+        if self.layout not in ("wide", "rows"):
+            return []
+        rules: list[Rule] = [
+            (
+                f"data.{role}",
+                f"must be empty with data.layout: {self.layout}, which has no column "
+                "but those of the series; write the table long instead",
+            )
+            for role in ("series", "past", "future", "static")
+            if getattr(self, role)
+        ]
+        if self.layout == "rows" and self.time is not None:
+            rules.append(
+                ("data.time", "must be null with data.layout: rows, where steps are counted")
+            )
+        if self.layout == "rows" and len(self.target) > 1:
             rules.append(
                 (
-                    "split.validation",
-                    f"and split.test leave no row to train on: {a} + {b} must stay below 1",
+                    "data.target",
+                    "must be one name with data.layout: rows; it is what "
+                    "forecast.csv calls the values",
                 )
             )
-        if isinstance(a, str) and isinstance(b, str) and a >= b:
-            rules.append(("split.validation", f"must begin before split.test ({b}), got {a}"))
-        refuse(rules)
-        return self
-
-
-class WindowConfig(Section):
-    """How the steps of a series become pairs of inputs and targets."""
-
-    model_config = ConfigDict(title="Window")
-
-    lookback: Count = Field(
-        default=96, description="Steps of input that one forecast is made from (T)."
-    )
-    horizon: CountOrZero = Field(
-        default=24,
-        description="Steps forecast at once (H); 0: inputs only, for `lstmcast window` alone.",
-    )
-    stride: Count = Field(
-        default=1,
-        description="Steps from one training window to the next; validation and test keep all.",
-    )
-    pad: bool = Field(
-        default=False,
-        description="Whether series or starts shorter than the lookback are padded on the left "
-        "instead of being left out.",
-    )
-
-
-class ScaleConfig(Section):
-    """How columns are brought to one scale; fitted on training rows only."""
-
-    model_config = ConfigDict(title="Scale")
-
-    method: Literal["standard", "minmax", "robust", "none"] = Field(
-        default="standard",
-        description="Scale of the columns: standard, mean 0 and deviation 1; minmax, 0 to 1; "
-        "robust, median 0 and quartile range 1; none, the units of the data.",
-    )
-    per: Literal["series", "all"] = Field(
-        default="series",
-        description="What one scale is fitted to: each series by itself, or all series together.",
-    )
-    transform: Literal["none", "log1p"] = Field(
-        default="none",
-        description="What targets go through before they are scaled, undone on forecasts: none; "
-        "log1p, log(1 + value), for counts and sales that grow by factors.",
-    )
+        if self.layout == "wide" and self.time in ("series", "value"):
+            rules.append(
+                (
+                    "data.time",
+                    f"is '{self.time}', a name that lstmcast's own files need with "
+                    "data.layout: wide; rename the column",
+                )
+            )
+        return rules

@@ -6,6 +6,7 @@ Types are strict: a whole number is no text, a fraction is no whole number, `tru
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -62,7 +63,7 @@ Item = TypeVar("Item")
 
 
 def _no_twins(values: list[Item]) -> list[Item]:
-    twins = dict.fromkeys(value for value in values if values.count(value) > 1)
+    twins = [value for value, count in Counter(values).items() if count > 1]
     if twins:
         raise ValueError(f"names {', '.join(map(repr, twins))} twice; name each one once")
     return values

@@ -45,6 +45,52 @@ def forecast_frame(
     return pd.DataFrame(table)
 
 
+def wide_forecast_frame(
+    panel: Panel,
+    columns: Sequence[str],
+    forecasts: Ranged,
+    levels: Sequence[float],
+    methods: np.ndarray,
+) -> pd.DataFrame:
+    """Forecasts after the last row of every series as a wide table, as the input is one.
+
+    Args:
+        panel: Names, stamps and their style; each series is a column of the input.
+        columns: Of the input, in its order; one that could not be forecast stays empty.
+        forecasts: Of one target, with their intervals.
+        levels: Of the intervals, in percent.
+        methods: (S,) what made each forecast.
+
+    Returns:
+        The time column (or `step`), a column per series with its bounds, `method`: what forecast
+        most of the columns; then `<column>_method` for each column that something else forecast.
+        Columns that end earlier than others begin earlier: a row for each step that any column has.
+    """
+    first = panel.ordinals(panel.ends, np.arange(panel.series_count))
+    places = first[:, None] + np.arange(forecasts.point.shape[1])
+    steps, rows = np.unique(places, return_inverse=True)
+    rows = rows.reshape(places.shape)
+    numbers = {name[0]: k for k, name in enumerate(panel.names)}
+    table: dict[str, np.ndarray] = {
+        panel.time or "step": np.array(panel.format_times(steps), dtype=object)
+    }
+    pairs = zip(forecasts.low, forecasts.high, strict=True)
+    parts = [forecasts.point, *(bound for pair in pairs for bound in pair)]
+    for column in columns:
+        for name, part in zip((column, *bound_names(column, levels)), parts, strict=True):
+            table[name] = np.full(len(steps), np.nan)
+            if column in numbers:
+                place = numbers[column]
+                table[name][rows[place]] = rounded(part[place, :, 0])
+    found, counts = np.unique(methods.astype(str), return_counts=True)
+    usual = str(found[np.argmax(counts)])
+    table["method"] = np.full(len(steps), usual, dtype=object)
+    for column in columns:
+        if column in numbers and methods[numbers[column]] != usual:
+            table[f"{column}_method"] = np.full(len(steps), methods[numbers[column]], dtype=object)
+    return pd.DataFrame(table)
+
+
 def backtest_frame(
     panel: Panel,
     origins: np.ndarray,

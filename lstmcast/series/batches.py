@@ -17,6 +17,9 @@ from lstmcast.series.panel import Panel
 from lstmcast.series.scaling import Scaler
 from lstmcast.series.windows import WindowIndex
 
+LOCATED_AT_ONCE = 1 << 20
+"""Windows whose rows are looked up at a time, so that a first batch need not wait for all."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -165,12 +168,13 @@ class Batches:
             order = series_order(self.index, self.seed, number)
         else:
             order = epoch_order(len(self.index), self.seed, number)
-        origins, series = (
-            torch.from_numpy(part).to(self.table.device) for part in self.index.locate(order)
-        )
-        for start in range(0, len(order), self.batch_size):
-            part = slice(start, start + self.batch_size)
-            yield self.table.gather(origins[part], series[part])
+        many = self.batch_size * max(1, LOCATED_AT_ONCE // self.batch_size)
+        for begin in range(0, len(order), many):
+            located = self.index.locate(order[begin : begin + many])
+            origins, series = (torch.from_numpy(part).to(self.table.device) for part in located)
+            for start in range(0, len(origins), self.batch_size):
+                part = slice(start, start + self.batch_size)
+                yield self.table.gather(origins[part], series[part])
 
 
 def epoch_order(count: int, seed: int | None, epoch: int) -> np.ndarray:

@@ -9,8 +9,9 @@ from lstmcast.errors import DataError
 from lstmcast.series.categories import encode
 from lstmcast.series.derive import derive
 from lstmcast.series.grid import Placed, one_row_per_place, place_rows
+from lstmcast.series.layout import LongTable, has_rows_header, read_rows, read_wide
 from lstmcast.series.panel import FILLED, Columns, Panel
-from lstmcast.series.read import Table, read_table
+from lstmcast.series.read import Table, peek, read_table
 from lstmcast.series.trim import trim
 
 GROWTH_LIMIT = 20
@@ -42,10 +43,30 @@ def read_columns(config: DataConfig) -> Table:
         DataError: The table cannot be read or lacks a column.
     """
     time = [config.time] if config.time else []
+    layout = layout_of(config)
+    if layout == "rows":
+        return read_rows(config)
+    if layout == "wide":
+        return read_wide(config)
     texts = [*time, *config.series, *config.categorical]
     covariates = [*config.past, *config.future, *config.static]
     wanted = [*time, *config.series, *config.target, *covariates]
-    return read_table(config.path, columns=wanted, text=texts)
+    repeated = [*time, *config.series] if config.series else []
+    return read_table(config.path, columns=wanted, text=texts, repeated=repeated)
+
+
+def layout_of(config: DataConfig) -> str:
+    """How the table of a config is laid out: `long`, `wide` or `rows`.
+
+    Not told, it is `rows` where the header is V1, V2, ... and the config names none of these.
+    """
+    if config.layout != "auto":
+        return config.layout
+    named = [*config.series, *config.past, *config.future, *config.static]
+    if config.time or named or len(config.target) > 1 or config.path == "-":
+        return "long"
+    header = [str(name) for name in peek(config.path, rows=1).frame.columns]
+    return "rows" if has_rows_header(header) and config.target[0] not in header else "long"
 
 
 def build_panel(
@@ -65,6 +86,8 @@ def build_panel(
     Raises:
         DataError: Stamps, numbers, duplicates or static columns have a fault.
     """
+    if isinstance(table, LongTable):
+        config = table.long_config(config)
     columns = Columns(
         tuple(config.target), tuple(config.past), tuple(config.future), tuple(config.static)
     )
@@ -104,19 +127,19 @@ def _regrid(
     words: dict[str, tuple[str, ...]],
 ) -> Panel:
     """Give every place between a series' first and last row a row of its own."""
-    heads = np.flatnonzero(np.diff(placed.codes, prepend=-1))
+    heads = np.append(0, np.flatnonzero(placed.codes[1:] != placed.codes[:-1]) + 1)
     starts = placed.ordinals[heads]
     lengths = placed.ordinals[np.append(heads[1:], len(placed.codes)) - 1] - starts + 1
     if lengths.sum() > GROWTH_LIMIT * len(placed.rows) + 10_000:
         _refuse_growth(table, placed, int(lengths.sum()))
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    places = offsets[placed.codes] + placed.ordinals - starts[placed.codes]
-    values = matrix
+    values, source_rows = matrix, placed.rows
     if offsets[-1] > len(matrix):
+        places = offsets[placed.codes] + placed.ordinals - starts[placed.codes]
         values = np.full((offsets[-1], matrix.shape[1]), np.nan)
         values[places] = matrix
-    source_rows = np.full(offsets[-1], FILLED, dtype=np.int64)
-    source_rows[places] = placed.rows
+        source_rows = np.full(offsets[-1], FILLED, dtype=np.int64)
+        source_rows[places] = placed.rows
     return Panel(
         columns=columns,
         series_columns=tuple(config.series),

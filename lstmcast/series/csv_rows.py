@@ -19,6 +19,7 @@ from lstmcast.series.dialect import Dialect
 BLOCK_BYTES = 1 << 22
 """pyarrow's unit of parallel work, which must hold at least a row; its own is 1 MiB."""
 
+_REPEATED = pa.dictionary(pa.int32(), pa.string())
 _LONGEST_BLOCK = 2**31 - 1
 _NO_STAMP = "%Y%%"  # a timestamp format that no cell has: pyarrow is not to guess at dates
 
@@ -35,7 +36,12 @@ def rows_of(data: bytes, dialect: Dialect) -> memoryview:
 
 
 def parse_rows(
-    data: bytes, dialect: Dialect, columns: Sequence[str] | None, text: Sequence[str], name: str
+    data: bytes,
+    dialect: Dialect,
+    columns: Sequence[str] | None,
+    text: Sequence[str],
+    name: str,
+    repeated: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Parse all rows; columns of numbers become numbers, all others stay text.
 
@@ -45,6 +51,7 @@ def parse_rows(
         columns: The columns to keep; all but empty ones without a name, if None.
         text: Columns kept as text, exactly as in the file.
         name: What messages call the file.
+        repeated: Columns of `text` that become categories: each text is held once.
 
     Raises:
         DataError: There is no row, or rows differ in their number of cells.
@@ -56,7 +63,8 @@ def parse_rows(
     if quotes % 2:
         _check_last_quote(bytes(body).decode(), dialect, name)
     kept = list(dict.fromkeys(dialect.header if columns is None else columns))
-    table = _parse(body, quotes > 0, dialect, kept, text, name)
+    table = _parse(body, quotes > 0, dialect, kept, text, name, repeated)
+    pa.default_memory_pool().release_unused()
     # pyarrow takes 2020-01-31 for a date and 12:30 for a time of day: have those as they are.
     guessed = [f.name for f in table.schema if pa.types.is_date(f.type) or pa.types.is_time(f.type)]
     if guessed:
@@ -79,8 +87,10 @@ def _parse(
     columns: list[str],
     text: Sequence[str],
     name: str,
+    repeated: Sequence[str] = (),
 ) -> pa.Table:
     ragged = False
+    types = {c: _REPEATED if c in repeated else pa.string() for c in text}
 
     def note_ragged(_: object) -> str:
         nonlocal ragged
@@ -100,7 +110,7 @@ def _parse(
             ),
             pyarrow.csv.ConvertOptions(
                 include_columns=columns,
-                column_types=dict.fromkeys(text, pa.string()),
+                column_types=types,
                 null_values=EMPTY_CELLS,
                 decimal_point=dialect.decimal,
                 timestamp_parsers=[_NO_STAMP],
@@ -136,8 +146,17 @@ def _check_last_quote(text: str, dialect: Dialect, name: str) -> None:
 
 def row_lines(data: bytes, dialect: Dialect) -> np.ndarray:
     """(R,) line of the file on which each row begins."""
-    text = bytes(rows_of(data, dialect)).decode()
+    body = bytes(rows_of(data, dialect))
     single = len(dialect.header) == 1  # an empty line is a row with its one cell empty
+    if b'"' not in body and b"\r" not in body:  # a row is a line: no need to look into each
+        ends = np.flatnonzero(np.frombuffer(body, dtype=np.uint8) == ord("\n"))
+        begins = np.concatenate([[0], ends + 1])
+        lengths = np.append(ends, len(body)) - begins
+        lengths[-1] += begins[-1] < len(body)  # after the last line end there may be no line
+        full = lengths > 0
+        full[:-1] |= single
+        return np.asarray(dialect.body_line + np.flatnonzero(full))
+    text = body.decode()
     found = records(text, dialect.separator, first_line=dialect.body_line)
     return np.array([line for line, cells in found if cells or single])
 

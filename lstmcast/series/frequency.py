@@ -30,7 +30,13 @@ from lstmcast.series.spacing import (
 from lstmcast.series.stamp_patterns import EPOCHS
 from lstmcast.series.timestamps import glance
 
-__all__ = ["Frequency", "frequency_from_alias", "guess_time_column", "infer_frequency"]
+__all__ = [
+    "Frequency",
+    "frequency_from_alias",
+    "guess_time_column",
+    "infer_frequency",
+    "presume_frequency",
+]
 
 _FIXED = {"us": 1, "ms": 1000, "s": SECOND, "min": MINUTE, "h": HOUR, "D": DAY, "W": WEEK}
 _MONTHLY = {"M": 1, "Q": 3, "Y": 12}
@@ -80,6 +86,12 @@ def infer_frequency(
             f"{', ...' if len(off) > 3 else ''}: correct these rows, or set data.frequency"
         )
     return frequency
+
+
+def presume_frequency(stamps: np.ndarray, series: np.ndarray) -> Frequency | None:
+    """The grid that most steps speak for, though rows may lie off it; None with too few stamps."""
+    times, steps, ends = _steps(stamps.astype("datetime64[us]").astype(np.int64), series)
+    return None if len(times) < 3 or not len(steps) else _presumed(times, steps, ends)
 
 
 def frequency_from_alias(alias: str, stamps: np.ndarray | None) -> Frequency:

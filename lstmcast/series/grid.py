@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -46,10 +48,10 @@ def place_rows(table: Table, config: DataConfig, until: str | None) -> Placed:
         frequency, style = frequency_from_alias("step", None), None
         low, high = (_row_number(value, key) for key, value in _limits(config))
     else:
-        stamps = _stamps(table, config)
+        stamps, places = _stamps(table, config)
         style = stamps.style
-        frequency = _frequency(table, config, stamps, codes)
-        ordinals, _ = frequency.ordinals(stamps.values)
+        frequency = _frequency(table, config, stamps.values, places, codes)
+        ordinals = frequency.ordinals(stamps.values)[0][places]
         low, high = (_grid_place(value, frequency, style, key) for key, value in _limits(config))
     if config.season != "auto":
         frequency = replace(frequency, season=int(config.season))
@@ -67,9 +69,17 @@ def place_rows(table: Table, config: DataConfig, until: str | None) -> Placed:
             raise DataError(f"--at {until}: the first row of {table.name} comes after it")
         raise DataError(f"{table.name}: no row lies between data.start and data.end")
     rows = np.flatnonzero(keep if config.future else known)
-    rows = rows[np.lexsort((ordinals[rows], codes[rows]))]
-    used, codes = np.unique(codes[rows], return_inverse=True)
-    return Placed(rows, codes, ordinals[rows], [names[k] for k in used], frequency, style, last)
+    if len(rows) < len(codes):
+        codes, ordinals = codes[rows], ordinals[rows]
+    same = codes[1:] == codes[:-1]
+    if not ((codes[1:] > codes[:-1]) | (same & (ordinals[1:] >= ordinals[:-1]))).all():
+        order = np.lexsort((ordinals, codes))
+        rows, codes, ordinals = rows[order], codes[order], ordinals[order]
+    news = np.append(True, codes[1:] != codes[:-1])
+    used = codes[news]
+    if len(used) < len(names):
+        codes = np.cumsum(news) - 1
+    return Placed(rows, codes, ordinals, [names[k] for k in used], frequency, style, last)
 
 
 def _limits(config: DataConfig) -> list[tuple[str, str | int | None]]:
@@ -80,22 +90,39 @@ def _series_codes(table: Table, columns: Sequence[str]) -> tuple[np.ndarray, lis
     """Number the series in the order of their names."""
     if not columns:
         return np.zeros(len(table.frame), dtype=np.int64), [()]
-    texts = pd.DataFrame({name: table.text(name) for name in columns})
-    for name in columns:
-        empty = np.flatnonzero(texts[name].to_numpy() == "")
+    codes = np.zeros(len(table.frame), dtype=np.int64)
+    names: list[tuple[str, ...]] = [()]
+    for column in columns:
+        numbers, texts = table.coded(column)
+        empty = np.flatnonzero((texts == "")[numbers])
         if len(empty):
             raise DataError(
-                f"{table.name}, {table.line(int(empty[0]))}: column '{name}' names the series and "
-                f"is empty ({len(empty)} such rows)"
+                f"{table.name}, {table.line(int(empty[0]))}: column '{column}' names the series "
+                f"and is empty ({len(empty)} such rows)"
             )
-    groups = texts.groupby(list(columns), sort=True)
-    codes = groups.ngroup().to_numpy()
-    first = np.unique(codes, return_index=True)[1]
-    return codes, list(texts.iloc[first].itertuples(index=False, name=None))
+        order = np.argsort(texts, kind="stable")
+        ranks = np.empty(len(order), dtype=np.int64)
+        ranks[order] = np.arange(len(order))
+        codes *= len(order)
+        codes += ranks[numbers]
+        # Numbers of the pairs that there are, in order; a single column has all of its own.
+        found = pd.unique(codes) if len(names) > 1 else np.arange(len(order))
+        found = np.sort(found)
+        if len(names) > 1:
+            codes = np.searchsorted(found, codes)
+        last = texts[order][found % len(order)]
+        before = (names[k] for k in (found // len(order)).tolist())
+        names = [(*name, text) for name, text in zip(before, last, strict=True)]
+    return codes, names
 
 
 def _row_numbers(codes: np.ndarray) -> np.ndarray:
     """Place of each row within its series, from 0, in the order of the file."""
+    heads = np.append(0, np.flatnonzero(codes[1:] != codes[:-1]) + 1)
+    if len(heads) == len(pd.unique(codes)):  # each series stands in one piece
+        return np.asarray(
+            np.arange(len(codes)) - np.repeat(heads, np.diff(heads, append=len(codes)))
+        )
     return pd.Series(codes).groupby(codes).cumcount().to_numpy().astype(np.int64)
 
 
@@ -136,22 +163,33 @@ def _grid_place(
     return int(place[0]) - bool(frequency.stamps(place)[0] > stamp)
 
 
-def _stamps(table: Table, config: DataConfig) -> Stamps:
+def _stamps(table: Table, config: DataConfig) -> tuple[Stamps, np.ndarray]:
+    """The stamps that there are, and which of them each row has."""
     assert config.time is not None
-    return parse_stamps(
-        table.strings(config.time),
-        config.time_format,
-        where=table.line,
-        column=config.time,
-        table=table.name,
+    read = partial(
+        parse_stamps, time_format=config.time_format, column=config.time, table=table.name
     )
+    if config.series:
+        places, texts = table.coded(config.time)
+        if 2 * len(texts) < len(places):
+            # Where they have a fault, all rows are read for the message.
+            with suppress(DataError):
+                return read(texts), places
+    stamps = read(table.strings(config.time), where=table.line)
+    return stamps, np.arange(len(stamps.values))
 
 
-def _frequency(table: Table, config: DataConfig, stamps: Stamps, codes: np.ndarray) -> Frequency:
+def _frequency(
+    table: Table, config: DataConfig, values: np.ndarray, places: np.ndarray, codes: np.ndarray
+) -> Frequency:
+    """The grid; row r has the stamp `values[places[r]]`."""
     if config.frequency == "auto":
-        return infer_frequency(stamps.values, codes, where=table.line, table=table.name)
-    frequency = frequency_from_alias(config.frequency, stamps.values)
-    _, on_grid = frequency.ordinals(stamps.values)
+        alike = _one_for_all(places, codes)
+        stamps, codes = values[places[alike]], codes[alike]
+        return infer_frequency(stamps, codes, where=table.line, table=table.name)
+    stamps = values[places]
+    frequency = frequency_from_alias(config.frequency, stamps)
+    on_grid = frequency.ordinals(values)[1][places]
     off = np.flatnonzero(~on_grid)
     if len(off):
         shown = ", ".join(table.line(int(row)) for row in off[:3])
@@ -162,11 +200,24 @@ def _frequency(table: Table, config: DataConfig, stamps: Stamps, codes: np.ndarr
     return frequency
 
 
+def _one_for_all(places: np.ndarray, codes: np.ndarray) -> slice:
+    """The rows of the first series, where series follow each other with the same stamps; or all."""
+    length = int(np.argmax(codes != codes[0])) or len(codes)
+    if len(codes) % length or length < 3:
+        return slice(None)
+    rows = places.reshape(-1, length)
+    blocks = codes.reshape(-1, length)
+    same = (rows == rows[0]).all() and (blocks == blocks[:, :1]).all()
+    follows = same and (np.diff(blocks[:, 0]) > 0).all()
+    return slice(0, length) if follows else slice(None)
+
+
 def one_row_per_place(
     table: Table, config: DataConfig, placed: Placed, matrix: np.ndarray
 ) -> tuple[Placed, np.ndarray]:
     """Treat rows of one series with the same stamp as `data.duplicates` says."""
-    repeats = (np.diff(placed.codes) == 0) & (np.diff(placed.ordinals) == 0)
+    codes, ordinals = placed.codes, placed.ordinals
+    repeats = (codes[1:] == codes[:-1]) & (ordinals[1:] == ordinals[:-1])
     if not repeats.any():
         return placed, matrix
     first = np.concatenate([[True], ~repeats])

@@ -10,7 +10,7 @@ import hashlib
 import itertools
 import sys
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -82,7 +82,7 @@ class Table:
         Raises:
             DataError: Counts the cells that are no finite numbers and shows the first three.
         """
-        _require(list(self.frame.columns), [column], self.name)
+        _require(self.frame.columns, [column], self.name)
         cells = self.frame[column]
         if _is_text(cells):
             values, wrong = to_numbers(
@@ -100,7 +100,7 @@ class Table:
 
     def text(self, column: str) -> np.ndarray:
         """(R,) object array of str: a column's cells exactly as in the file, "" where empty."""
-        _require(list(self.frame.columns), [column], self.name)
+        _require(self.frame.columns, [column], self.name)
         cells = self.frame[column]
         if self.csv is None:
             return as_text(cells)
@@ -112,8 +112,23 @@ class Table:
     def strings(self, column: str) -> pa.Array:
         """The same as `text`, as an Arrow array of strings: no Python object for each cell."""
         if self.csv is not None and column in self.frame and _is_text(self.frame[column]):
+            if isinstance(self.frame[column].dtype, pd.CategoricalDtype):
+                numbers, texts = self.coded(column)
+                return pa.array(texts, pa.string()).take(pa.array(numbers))
             return pa.array(self.frame[column], pa.string())
         return pa.array(self.text(column), pa.string())
+
+    def coded(self, column: str) -> tuple[np.ndarray, np.ndarray]:
+        """(R,) a number for each cell, and the texts that 0, 1, ... stand for: object array."""
+        cells = self.frame.get(column)
+        if cells is not None and isinstance(cells.dtype, pd.CategoricalDtype):
+            return cells.cat.codes.to_numpy(), cells.cat.categories.to_numpy(dtype=object)
+        numbers, texts = pd.factorize(self.text(column))
+        return numbers, np.asarray(texts, dtype=object)
+
+    def file_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Rows of the file, counted from 0, that hold the given rows."""
+        return rows
 
     def without_cells(self) -> Table:
         """The table as messages need it: name, lines and number of rows."""
@@ -136,7 +151,11 @@ class Table:
 
 
 def read_table(
-    source: Path | str, columns: Sequence[str] | None = None, text: Sequence[str] = ()
+    source: Path | str,
+    columns: Sequence[str] | None = None,
+    text: Sequence[str] = (),
+    repeated: Sequence[str] = (),
+    scan: bool = False,
 ) -> Table:
     """Read a CSV (also gzipped) or Parquet table.
 
@@ -144,6 +163,8 @@ def read_table(
         source: Path, or "-" for standard input.
         columns: The columns to keep; all, if None.
         text: Columns kept as text.
+        repeated: Those of them whose cells are much the same in many rows.
+        scan: Of a CSV, keep one column only, that of `text` or the first: `number_cells` has all.
 
     Raises:
         DataError: The file cannot be read, is no table, or lacks columns.
@@ -162,7 +183,9 @@ def read_table(
         dialect = recognise(data, name)
         _require(dialect.header, columns or (), name)
         kept_text = [column for column in dialect.header if column in text]
-        frame = parse_rows(data, dialect, columns, kept_text, name)
+        if scan:
+            columns = kept_text = kept_text or [(columns or dialect.header)[0]]
+        frame = parse_rows(data, dialect, columns, kept_text, name, repeated)
     again = (lambda: data) if str(source) == "-" else (lambda: _load(Path(source), name))
     return Table(name, frame, digest.result(), CsvText(again, dialect))
 
@@ -256,8 +279,10 @@ def _is_parquet(raw: bytes, source: Path | str) -> bool:
     return False
 
 
-def _require(names: Sequence[str], columns: Sequence[str], where: str) -> None:
+def _require(names: Collection[str], columns: Sequence[str], where: str) -> None:
     faults = []
+    if isinstance(names, tuple | list):
+        names = dict.fromkeys(names)  # there may be as many as there are series
     for column in dict.fromkeys(columns):
         if column in names:
             continue
@@ -265,7 +290,7 @@ def _require(names: Sequence[str], columns: Sequence[str], where: str) -> None:
         words = (
             f"it has '{alike[0]}', and names are matched exactly"
             if alike
-            else nearest(column, names)
+            else nearest(column, list(names))
         )
         faults.append(f"{where}: there is no column '{column}'; {words}")
     if faults:

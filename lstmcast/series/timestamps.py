@@ -59,7 +59,7 @@ def parse_stamps(
         ConfigError: `time_format` is no pattern.
     """
     place = f"{table}: column '{column}'" if table else f"column '{column}'"
-    cells = pc.utf8_trim_whitespace(pa.array(texts, pa.string()))
+    cells = _cells(texts)
     patterns = _candidates(cells, time_format)
     if not patterns:
         raise DataError(_no_pattern(_objects(texts), time_format, where, place))
@@ -77,9 +77,14 @@ def parse_stamps(
 
 def glance(texts: np.ndarray) -> Reading | None:
     """The likeliest reading of a column that may or may not hold stamps; None if none does."""
-    cells = pc.utf8_trim_whitespace(pa.array(texts, pa.string()))
-    readings = [read_stamps(cells, pattern) for pattern in _candidates(cells, "auto")]
-    return max(readings, key=lambda reading: int(reading.good.sum()), default=None)
+    return next(iter(possible_readings(texts)), None)
+
+
+def possible_readings(texts: np.ndarray | pa.Array, time_format: str = "auto") -> list[Reading]:
+    """Every likely reading of a column, the one that most rows fit first; rows may not fit."""
+    cells = _cells(texts)
+    readings = [read_stamps(cells, pattern) for pattern in _candidates(cells, time_format)]
+    return sorted(readings, key=lambda reading: -int(reading.good.sum()))
 
 
 def parse_stamp(text: str, style: StampStyle | None = None) -> np.datetime64:
@@ -204,9 +209,17 @@ def _zone_changes(reading: Reading) -> tuple[tuple[np.datetime64, str], ...]:
     return tuple((values[k], str(zones[k])) for k in begins)
 
 
-def _objects(texts: np.ndarray | pa.Array) -> np.ndarray:
+def _cells(texts: np.ndarray | pa.Array | pa.ChunkedArray) -> pa.Array:
+    """(R,) strings in one piece, without surrounding blanks."""
+    if isinstance(texts, pa.ChunkedArray):  # `pa.array` would take it string by string
+        texts = pa.concat_arrays(texts.chunks) if texts.num_chunks else pa.array([], pa.string())
+    cells = texts.cast(pa.string()) if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
+    return pc.utf8_trim_whitespace(cells)
+
+
+def _objects(texts: np.ndarray | pa.Array | pa.ChunkedArray) -> np.ndarray:
     """(R,) object array of str, for messages."""
-    return np.array(texts.to_pylist(), dtype=object) if isinstance(texts, pa.Array) else texts
+    return texts if isinstance(texts, np.ndarray) else np.array(texts.to_pylist(), dtype=object)
 
 
 def _faults(texts: np.ndarray, reading: Reading, where: Callable[[int], str], place: str) -> str:

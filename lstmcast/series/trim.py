@@ -18,6 +18,8 @@ def trim(table: Table, panel: Panel) -> Panel:
     a value before it, and its history ends with its last row that has a target. Rows after that
     stay while every future column is known.
     """
+    if panel.observed.all():
+        return replace(panel, ends=panel.offsets[1:])
     rows = np.arange(len(panel.values))
     heads, tails = panel.offsets[:-1], panel.offsets[1:]
     never = len(rows)

@@ -12,7 +12,7 @@ import torch
 from lstmcast.config import Config, DataConfig, load_config
 from lstmcast.errors import ConfigError, DataError, RunError
 from lstmcast.forecasting.baselines import borne_by
-from lstmcast.forecasting.frames import forecast_frame
+from lstmcast.forecasting.frames import forecast_frame, wide_forecast_frame
 from lstmcast.forecasting.intervals import Forecast, Ranged
 from lstmcast.forecasting.model import Model, load_model
 from lstmcast.forecasting.predict import (
@@ -175,6 +175,9 @@ def forecast_panel(model: Model, panel: Panel, watcher: Watcher) -> pd.DataFrame
     """
     series = np.arange(panel.series_count)
     forecasts, methods = forecast_series(model, panel, series, watcher)
+    data = model.config.data
+    if data.layout == "wide":
+        return wide_forecast_frame(panel, data.target, forecasts, model.levels, methods)
     return forecast_frame(panel, panel.ends, series, forecasts, model.levels, methods.tolist())
 
 

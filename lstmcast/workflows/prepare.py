@@ -15,6 +15,7 @@ from lstmcast.forecasting.frames import bound_names
 from lstmcast.series.build import build_panel, read_columns
 from lstmcast.series.categories import Vocabulary, fit_vocabulary
 from lstmcast.series.gaps import fill_gaps, usable_origins
+from lstmcast.series.layout import LongTable
 from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table
 from lstmcast.series.scaling import Scaler, fit_scaler
@@ -105,6 +106,9 @@ def prepare_table(config: Config, table: Table, watcher: Watcher) -> Prepared:
     """
     panel = build_panel(table, config.data, horizon=config.window.horizon)
     table = table.without_cells()
+    if isinstance(table, LongTable):  # what auto found is what the run goes by
+        data = config.data.model_copy(update={"layout": table.layout})
+        config = config.model_copy(update={"data": data})
     check_transform(config, panel, table)
     check_counts(config, panel, table)
     cuts = cut_series(panel, config.split, config.window.horizon)
@@ -224,10 +228,12 @@ def refuse_own_names(config: Config) -> None:
         ConfigError: Such a name is a target, series or time column.
     """
     data = config.data
-    written = [*data.series, *([data.time] if data.time else []), *data.target]
+    written = dict.fromkeys([*data.series, *([data.time] if data.time else []), *data.target])
     taken = [name for name in written if name in OWN_COLUMNS]
     levels = config.forecast.levels
     beside = [[f"{name}_actual", *bound_names(name, levels)] for name in data.target]
+    if data.layout == "wide":
+        beside += [[f"{name}_method"] for name in data.target]
     taken += [name for names in beside for name in names if name in written]
     if taken:
         raise ConfigError(

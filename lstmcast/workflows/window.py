@@ -17,6 +17,7 @@ import pandas as pd
 from lstmcast.config import Config
 from lstmcast.errors import DataError, RunError
 from lstmcast.series.panel import FILLED, Panel
+from lstmcast.series.read import Table
 from lstmcast.series.splits import SPLITS
 from lstmcast.workflows.prepare import Prepared, prepare
 from lstmcast.workflows.tables import csv_text
@@ -59,7 +60,7 @@ class WindowArrays:
 
     def __init__(self, prepared: Prepared) -> None:
         panel, window = prepared.panel, prepared.config.window
-        self.panel = panel
+        self.panel, self.source = panel, prepared.table
         self.lookback, self.horizon = window.lookback, window.horizon
         self.index, self.splits = prepared.windows.merged()
         owner = np.repeat(np.arange(panel.series_count), np.diff(panel.offsets))
@@ -114,14 +115,14 @@ class WindowArrays:
         for name, rows in ends.items():
             table[name] = self.panel.format_times(self.panel.ordinals(rows, series))
         for name, rows in ends.items():
-            table[f"{name}_row"] = source_rows(self.panel, rows)
+            table[f"{name}_row"] = source_rows(self.panel, self.source, rows)
         return pd.DataFrame(table)
 
 
-def source_rows(panel: Panel, rows: np.ndarray) -> pd.Series:
-    """Rows of the table counted from 1; empty where the table lacks the row."""
+def source_rows(panel: Panel, table: Table, rows: np.ndarray) -> pd.Series:
+    """Rows of the file counted from 1; empty where the table lacks the row."""
     source = panel.source_rows[rows]
-    return pd.Series(source + 1, dtype="Int64").where(pd.Series(source != FILLED))
+    return pd.Series(table.file_rows(source) + 1, dtype="Int64").where(pd.Series(source != FILLED))
 
 
 def plan_windows(config: Config, watcher: Watcher) -> tuple[Windows, WindowArrays]:
@@ -271,7 +272,7 @@ def window_table(arrays: WindowArrays, number: int) -> pd.DataFrame:
     owner = np.repeat(series, len(rows))
     table: dict[str, Any] = {"part": np.where(rows < origins[0], "input", "target")}
     table[panel.time or "step"] = panel.format_times(panel.ordinals(rows, owner))
-    table["row"] = source_rows(panel, rows)
+    table["row"] = source_rows(panel, arrays.source, rows)
     targets = len(panel.columns.targets)
     for k, name in enumerate(panel.columns.inputs):
         unseen = (rows >= origins[0]) & (k >= targets) & (name not in panel.columns.future)

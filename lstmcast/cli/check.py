@@ -1,0 +1,56 @@
+"""`lstmcast check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lstmcast.cli.options import Debug, Quiet, Set
+from lstmcast.errors import ConfigError
+
+
+def check(
+    source: Annotated[
+        Path, typer.Argument(metavar="CONFIG|DATA", help="A YAML config, or a table.")
+    ],
+    format: Annotated[str, typer.Option("--format", metavar="NAME", help="text or json.")] = "text",
+    fix: Annotated[
+        Path | None,
+        typer.Option("--fix", metavar="FILE", help="Write a repaired copy of the table."),
+    ] = None,
+    leaks: Annotated[
+        bool,
+        typer.Option("--leaks", help="Also put noise after each cut: nothing before may change."),
+    ] = False,
+    set: Set = None,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Look for faults of a config and its table; exit 1 if there are errors.
+
+    Every finding has a code (LC101, ...; docs/findings.md), lines and columns, and what to do.
+    """
+    if format not in ("text", "json"):
+        raise ConfigError(f"--format {format}: known are text and json")
+    import json
+
+    from lstmcast.display_findings import findings_json, findings_text
+    from lstmcast.workflows.check import check as check_source
+    from lstmcast.workflows.check import write_repaired
+
+    if fix is not None and fix.exists():
+        raise ConfigError(f"--fix {fix}: there is such a file; name a new one")
+    report = check_source(source, set or [], leaks=leaks)
+    if fix is not None:
+        write_repaired(report, fix)
+    if format == "json":
+        found = findings_json(report.source, report.table, report.findings, report.fixed)
+        print(json.dumps(found, ensure_ascii=False))
+    elif not quiet:
+        print(findings_text(report.source, report.table, report.findings), end="")
+        for line in report.fixed:
+            print(line)
+    if report.count("error"):
+        raise typer.Exit(1)

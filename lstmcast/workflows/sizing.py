@@ -1,0 +1,139 @@
+"""Season, window, network and training of a proposal, each by a rule that its reason states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lstmcast.config import Config, TrainingConfig
+from lstmcast.errors import counted
+from lstmcast.series.panel import Panel
+from lstmcast.series.spacing import DAY, MINUTE, SECOND, Frequency
+from lstmcast.series.splits import cut_series
+from lstmcast.workflows.proposal import Line
+
+LONGEST_HORIZON = 96
+"""Steps: a season longer than this is not proposed as a horizon."""
+SHORTEST_LOOKBACK = 24
+"""Steps: where there are enough rows, a window holds at least these."""
+BUDGET = 5e12
+"""Multiplications in the cells that a proposed training may take: minutes on two cores."""
+LEARNING_RATE = 0.003
+"""Three times the schema's: the shipped configs, one layer as here, do best with it."""
+
+
+def season_line(frequency: Frequency) -> Line:
+    """The season of a frequency; a suggestion where it has none."""
+    if frequency.season == 1:
+        reason = "if there is one: 12 of months, 4 of quarters"
+        return Line("data.season", 12, reason, active=False)
+    return Line("data.season", frequency.season, f"steps in a {_span(frequency)}")
+
+
+def _span(frequency: Frequency) -> str:
+    """What one season is called."""
+    if frequency.kind == "month":
+        return "year"
+    if frequency.kind == "business":
+        return "week"
+    spans = {SECOND: "second", MINUTE: "minute", DAY: "day", 7 * DAY: "week"}
+    return spans.get(frequency.season * frequency.every, "year")
+
+
+def window_lines(panel: Panel, config: Config, given: Mapping[str, Any]) -> list[Line]:
+    """Lookback and horizon from the season and the length of the median series.
+
+    The horizon is one season, where that is 2 to 96 steps; of a longer season a 24th, at least 12
+    steps; without a season 12 steps; but at most a tenth of the series. The lookback is two
+    seasons, three horizons or 24 steps, whichever is longest, in whole seasons; but at most half of
+    what training leaves beside one horizon, so that there are as many windows as steps in one.
+    """
+    season, length = panel.frequency.season, int(np.median(panel.lengths))
+    if season > LONGEST_HORIZON:
+        horizon, why = max(12, season // 24), f"of the {season:,} steps in a season"
+    elif season > 1:
+        horizon, why = season, f"one season, a {_span(panel.frequency)}"
+    else:
+        horizon, why = 12, "steps ahead"
+    if horizon > length // 10:
+        horizon, why = max(1, length // 10), f"a tenth of the {length:,} rows"
+    horizon = int(given.get("horizon", horizon))
+    cuts = cut_series(panel, config.split, horizon)
+    train_rows = int(np.median(cuts.train - cuts.starts))
+    seasons = season if 1 < season <= LONGEST_HORIZON else 1
+    wanted = max(2 * seasons, 3 * horizon, SHORTEST_LOOKBACK)
+    wanted = -(-wanted // seasons) * seasons
+    lookback = max(1, min(wanted, (train_rows - horizon) // 2))
+    if lookback < wanted:
+        reason = f"as {train_rows:,} train rows allow"
+    elif wanted == 3 * horizon:
+        reason = "three horizons"
+    elif seasons > 1:
+        reason = f"{wanted // seasons} seasons"
+    else:
+        reason = "the least that is proposed"
+    return [
+        Line("window.lookback", lookback, f"steps in: {reason}"),
+        Line("window.horizon", horizon, f"steps out: {why}"),
+    ]
+
+
+def units_for(windows: int) -> int:
+    """Units of one LSTM layer: 32 below 500 train windows, 64 below 20,000, else 128."""
+    return 32 if windows < 500 else 64 if windows < 20_000 else 128
+
+
+def batch_for(windows: int) -> int:
+    """Windows in a batch: 16 below 500 train windows, 64 below 20,000, else 128."""
+    return 16 if windows < 500 else 64 if windows < 20_000 else 128
+
+
+def network_lines(windows: int) -> list[Line]:
+    """The preset, and as many units as the train windows bear; see `units_for`."""
+    units = units_for(windows)
+    return [
+        Line("network.preset", "auto", "an LSTM on windows freed of their last value"),
+        Line("network.units", [units], f"one layer, for {counted(windows, 'train window')}"),
+    ]
+
+
+def training_lines(
+    windows: int, inputs: int, config: Config, given: Mapping[str, Any]
+) -> list[Line]:
+    """Batch size, and the epochs that fit in some minutes of two cores.
+
+    A step costs about 6 B T 4 U (U + F) multiplications, twice as many backward as forward. Epochs
+    are as many as `BUDGET` pays for, between 1 and 100. Where one epoch is too long, `max_steps`
+    ends training within it.
+    """
+    training = TrainingConfig(batch_size=int(given.get("batch_size", batch_for(windows))))
+    units = max(config.network.units)
+    step = 24 * training.batch_size * config.window.lookback * units * (units + inputs)
+    steps = max(200, int(BUDGET / step))
+    per_epoch = max(1, -(-windows // training.batch_size))
+    epochs = int(np.clip(steps // per_epoch, 1, 100))
+    lines = [
+        Line("training.learning_rate", LEARNING_RATE, "falls to 0 at the end"),
+        Line(
+            "training.batch_size", training.batch_size, f"{counted(per_epoch, 'step')} in an epoch"
+        ),
+        Line(
+            "training.max_epochs",
+            epochs,
+            "at most; fewer if they no longer help",
+        ),
+    ]
+    if per_epoch > steps:
+        steps = int(float(f"{steps:.1g}"))
+        lines.append(Line("training.max_steps", steps, "an epoch would take too long"))
+    return lines
+
+
+def forecast_lines(panel: Panel) -> list[Line]:
+    """No forecast below 0 where all targets are counts: whole numbers, none below 0."""
+    values = panel.targets[~np.isnan(panel.targets)]
+    if (values >= 0).all() and (values == np.floor(values)).all():
+        return [Line("forecast.minimum", 0, "all targets are whole numbers, none below 0")]
+    return []
