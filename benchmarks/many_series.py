@@ -51,7 +51,6 @@ def measure(path: str, layout: str) -> dict[str, float]:
     import torch
 
     from lstmcast.config import build_config
-    from lstmcast.network.forecaster import Forecaster  # noqa: F401  its import is not timed
     from lstmcast.series.batches import Batches, WindowTable
     from lstmcast.workflows.prepare import prepare
     from lstmcast.workflows.watcher import Watcher

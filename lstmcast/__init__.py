@@ -62,10 +62,11 @@ def init(
 
 
 def train(
-    source: PathLike,
+    source: PathLike | None = None,
     *,
     set: Sequence[str] = (),
     run: PathLike | None = None,
+    resume: PathLike | None = None,
     device: str = "auto",
     watcher: Watcher | None = None,
 ) -> Run:
@@ -75,6 +76,7 @@ def train(
         source: A YAML config, or a CSV or Parquet table.
         set: Overrides, `section.key=value`.
         run: Run folder to make; default: the next free one under `runs/`.
+        resume: In place of all these: an interrupted run folder to go on with.
         device: auto, cpu, cuda, cuda:N or mps.
         watcher: Is told how it goes; default: nobody is.
 
@@ -86,6 +88,13 @@ def train(
     from lstmcast.workflows.watcher import Watcher
 
     watcher = watcher or Watcher()
+    if resume is not None:
+        from lstmcast.workflows.resume import resume as resume_workflow
+
+        assert source is None and run is None and not set, "a run has a config of its own"
+        resume_workflow(Path(resume), device, watcher)
+        return Run(Path(resume))
+    assert source is not None, "a config, a table, or resume=RUN"
     folder = run_folder_for(source, run)
     config = config_for(source, set, watcher)
     return Run(train_workflow(config, folder, choose_device(device), watcher).run.path)

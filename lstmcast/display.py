@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from lstmcast.training.trainer import Epoch
+    from lstmcast.training.standing import Epoch
 
 MEASURES = ("mae", "rmse", "smape", "mase", "rmsse")
 """Columns of the closing table."""

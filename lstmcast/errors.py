@@ -7,7 +7,8 @@
     └── RunError      5   a run folder that is missing, damaged, locked or in the way
 
 The message is the whole answer: what is wrong, where, and what to do. `cli.main` prints it and
-exits with `exit_code`; any other exception is a bug of ours and ends with 70.
+exits with `exit_code`; any other exception is a bug of ours and ends with 70. What more there is to
+say, such as how to go on, travels as notes of the exception (`add_note`).
 """
 
 from __future__ import annotations
@@ -44,6 +45,14 @@ class RunError(LstmcastError):
     """A run folder that is missing, damaged, locked or already taken."""
 
     exit_code = 5
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM arrived; passes every `except Exception` on its way out."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -7,11 +7,18 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from lstmcast.errors import RunError
+from lstmcast.run_lock import locked, owner
+
+BEGUN = "begun.json"
+
+LOCK = ".lock"
+"""Holds the id of the process that writes into the folder, and is locked by it."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,21 @@ class RunFolder:
         """A numbered folder for each backtest of the run."""
         return self.path / "backtests"
 
+    @property
+    def checkpoint(self) -> Path:
+        """Folder of what a resume needs; it goes when the run is complete."""
+        return self.path / "checkpoint"
+
+    @property
+    def begun(self) -> Path:
+        """What the run is made of, as it began: a resume is refused where that has changed."""
+        return self.checkpoint / BEGUN
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the last of its files is there."""
+        return self.manifest.is_file()
+
     def check_free(self) -> None:
         """Refuse a folder that holds anything.
 
@@ -86,10 +108,16 @@ class RunFolder:
             return
         if not self.path.is_dir():
             raise RunError(f"{self.path} is a file; --run wants a folder that does not exist yet")
-        if any(self.path.iterdir()):
+        held = {entry.name for entry in self.path.iterdir()} - {LOCK}
+        if (process := self.writer()) not in (None, os.getpid()):
+            raise RunError(
+                f"{self.path} is being trained by process {process}; --run names another"
+            )
+        if held:
+            further = "" if self.is_complete else ", go on with --resume if it was interrupted,"
             raise RunError(
                 f"{self.path} is not empty; nothing in it was touched. Name another folder with "
-                "--run, or remove this one first"
+                f"--run{further} or remove this one first"
             )
 
     def create(self) -> RunFolder:
@@ -107,6 +135,41 @@ class RunFolder:
         except OSError as error:
             raise RunError(f"cannot make {self.path}: {error.strerror}") from error
         return self
+
+    @contextlib.contextmanager
+    def created(self) -> Iterator[RunFolder]:
+        """The new folder, locked; it goes again if the block fails before anything is in it.
+
+        Raises:
+            RunError: It holds something, cannot be made, or another process writes there.
+        """
+        stood = self.path.exists()
+        folder = self.create()
+        try:
+            with folder.locked():
+                folder.check_free()
+                yield folder
+        finally:
+            if not stood:
+                with contextlib.suppress(OSError):  # it is not empty, as it should be
+                    folder.path.rmdir()
+
+    def sweep(self) -> None:
+        """Remove what a killed process left in the making; call it under the lock."""
+        for path in [*self.path.glob(".*.part"), *self.checkpoint.glob(".*.part")]:
+            remove_file(path)
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep other writers out until the block ends, or the process dies.
+
+        Raises:
+            RunError: Another process writes here; it is named.
+        """
+        return locked(self.path / LOCK)
+
+    def writer(self) -> int | None:
+        """The process that writes here; None where there is none, as far as can be told."""
+        return owner(self.path / LOCK)
 
 
 def next_run(name: str, parent: Path = Path("runs")) -> RunFolder:
@@ -164,12 +227,46 @@ def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
             os.fsync(file.fileno())
         os.chmod(name, 0o666 & ~_umask())
         os.replace(name, path)
+        sync_folder(path.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
             os.unlink(name)
         if isinstance(error, OSError):
             raise RunError(f"cannot write {path}: {error.strerror or error}") from error
         raise
+
+
+def sync_folder(path: Path) -> None:
+    """Put the names in a folder on disk, so that a power cut does not undo a rename."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, unless it is there.
+
+    Raises:
+        RunError: It cannot be made.
+    """
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot make {path}: {error.strerror}") from error
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises:
+        RunError: It may not be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise RunError(f"cannot remove {path}: {error.strerror}") from error
 
 
 def _umask() -> int:

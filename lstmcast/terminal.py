@@ -190,6 +190,11 @@ class Terminal(Watcher):
             }
         )
 
+    def complete(self, run: Path) -> None:
+        """There was nothing left to do."""
+        self._result(f"{run} is complete; there is nothing to resume.")
+        self._object({"run": str(run), "complete": True, "notes": self.notes})
+
     def predicted(self, forecast: pd.DataFrame, output: str) -> None:
         """Write a forecast where it was asked for."""
         from lstmcast.run_folder import write_text

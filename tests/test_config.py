@@ -202,7 +202,7 @@ def test_all_faults_come_in_one_answer_with_their_lines(folder: Path) -> None:
         ("window: {lookback: [5]}", "window.lookback must be a whole number of at least 1, "
          "got [5]"),
         ("window: {lookback: }", "window.lookback must be a whole number of at least 1, got null"),
-        ("window: {lookback: 99999999999}", "window.lookback must be at most 2147483647, "
+        ("window: {lookback: 99999999999}", "window.lookback must be at most 1000000, "
          "got 99999999999"),
         ("network: {cell: lsmt}", "network.cell must be one of rnn, gru, lstm, got 'lsmt'; "
          "did you mean 'lstm'?"),
@@ -596,7 +596,7 @@ def configs(draw: st.DrawFn) -> Config:
             "end": draw(st.none() | days),
         },
         "split": {"validation": validation, "test": test},
-        "window": {"lookback": draw(counts), "pad": draw(st.booleans())},
+        "window": {"lookback": draw(st.integers(1, 1_000_000)), "pad": draw(st.booleans())},
         "training": {
             "learning_rate": draw(positive),
             "decay": draw(unit.filter(bool)),

@@ -56,6 +56,20 @@ def test_every_code_has_a_file_that_does_not_raise_it(code):
     assert source(f"{code}_clean").suffix == source(code).suffix
 
 
+def test_a_table_with_a_series_to_a_row_is_checked_as_it_is_read(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [f"H{k}," + ",".join(f"{v:.1f}" for v in rng.normal(50, 5, 60)) for k in range(5)]
+    header = ",".join(f"V{k}" for k in range(1, 62))
+    path = tmp_path / "m4.csv"
+    path.write_text("\n".join([header, *rows]) + "\n")
+    assert codes_of(path) == set()
+    cells = rows[2].split(",")
+    cells[30] = "4000.0"
+    path.write_text("\n".join([header, *rows[:2], ",".join(cells), *rows[3:]]) + "\n")
+    (found,) = check(path).findings
+    assert found.code == "LC206" and "line 4, column 'V31'" in found.message
+
+
 def test_clean_files_have_no_error_at_all():
     for code in CODES:
         findings = check(source(f"{code}_clean")).findings

@@ -475,6 +475,12 @@ def test_whole_numbers_above_zero_have_forecasts_above_zero(tmp_path):
         assert ("forecast.minimum" in active) == (text == monthly())
 
 
+def test_steps_below_a_day_read_the_calendar(tmp_path):
+    for text, calendar in ((half_hours(), "auto"), (hourly(), "auto"), (daily_text(), None)):
+        active, _ = lines(save(tmp_path / "t.csv", text))
+        assert active.get("data.calendar") == calendar
+
+
 def test_columns_that_are_not_read_are_named_in_the_head(tmp_path):
     path = save(tmp_path / "t.csv", shops())
     head = proposal(path, data={"target": ["sales"]}).yaml(tmp_path / "c.yaml").split("\ndata:")[0]

@@ -265,3 +265,35 @@ def test_a_short_series_gets_the_bounds_of_the_baseline_that_forecasts_it(
     margin = model.calibration.margins[short.method.iloc[0]].pooled[0, :, 0]
     first_two = pd.read_csv("t.csv").query("id == 'short'").y[:2]  # its train rows
     assert half.to_numpy() == pytest.approx(margin * abs(first_two.diff().iloc[1]), abs=1e-3)
+
+
+def test_a_model_file_whose_margins_do_not_fit_is_refused(tmp_path, monkeypatch):
+    from lstmcast.forecasting.model_checks import check_described
+    from lstmcast.tensor_file import TensorFile
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "t.csv").write_text(daily_text(400))
+    run = lstmcast.train("t.csv", set=[*WINDOW[1::2], *TINY[1::2]], run="r", device="cpu")
+    text = json.dumps(TensorFile(run.path / "model.safetensors", "lstmcast").described)
+    check_described(json.loads(text))
+    margins = ("calibration", "margins", "lstmcast")
+    for place, value in (
+        (("calibration", "levels"), [95, 80]),
+        (("calibration", "levels"), []),
+        (("calibration", "sizes"), [[1.0], [2.0]]),
+        (("calibration", "usual"), [1.0, 1.0]),
+        (("calibration", "usual"), None),
+        (("calibration", "margins"), {}),
+        ((*margins, "pooled"), [[[1.0]] * 3]),
+        ((*margins, "pooled"), [[[1.0]] * 3, [["x"]] * 3]),
+        ((*margins, "typical"), [[1.0]] * 2),
+        ((*margins, "own"), {"1": [[1.0], [1.0]]}),
+        ((*margins, "own"), {"-1": [[1.0], [1.0]]}),
+    ):
+        described = json.loads(text)
+        part = described
+        for key in place[:-1]:
+            part = part[key]
+        part[place[-1]] = value
+        with pytest.raises(ValueError):
+            check_described(described)

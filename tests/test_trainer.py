@@ -27,7 +27,8 @@ from lstmcast.series.panel import Columns, Panel
 from lstmcast.series.scaling import Scaler
 from lstmcast.series.windows import index_windows
 from lstmcast.training.optimizers import Schedule, build_optimizer
-from lstmcast.training.trainer import Fit, LossGuard, fit_network, mean_loss
+from lstmcast.training.stepper import LossGuard
+from lstmcast.training.trainer import Fit, fit_network, mean_loss
 
 CPU = torch.device("cpu")
 
@@ -254,7 +255,7 @@ def test_an_epoch_holds_every_window_once_and_the_last_partial_batch(
 
 def test_training_asks_for_the_epochs_by_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
     batches, asked, epoch = make_batches(noise()), [], Batches.epoch
-    monkeypatch.setattr(Batches, "epoch", lambda own, n: asked.append(n) or epoch(own, n))
+    monkeypatch.setattr(Batches, "epoch", lambda own, n, skip: asked.append(n) or epoch(own, n))
     fit_network(make_network(), batches, None, training(max_epochs=3))
     assert asked == [1, 2, 3]
 

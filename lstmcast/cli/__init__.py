@@ -24,7 +24,7 @@ from lstmcast.cli import (
     train,
     window,
 )
-from lstmcast.errors import LstmcastError
+from lstmcast.errors import Interrupted, LstmcastError
 
 app = typer.Typer(
     name="lstmcast",
@@ -44,14 +44,6 @@ app.command("backtest")(backtest.backtest)
 app.command("compare")(compare.compare)
 app.command("inspect")(inspect.inspect)
 app.command("configs")(configs.configs)
-
-
-class Interrupted(BaseException):
-    """SIGINT or SIGTERM arrived; passes every `except Exception` on its way out."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
 
 
 def _print_version(wanted: bool) -> None:
@@ -87,10 +79,10 @@ def main() -> None:
     except LstmcastError as error:
         if debug:
             raise
-        _say(f"error: {error}")
+        _say("\n".join([f"error: {error}", *notes_of(error)]))
         sys.exit(error.exit_code)
     except Interrupted as interrupted:
-        _say("interrupted")
+        _say("\n".join(["interrupted", *notes_of(interrupted)]))
         sys.exit(128 + interrupted.number)
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone
@@ -107,6 +99,11 @@ def main() -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise Interrupted(number)
+
+
+def notes_of(error: BaseException) -> list[str]:
+    """What was added to an exception on its way."""
+    return getattr(error, "__notes__", [])
 
 
 def _say(text: str) -> None:

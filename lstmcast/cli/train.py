@@ -8,14 +8,19 @@ from typing import Annotated
 import typer
 
 from lstmcast.cli.options import Debug, Device, Json, Quiet, Run, Set, Verbose
+from lstmcast.errors import ConfigError
 
 
 def train(
     source: Annotated[
-        Path, typer.Argument(metavar="CONFIG|DATA", help="A YAML config, or a table.")
-    ],
+        Path | None, typer.Argument(metavar="CONFIG|DATA", help="A YAML config, or a table.")
+    ] = None,
     set: Set = None,
     run: Run = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option("--resume", metavar="RUN", help="Go on with an interrupted run, exactly."),
+    ] = None,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -32,9 +37,32 @@ def train(
     terminal = Terminal(json=json, quiet=quiet, verbose=verbose)
     from lstmcast.workflows.entry import choose_device, config_for, run_folder_for
 
+    if resume is not None:
+        refuse_beside_resume({"CONFIG": source, "--set": set, "--run": run})
+        from lstmcast.workflows.resume import resume as resume_workflow
+
+        trained = resume_workflow(resume, device, terminal)
+        terminal.complete(resume) if trained is None else terminal.trained_run(trained)
+        return
+    if source is None:
+        raise ConfigError("name a config (.yaml), a table (.csv, .parquet), or --resume RUN")
     folder = run_folder_for(source, run)
     config = config_for(source, set or [], terminal)
     terminal.config(config)
     from lstmcast.workflows.train import train as train_workflow
 
     terminal.trained_run(train_workflow(config, folder, choose_device(device), terminal))
+
+
+def refuse_beside_resume(given: dict[str, object]) -> None:
+    """Refuse what would be another training.
+
+    Raises:
+        ConfigError: Something was given that a run has of its own.
+    """
+    for name, value in given.items():
+        if value:
+            raise ConfigError(
+                f"--resume goes on with the run's own config in the run's own folder; leave {name} "
+                "out"
+            )

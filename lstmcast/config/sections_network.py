@@ -236,6 +236,11 @@ class TrainingConfig(Section):
         description="Rows trained on once more, for the epochs found, before the future forecast: "
         "none, or all.",
     )
+    checkpoint_every: Annotated[float, Ge(0)] = Field(
+        default=60.0,
+        description="Seconds from one checkpoint to the next, from which an interrupted training "
+        "goes on; 0: one after every step.",
+    )
     seed: Annotated[int, Ge(0), Lt(2**63)] = Field(
         default=0, description="Number that fixes all chance; the same seed gives the same bits."
     )

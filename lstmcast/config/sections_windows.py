@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from lstmcast.config.values import Count, CountOrZero, Cut, Rule, Section, refuse
+from lstmcast.config.values import Count, Cut, Rule, Section, Steps, StepsOrZero, refuse
 
 
 class SplitConfig(Section):
@@ -47,10 +47,10 @@ class WindowConfig(Section):
 
     model_config = ConfigDict(title="Window")
 
-    lookback: Count = Field(
+    lookback: Steps = Field(
         default=96, description="Steps of input that one forecast is made from (T)."
     )
-    horizon: CountOrZero = Field(
+    horizon: StepsOrZero = Field(
         default=24,
         description="Steps forecast at once (H); 0: inputs only, for `lstmcast window` alone.",
     )

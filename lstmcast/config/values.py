@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 # Keeps sums and products of two counts inside 64 bits, so that numpy never wraps around.
 LIMIT = 2**31 - 1
+MAX_STEPS = 1_000_000  # of a window; what has more is no window, but a slip or an attack
 TIME_FORMATS = ("auto", "day_first", "month_first")
 
 
@@ -77,6 +78,8 @@ def _no_twin_levels(values: list[float]) -> list[float]:
 
 
 Count = Annotated[int, Ge(1), Le(LIMIT)]
+Steps = Annotated[int, Ge(1), Le(MAX_STEPS)]
+StepsOrZero = Annotated[int, Ge(0), Le(MAX_STEPS)]
 CountOrZero = Annotated[int, Ge(0), Le(LIMIT)]
 Fraction = Annotated[float, Ge(0), Lt(1)]
 Positive = Annotated[float, Gt(0)]

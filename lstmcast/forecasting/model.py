@@ -6,7 +6,6 @@ says nothing of paths, hosts or times, so that the same training gives the same 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,20 +13,26 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 
-from lstmcast.config import Config, build_config
-from lstmcast.errors import ConfigError, RunError
+from lstmcast.config import Config
+from lstmcast.errors import RunError
 from lstmcast.forecasting.conformal import mean_changes
 from lstmcast.forecasting.intervals import Calibration
+from lstmcast.forecasting.model_checks import (
+    check_described,
+    check_finite,
+    check_signatures,
+    check_sizes,
+    read_config,
+)
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.sizes import Sizes
-from lstmcast.run_folder import write_bytes
+from lstmcast.run_folder import RunFolder
 from lstmcast.series.categories import Vocabulary
 from lstmcast.series.frequency import Frequency
 from lstmcast.series.panel import Panel
 from lstmcast.series.scaling import Scaler, fit_scaler
+from lstmcast.tensor_file import TensorFile, write_tensors
 
 FORMAT = 1
 """Raised when the meaning of the metadata changes."""
@@ -134,12 +139,7 @@ class Model:
             "fallbacks": self.fallbacks,
             "calibration": None if self.calibration is None else self.calibration.to_json(),
         }
-        text = json.dumps(described, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        weights = {
-            name: value.detach().cpu().contiguous()
-            for name, value in self.network.state_dict().items()
-        }
-        write_bytes(path, save(weights, metadata={KEY: text}))
+        write_tensors(path, self.network.state_dict(), KEY, described)
 
 
 def load_model(path: Path, device: torch.device) -> Model:
@@ -153,16 +153,21 @@ def load_model(path: Path, device: torch.device) -> Model:
         RunError: The file is missing, damaged, or of another tool or a newer lstmcast.
     """
     if not path.is_file():
-        raise RunError(f"{path} does not exist; a finished run has a model.safetensors")
+        process = RunFolder(path.parent).writer()
+        being = f", and process {process} is still training it" if process else ""
+        raise RunError(f"{path} does not exist; a finished run has a model.safetensors{being}")
+    file = TensorFile(path, KEY)
+    described = file.described
+    refuse_other_format(path, described.get("format"))
     try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            described = _described(path, (file.metadata() or {}).get(KEY))
-            weights = {name: file.get_tensor(name) for name in list(file.keys())}
-    except (SafetensorError, OSError) as error:
-        raise RunError(f"{path} is damaged or not a safetensors file: {error}") from error
-    try:
-        config = build_config(_with_path(described["config"]), source=str(path))
+        check_described(described)
+        config = read_config(with_path(described["config"]), source=str(path))
         sizes = Sizes.from_json(described["sizes"])
+        signatures = file.signatures()
+        check_sizes(config, sizes, len(signatures))
+        check_signatures(config, sizes, signatures)
+        weights = file.read()
+        check_finite(weights)
         network = Forecaster(config.network, sizes, config.training.loss)
         network.load_state_dict(weights)
         static = described["static_scaler"]
@@ -178,25 +183,25 @@ def load_model(path: Path, device: torch.device) -> Model:
             fallbacks=tuple(described["fallbacks"]),
             calibration=Calibration.from_json(described.get("calibration")),
         )
-    except (KeyError, TypeError, ValueError, RuntimeError, ConfigError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise RunError(f"{path} is damaged: its parts do not fit each other ({error})") from error
 
 
-def _described(path: Path, text: str | None) -> dict[str, Any]:
-    """The JSON of the metadata, if this version can read it."""
-    try:
-        described = json.loads(text or "")
-        version = described["format"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{path} is a safetensors file, but not one of lstmcast") from error
+def refuse_other_format(path: Path, version: object) -> None:
+    """Refuse files of other tools, and of a later lstmcast.
+
+    Raises:
+        RunError: Says which it is.
+    """
+    if type(version) is not int:
+        raise RunError(f"{path} is a safetensors file, but not one of lstmcast")
     if version != FORMAT:
         raise RunError(
             f"{path} has format {version}, and this lstmcast reads format {FORMAT}; "
             "install the lstmcast that wrote it, or a newer one"
         )
-    return dict(described)
 
 
-def _with_path(values: dict[str, Any]) -> dict[str, Any]:
+def with_path(values: dict[str, Any]) -> dict[str, Any]:
     """The stored config with an empty path, which the schema wants and nobody reads."""
     return {**values, "data": {**values["data"], "path": NO_PATH}}

@@ -162,12 +162,13 @@ class Batches:
         """Batches in an epoch."""
         return -(-len(self.index) // self.batch_size)
 
-    def epoch(self, number: int = 0) -> Iterator[Batch]:
-        """All batches of an epoch; their order depends on (seed, epoch number) alone."""
+    def epoch(self, number: int = 0, skip: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch behind the first few; their order depends on (seed, number)."""
         if self.sample == "series" and self.seed is not None:
             order = series_order(self.index, self.seed, number)
         else:
             order = epoch_order(len(self.index), self.seed, number)
+        order = order[skip * self.batch_size :]
         many = self.batch_size * max(1, LOCATED_AT_ONCE // self.batch_size)
         for begin in range(0, len(order), many):
             located = self.index.locate(order[begin : begin + many])

@@ -120,9 +120,10 @@ def _row_numbers(codes: np.ndarray) -> np.ndarray:
     """Place of each row within its series, from 0, in the order of the file."""
     heads = np.append(0, np.flatnonzero(codes[1:] != codes[:-1]) + 1)
     if len(heads) == len(pd.unique(codes)):  # each series stands in one piece
-        return np.asarray(
-            np.arange(len(codes)) - np.repeat(heads, np.diff(heads, append=len(codes)))
+        within: np.ndarray = np.arange(len(codes)) - np.repeat(
+            heads, np.diff(heads, append=len(codes))
         )
+        return within
     return pd.Series(codes).groupby(codes).cumcount().to_numpy().astype(np.int64)
 
 

@@ -5,11 +5,9 @@ Dates stay text here: what a column of stamps means is decided in `timestamps`, 
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import itertools
 import sys
-import zlib
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -26,9 +24,11 @@ from lstmcast.series.csv_lines import records
 from lstmcast.series.csv_numbers import hint, quoted, to_numbers
 from lstmcast.series.csv_rows import parse_rows, ragged_rows, row_lines, rows_of
 from lstmcast.series.dialect import Dialect, recognise, to_utf8
+from lstmcast.series.gzipped import decompress
 from lstmcast.series.parquet import as_text, column_names, open_parquet, read_columns
 
 PEEK_BYTES = 1 << 22
+
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -179,7 +179,7 @@ def read_table(
             file = open_parquet(raw, name)
             _require(list(column_names(file)), columns or (), name)
             return Table(name, read_columns(file, columns, name), digest.result())
-        data = to_utf8(_decompress(raw, name), name)
+        data = to_utf8(decompress(raw, name), name)
         dialect = recognise(data, name)
         _require(dialect.header, columns or (), name)
         kept_text = [column for column in dialect.header if column in text]
@@ -203,10 +203,10 @@ def peek(source: Path | str, rows: int = 1000) -> Table:
         frame = read_columns(file, None, name).iloc[:rows]
         return Table(name, frame.apply(as_text), "")
     whole = len(head) < PEEK_BYTES
-    head = _decompress(head, name, PEEK_BYTES)
+    head = decompress(head, name, PEEK_BYTES)
     whole = whole and len(head) < PEEK_BYTES
     if not whole and (head.startswith(_UTF16) or head.count(b"\n") < 3):
-        head, whole = _decompress(_bytes(Path(source)), name), True
+        head, whole = decompress(_bytes(Path(source)), name), True
     data = to_utf8(head if whole else head[: head.rfind(b"\n") + 1], name)
     dialect = recognise(data, name)
     frame = _first_rows(data, dialect, rows, whole, name)
@@ -254,21 +254,7 @@ def _bytes(path: Path, limit: int = -1) -> bytes:
 
 
 def _load(path: Path, name: str) -> bytes:
-    return to_utf8(_decompress(_bytes(path), name), name)
-
-
-def _decompress(raw: bytes, name: str, limit: int = -1) -> bytes:
-    if not raw.startswith(b"\x1f\x8b"):
-        return raw
-    try:
-        if limit < 0:
-            return gzip.decompress(raw)
-        # The head of a file ends anywhere: take what can be had.
-        return zlib.decompressobj(wbits=31).decompress(raw, limit)
-    except (EOFError, OSError, zlib.error) as error:
-        raise DataError(
-            f"{name}: the gzip file is damaged or cut short ({error}): get it again"
-        ) from None
+    return to_utf8(decompress(_bytes(path), name), name)
 
 
 def _is_parquet(raw: bytes, source: Path | str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -69,3 +70,13 @@ class Schedule:
         if self.waited >= self.config.decay_every:
             self.factor *= self.config.decay
             self.waited = 0
+
+    def values(self) -> dict[str, float | None]:
+        """What `plateau` has heard so far, as JSON, which knows no infinity."""
+        best = None if math.isinf(self.best) else self.best
+        return {"factor": self.factor, "best": best, "waited": self.waited}
+
+    def restore(self, values: dict[str, Any]) -> None:
+        """Go on from what `values` told."""
+        self.factor, self.waited = values["factor"], values["waited"]
+        self.best = math.inf if values["best"] is None else values["best"]

@@ -11,39 +11,15 @@ import torch
 from torch import Tensor
 
 from lstmcast.config import TrainingConfig
-from lstmcast.errors import Diverged
 from lstmcast.network.forecaster import Forecaster
-from lstmcast.series.batches import Batch, Batches
-from lstmcast.training.optimizers import Schedule, build_optimizer
+from lstmcast.series.batches import Batches
+from lstmcast.training.checkpoint import Checkpoints
+from lstmcast.training.signals import HeldSignals
+from lstmcast.training.standing import Epoch, Keeper, Standing
+from lstmcast.training.stepper import Stepper
 
 CHECK_EVERY = 50
 """Steps between looks at the loss, each of which waits for the device."""
-
-EXPLODED = 1e3
-"""A loss this many times that of the first steps has run away."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """A row of history.csv.
-
-    Attributes:
-        epoch: Counted from 1.
-        steps: Optimizer steps so far.
-        learning_rate: Of the epoch's last step.
-        train_loss: Mean over the epoch, in scaled units, weights moving.
-        validation_loss: Mean after the epoch, in scaled units; None without validation rows.
-        seconds: Of the epoch, validation included.
-        best: Whether its weights are the best so far.
-    """
-
-    epoch: int
-    steps: int
-    learning_rate: float
-    train_loss: float
-    validation_loss: float | None
-    seconds: float
-    best: bool
 
 
 @dataclass(frozen=True)
@@ -90,6 +66,7 @@ def fit_network(
     config: TrainingConfig,
     watch: Watch = lambda progress: None,
     epochs: int | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Fit:
     """Train a network in place and leave it with its best weights.
 
@@ -103,106 +80,94 @@ def fit_network(
         watch: Called every few steps and after every epoch.
         epochs: Train for just so many, whatever minutes and patience say; the learning rates stay
             those of the full plan.
+        checkpoints: Where to go on from, and where to save; None: nowhere. With them, SIGINT and
+            SIGTERM act after the step that they interrupt, and a checkpoint.
 
     Raises:
         Diverged: The loss is not a number, or ran away.
+        RunError: A checkpoint cannot be read or written.
     """
     stepper = Stepper(network, config, len(train), untimed=epochs is not None)
-    fit = Fit()
-    best_loss, best_weights = math.inf, network.state_dict()
-    for number in range(1, (epochs or config.max_epochs) + 1):
-        began = time.monotonic()
-        train_loss, progress = _run_epoch(stepper, train, number, watch)
-        validation_loss = None if validation is None else mean_loss(network, validation)
-        judged = train_loss if validation_loss is None else validation_loss
-        if not math.isfinite(judged):  # high is no fault: these rows may lie far from train's
-            stepper.guard.look(judged, number, stepper.steps)
-        stepper.schedule.epoch_done(judged)
-        better = validation_loss is None or judged < best_loss
-        if better:
-            best_loss, fit.best_epoch = judged, number
-            best_weights = {name: value.clone() for name, value in network.state_dict().items()}
-        seconds = time.monotonic() - began
-        fit.history.append(
-            Epoch(number, stepper.steps, stepper.rate, train_loss, validation_loss, seconds, better)
-        )
-        watch(replace(progress, finished=fit.history[-1]))
-        waited = number - fit.best_epoch
-        if epochs is None and config.patience is not None and waited >= config.patience:
-            stepper.stopped_by = stepper.stopped_by or "patience"
-        if stepper.stopped_by:
-            break
-    network.load_state_dict(best_weights)
-    network.eval()
-    fit.stopped_by = stepper.stopped_by or "max_epochs"
-    return fit
+    with HeldSignals(checkpoints is not None) as signals:
+        keeper = Keeper(checkpoints, stepper, signals)
+        standing = keeper.restore()
+        while not standing.finished:
+            train_loss, progress = _run_epoch(stepper, standing, train, keeper, watch)
+            validation_loss = None
+            if validation is not None:
+                validation_loss = mean_loss(network, validation, lambda: keeper.obey(standing))
+            _end_epoch(stepper, standing, train_loss, validation_loss)
+            watch(replace(progress, finished=standing.history[-1]))
+            stepper.stopped_by = stepper.stopped_by or _stop_here(standing, config, epochs)
+            standing.finished = bool(stepper.stopped_by)
+            keeper.look(standing)
+        network.load_state_dict(standing.best_weights or {})
+        network.eval()
+        keeper.save(standing)
+    assert standing.best is not None, "an epoch has ended"
+    return Fit(standing.history, standing.best.epoch, stepper.stopped_by)
 
 
 def _run_epoch(
-    stepper: Stepper, train: Batches, number: int, watch: Watch
+    stepper: Stepper, standing: Standing, train: Batches, keeper: Keeper, watch: Watch
 ) -> tuple[float, Progress]:
     """Visit all windows once, or until a limit; returns the mean loss and how far it came."""
-    began = time.monotonic()
+    began, number, losses = time.monotonic(), standing.epoch, standing.losses
     stepper.network.train()
-    sums, windows = [], 0
-    progress = Progress(number, 0, len(train), 0.0)
-    for done, batch in enumerate(train.epoch(number), start=1):
-        sums.append(stepper.step(batch))
+    windows = 0
+    progress = Progress(number, len(losses), len(train), 0.0)
+    for batch in () if stepper.stopped_by else train.epoch(number, skip=len(losses)):
+        losses.append(stepper.step(batch))
         windows += len(batch)
         speed = windows / max(time.monotonic() - began, 1e-3)  # a coarse clock may not have ticked
-        progress = Progress(number, done, len(train), speed)
+        progress = Progress(number, len(losses), len(train), speed)
         if stepper.steps % CHECK_EVERY == 0 or stepper.steps == 1:
-            stepper.guard.look(_mean(sums[-1:]), number, stepper.steps)
+            stepper.guard.look(_mean(losses[-1:]), number, stepper.steps)
             watch(progress)
+        keeper.look(standing)
         if stepper.stopped_by:
             break
-    loss = _mean(sums)
+    loss = _mean(losses)
     stepper.guard.look(loss, number, stepper.steps)
     return loss, progress
 
 
-class Stepper:
-    """Optimizer steps, their learning rates, and the limits that end them.
+def _end_epoch(
+    stepper: Stepper, standing: Standing, train_loss: float, validation_loss: float | None
+) -> None:
+    """Judge an epoch and enter it into the history, with its weights if they are the best."""
+    judged = train_loss if validation_loss is None else validation_loss
+    if not math.isfinite(judged):  # high is no fault: these rows may lie far from train's
+        stepper.guard.look(judged, standing.epoch, stepper.steps)
+    stepper.schedule.epoch_done(judged)
+    best = standing.best
+    better = best is None or validation_loss is None or judged < best.judged
+    if better:
+        weights = stepper.network.state_dict()
+        standing.best_weights = {name: value.clone() for name, value in weights.items()}
+    seconds = stepper.seconds() - sum(epoch.seconds for epoch in standing.history)
+    standing.history.append(
+        Epoch(
+            standing.epoch,
+            stepper.steps,
+            stepper.rate,
+            train_loss,
+            validation_loss,
+            seconds,
+            better,
+        )
+    )
+    standing.losses.clear()
 
-    Args:
-        network: To be trained.
-        config: Optimizer, rates, limits.
-        steps_per_epoch: Batches in an epoch.
-        untimed: Whether there is no limit of minutes.
-    """
 
-    def __init__(
-        self, network: Forecaster, config: TrainingConfig, steps_per_epoch: int, untimed: bool
-    ) -> None:
-        self.network = network
-        self.optimizer = build_optimizer(config, network.parameters())
-        self.schedule = Schedule(config, steps_per_epoch)
-        self.guard = LossGuard(config, network.head.smallest_loss)
-        self.clip_norm = config.clip_norm
-        self.max_steps = config.max_steps
-        minutes = math.inf if untimed or config.max_minutes is None else config.max_minutes
-        self.deadline = time.monotonic() + 60 * minutes
-        self.steps = 0
-        self.rate = 0.0
-        self.stopped_by = ""
-
-    def step(self, batch: Batch) -> Tensor:
-        """One optimizer step; returns the sum of the batch's losses and their number, (2,)."""
-        total, count = self.network.loss(batch)
-        self.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(total / count.clamp(min=1))  # perhaps no target was observed
-        if self.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm)
-        self.rate = self.schedule.rate(self.steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate
-        self.optimizer.step()
-        self.steps += 1
-        if self.steps == self.max_steps:
-            self.stopped_by = "max_steps"
-        elif time.monotonic() > self.deadline:
-            self.stopped_by = "max_minutes"
-        return torch.stack([total.detach().float(), count.float()])
+def _stop_here(standing: Standing, config: TrainingConfig, epochs: int | None) -> str:
+    """Why training ends after the epochs so far; empty if it goes on."""
+    assert standing.best is not None, "an epoch has ended"
+    done = len(standing.history)
+    waited = done - standing.best.epoch
+    if epochs is None and config.patience is not None and waited >= config.patience:
+        return "patience"
+    return "max_epochs" if done >= (epochs or config.max_epochs) else ""
 
 
 def _mean(sums: list[Tensor]) -> float:
@@ -212,45 +177,19 @@ def _mean(sums: list[Tensor]) -> float:
 
 
 @torch.inference_mode()
-def mean_loss(network: Forecaster, batches: Batches) -> float:
-    """Mean loss over all observed targets of all windows, in scaled units."""
-    network.eval()
-    return _mean(
-        [torch.stack([part.float() for part in network.loss(batch)]) for batch in batches.epoch()]
-    )
-
-
-class LossGuard:
-    """Stops a training that has run away.
+def mean_loss(
+    network: Forecaster, batches: Batches, between: Callable[[], None] = lambda: None
+) -> float:
+    """Mean loss over all observed targets of all windows, in scaled units.
 
     Args:
-        config: For the advice in the message.
-        smallest: A first loss below is taken for this.
+        network: Is left in evaluation mode.
+        batches: The windows.
+        between: Called after each batch.
     """
-
-    def __init__(self, config: TrainingConfig, smallest: float = 1e-3) -> None:
-        self.config = config
-        self.smallest = smallest
-        self.first: float | None = None
-
-    def look(self, loss: float, epoch: int, step: int) -> None:
-        """Look at a loss.
-
-        Raises:
-            Diverged: It is not a number, or a thousand times that of the first step.
-        """
-        if self.first is None and math.isfinite(loss):
-            self.first = max(loss, self.smallest)
-        if math.isfinite(loss) and self.first is not None and loss <= EXPLODED * self.first:
-            return
-        what = f"{loss:.3g}, from {self.first:.3g} at the first step" if self.first else f"{loss}"
-        clip = (
-            "set training.clip_norm: 1.0"
-            if self.config.clip_norm is None
-            else f"lower training.clip_norm (now {self.config.clip_norm:g})"
-        )
-        raise Diverged(
-            f"training diverged in epoch {epoch}, step {step}: the loss is {what}. Lower "
-            f"training.learning_rate (now {self.config.learning_rate:g}), {clip}, or see whether "
-            "the data has values far outside the rest (scale.method: robust)"
-        )
+    network.eval()
+    losses = []
+    for batch in batches.epoch():
+        losses.append(torch.stack([part.float() for part in network.loss(batch)]))
+        between()
+    return _mean(losses)

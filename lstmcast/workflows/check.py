@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from lstmcast.config import Config, DataConfig
 from lstmcast.errors import ConfigError, DataError
 from lstmcast.run_folder import write_text
+from lstmcast.series.build import layout_of, read_columns
 from lstmcast.series.findings import SEVERITIES, Finding
 from lstmcast.series.findings_leaks import find_leaks
 from lstmcast.series.findings_time import find_in_time, repeats
 from lstmcast.series.findings_values import find_in_values
 from lstmcast.series.findings_view import View, view_table
 from lstmcast.series.findings_windows import find_short_series, find_unknown_future
+from lstmcast.series.layout import LongTable
 from lstmcast.series.read import Table, read_table
 from lstmcast.series.repair import repair, table_text
 from lstmcast.series.windows import require_train_windows
@@ -80,18 +84,19 @@ def _findings(
     if config is None:
         return
     try:
-        table = report.table = read_table(config.data.path, text=_texts(config.data))
+        table, data_config = _read(config.data)
     except DataError as error:
         yield from stopped(error)
         return
-    data, missing = _present(config.data, table)
+    report.table = table
+    data, missing = _present(data_config, table)
     yield from missing
     if data is None:
         return
     numeric = [c for c in (*data.target, *data.past, *data.future, *data.static)]
     numeric = [c for c in numeric if c not in data.categorical]
     view = view_table(table, data, numeric)
-    untold = list(_untold_series(view)) if not is_config(source) else []
+    untold = list(_untold_series(view))
     yield from untold
     if untold:
         data = data.model_copy(update={"series": [untold[0].column]})
@@ -103,7 +108,8 @@ def _findings(
         seen.append(finding)
         yield finding
     stops = any(finding.severity == "error" for finding in seen)
-    config = config.model_copy(update={"data": data})
+    if not isinstance(table, LongTable):  # prepare lays such a table out by itself
+        config = config.model_copy(update={"data": data})
     yield from _windows(config, table, stops, is_config(source))
     if leaks:
         yield from _noise(config, table)
@@ -114,6 +120,18 @@ def _table_findings(view: View, config: Config) -> Iterator[Finding]:
     yield from find_in_values(view)
     yield from find_leaks(view, config.window.horizon)
     yield from find_short_series(view, config.window)
+
+
+def _read(data: DataConfig) -> tuple[Table, DataConfig]:
+    """The whole table; one of another layout as a long one, with the config of that."""
+    if layout_of(data) == "long":
+        return read_table(data.path, text=_texts(data)), data
+    table = read_columns(data)
+    assert isinstance(table, LongTable)
+    data = table.long_config(data)
+    columns: dict[str, Any] = {name: table.text(name) for name in _texts(data)}
+    frame = pd.DataFrame(columns | {table.value_column: table.values})
+    return replace(table, frame=frame), data
 
 
 def _texts(data: DataConfig) -> list[str]:

@@ -23,11 +23,12 @@ from lstmcast.workflows.judge import (
     judge_validation,
     levels_for,
     linear_map,
+    with_fallbacks,
 )
 from lstmcast.workflows.network import new_network, sizes_of
 from lstmcast.workflows.predict import build_on_grid_of
 from lstmcast.workflows.prepare import Prepared, prepare_table
-from lstmcast.workflows.train import fit_model, refit, with_fallbacks
+from lstmcast.workflows.train import fit_model, refit
 from lstmcast.workflows.watcher import Watcher
 
 
@@ -111,13 +112,13 @@ def fit_at(
     network = new_network(prepared, sizes_of(prepared), device)
     if before is not None and before.sizes == network.sizes:
         network.load_state_dict(before.network.state_dict())
-    model, fit = fit_model(prepared, network, device, watcher)
+    model, fit = fit_model(prepared, network, None, watcher)
     levels = levels_for(prepared, watcher)
     forecasts = forecasters(model, prepared, levels)
     model = calibrate_model(model, forecasts, prepared, levels)
     model = with_fallbacks(model, judge_validation(forecasts, prepared))
     if config.training.refit == "all":
-        model = refit(model, prepared, fit, device, watcher)
+        model = refit(model, prepared, fit, None, watcher)
     return fitted(model, prepared)
 
 

@@ -23,6 +23,7 @@ from lstmcast.workflows.keys import find_series
 from lstmcast.workflows.prepare import refuse_own_names
 from lstmcast.workflows.proposal import Line, Proposal, arrange, full_path
 from lstmcast.workflows.sizing import (
+    calendar_lines,
     forecast_lines,
     network_lines,
     season_line,
@@ -211,7 +212,12 @@ def _time_lines(roles: Roles, rivals: list[str], panel: Panel) -> list[Line]:
         return [season_line(panel.frequency)]
     others = f"; stamps are in {', '.join(rivals)}, too" if rivals else ""
     words = f"stamps, {panel.frequency.words}{others}"
-    return [Line("data.time", roles.time, words), season_line(panel.frequency)]
+    frequency = panel.frequency
+    return [
+        Line("data.time", roles.time, words),
+        season_line(frequency),
+        *calendar_lines(frequency),
+    ]
 
 
 def _role_lines(roles: Roles, data: Mapping[str, Any]) -> list[Line]:

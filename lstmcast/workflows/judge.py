@@ -30,6 +30,9 @@ from lstmcast.forecasting.yardsticks import Yardsticks, yardsticks
 from lstmcast.workflows.prepare import Prepared
 from lstmcast.workflows.watcher import Watcher
 
+SIMPLE = ("seasonal_naive", "naive", "drift")
+"""Baselines that need no fitting, and so can stand in for the network on a short series."""
+
 
 def forecasters(model: Model, prepared: Prepared, levels: tuple[float, ...]) -> dict[str, Forecast]:
     """The network and the baselines over the rows they were trained on, not yet calibrated."""
@@ -126,6 +129,13 @@ def yardsticks_of(prepared: Prepared) -> Yardsticks:
         prepared.cuts.train,
         panel.frequency.season,
     )
+
+
+def with_fallbacks(model: Model, validation: Judgement) -> Model:
+    """The model with its stand-ins in the order that the validation windows give them."""
+    if not validation.windows:
+        return model
+    return replace(model, fallbacks=tuple(name for name in validation.ranking() if name in SIMPLE))
 
 
 def past_forecasts(

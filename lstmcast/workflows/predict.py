@@ -31,7 +31,7 @@ from lstmcast.series.joined import join_rows
 from lstmcast.series.panel import FILLED, Panel
 from lstmcast.series.read import Table, read_table
 from lstmcast.series.splits import no_cuts
-from lstmcast.workflows.prepare import check_transform
+from lstmcast.workflows.target_checks import check_transform
 from lstmcast.workflows.watcher import Watcher
 
 
@@ -113,12 +113,22 @@ def open_run(run: Path, data: str | None, device: torch.device) -> tuple[Model, 
             raise ConfigError(
                 f"{run} is a model without data: name a table, `lstmcast predict {run} DATA`"
             )
-        return model, with_data(
-            model.config, {"path": load_config(RunFolder(run).config).data.path}
-        )
+        return model, with_data(model.config, {"path": table_of(RunFolder(run))})
     # Limits of the training table mean nothing to another one.
     path = data if data == "-" else str(Path(data).resolve())
     return model, with_data(model.config, {"path": path, "start": None, "end": None})
+
+
+def table_of(run: RunFolder) -> str:
+    """Path of the table that a run was trained on.
+
+    Raises:
+        RunError: Its config is missing or damaged.
+    """
+    try:
+        return load_config(run.config).data.path
+    except ConfigError as error:
+        raise RunError(f"{run.path} is damaged: {error}") from error
 
 
 def with_data(config: Config, changes: dict[str, str | None]) -> Config:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lstmcast.config import Config
-from lstmcast.errors import ConfigError, DataError, counted
+from lstmcast.errors import ConfigError, counted
 from lstmcast.forecasting.frames import bound_names
 from lstmcast.series.build import build_panel, read_columns
 from lstmcast.series.categories import Vocabulary, fit_vocabulary
@@ -22,6 +22,7 @@ from lstmcast.series.scaling import Scaler, fit_scaler
 from lstmcast.series.splits import Cuts, cut_series, no_cuts
 from lstmcast.series.vectors import Vectors, read_vectors
 from lstmcast.series.windows import SplitWindows, split_windows
+from lstmcast.workflows.target_checks import check_counts, check_transform
 from lstmcast.workflows.watcher import Watcher
 
 OWN_COLUMNS = ("method", "origin", "step")
@@ -175,52 +176,6 @@ def _static_scaler(config: Config, panel: Panel) -> Scaler | None:
     return scaler.leaving(panel.coded_static)
 
 
-def check_transform(config: Config, panel: Panel, table: Table) -> None:
-    """Refuse targets that have no logarithm, where one is asked for.
-
-    Raises:
-        DataError: Names the first of them.
-    """
-    if config.scale.transform == "log1p":
-        refuse_targets(
-            panel,
-            table,
-            panel.targets <= -1,
-            "scale.transform: log1p needs values above -1",
-            "none",
-        )
-
-
-def check_counts(config: Config, panel: Panel, table: Table) -> None:
-    """Refuse targets that are no counts, where a head for counts is to learn them.
-
-    Raises:
-        DataError: Names the first of them.
-    """
-    head, targets = config.network.head, panel.targets
-    if head in ("negative_binomial", "poisson"):
-        bad = (targets < 0) | (targets != np.rint(targets)) & ~np.isnan(targets)
-        refuse_targets(
-            panel, table, bad, f"network.head: {head} needs whole numbers from 0", "student_t"
-        )
-
-
-def refuse_targets(panel: Panel, table: Table, bad: np.ndarray, need: str, instead: str) -> None:
-    """Refuse some targets (R, C).
-
-    Raises:
-        DataError: Names the first of them, what is needed, and what to set instead.
-    """
-    places = np.argwhere(bad)
-    if len(places):
-        row, column = (int(k) for k in places[0])
-        raise DataError(
-            f"{table.name}, {table.line(int(panel.source_rows[row]))}: "
-            f"'{panel.columns.targets[column]}' is {panel.values[row, column]:g}, and {need} "
-            f"({counted(len(places), 'value')} not); set it to {instead}"
-        )
-
-
 def refuse_own_names(config: Config) -> None:
     """Refuse columns that would collide with those that lstmcast writes beside them.
 
@@ -264,6 +219,11 @@ def notes_about(prepared: Prepared) -> list[str]:
         for name, words in prepared.unfilled.words.items()
         if (new := len(words) - len(prepared.vocabulary.words[name]))
     ]
+    if formula := next((word for name in panel.names for word in name if is_formula(word)), None):
+        notes.append(
+            f"A series is named '{formula}', which a spreadsheet takes for a formula; forecasts "
+            "repeat the name as it is."
+        )
     if panel.left_out:
         shown = ", ".join(" ".join(name) for name in panel.left_out[:3])
         notes.append(
@@ -283,3 +243,14 @@ def notes_about(prepared: Prepared) -> list[str]:
             f"{window.lookback} steps; a baseline forecasts them (or set window.pad: true)."
         )
     return notes
+
+
+def is_formula(word: str) -> bool:
+    """Whether a spreadsheet would compute a cell with this text rather than show it."""
+    if not word.startswith(("=", "@", "+", "-", "\t")):
+        return False
+    try:
+        float(word)
+    except ValueError:
+        return True
+    return False

@@ -18,7 +18,7 @@ LONGEST_HORIZON = 96
 """Steps: a season longer than this is not proposed as a horizon."""
 SHORTEST_LOOKBACK = 24
 """Steps: where there are enough rows, a window holds at least these."""
-BUDGET = 5e12
+BUDGET = 3e12
 """Multiplications in the cells that a proposed training may take: minutes on two cores."""
 LEARNING_RATE = 0.003
 """Three times the schema's: the shipped configs, one layer as here, do best with it."""
@@ -30,6 +30,13 @@ def season_line(frequency: Frequency) -> Line:
         reason = "if there is one: 12 of months, 4 of quarters"
         return Line("data.season", 12, reason, active=False)
     return Line("data.season", frequency.season, f"steps in a {_span(frequency)}")
+
+
+def calendar_lines(frequency: Frequency) -> list[Line]:
+    """The calendar, for steps below a day, whose window seldom holds the other season, the week."""
+    if frequency.kind == "fixed" and MINUTE <= frequency.every < DAY:
+        return [Line("data.calendar", "auto", "hour, day of the week and so on are inputs")]
+    return []
 
 
 def _span(frequency: Frequency) -> str:

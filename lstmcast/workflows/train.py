@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,23 +13,27 @@ import pandas as pd
 import torch
 
 from lstmcast.config import Config, dump_config
-from lstmcast.errors import ConfigError, DataError
+from lstmcast.errors import ConfigError, DataError, Diverged, Interrupted, RunError
 from lstmcast.forecasting.model import Model
-from lstmcast.forecasting.rolling import Judgement, Verdict, decide
+from lstmcast.forecasting.rolling import Verdict, decide
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.sizes import Sizes
 from lstmcast.network.threads import use_threads
-from lstmcast.run_folder import RunFolder, write_json, write_text
+from lstmcast.run_folder import RunFolder, make_folder, write_json, write_text
 from lstmcast.series.batches import Batches, WindowTable
 from lstmcast.series.windows import require_train_windows
+from lstmcast.training.checkpoint import Checkpoints, remove_checkpoints
 from lstmcast.training.trainer import Fit, fit_network
+from lstmcast.workflows.begun import describe_beginning, digest_of
 from lstmcast.workflows.judge import (
+    SIMPLE,
     calibrate_model,
     forecasters,
     judge_splits,
     levels_for,
     metrics_of,
     past_forecasts,
+    with_fallbacks,
 )
 from lstmcast.workflows.manifest import describe_run
 from lstmcast.workflows.network import new_network, sizes_of
@@ -35,9 +41,6 @@ from lstmcast.workflows.predict import forecast_panel
 from lstmcast.workflows.prepare import Prepared, prepare, prepare_all_rows
 from lstmcast.workflows.tables import csv_text, history_frame, recent_frame
 from lstmcast.workflows.watcher import Watcher
-
-SIMPLE = ("seasonal_naive", "naive", "drift")
-"""Baselines that need no fitting, and so can stand in for the network on a short series."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,21 @@ class Trained:
     verdict: Verdict | None
     forecast: pd.DataFrame | None
     fit: Fit
+
+
+@dataclass(frozen=True)
+class Ready:
+    """All that can be refused has been looked at; the first step may follow.
+
+    Attributes:
+        prepared: The table.
+        network: Untrained, on its device.
+        device: Where to train.
+    """
+
+    prepared: Prepared
+    network: Forecaster
+    device: torch.device
 
 
 def train(
@@ -80,12 +98,25 @@ def train(
         RunError: The folder is taken or cannot be written.
     """
     began = time.monotonic()
+    if not folder.numbered:
+        folder.check_free()
+    ready = get_ready(config, device, watcher)
+    with folder.created() as made, resumable(made):
+        write_text(made.config, dump_config(config))
+        return carry_out(ready, made, watcher, began)
+
+
+def get_ready(config: Config, device: torch.device, watcher: Watcher) -> Ready:
+    """Read the table and build the network; nothing is written.
+
+    Raises:
+        ConfigError: The config asks for nothing that can be trained.
+        DataError: The table has a fault, or is too short.
+    """
     if config.window.horizon == 0:
         raise ConfigError(
             "window.horizon is 0, which only `lstmcast window` can use; train needs at least 1"
         )
-    if not folder.numbered:
-        folder.check_free()
     prepared = prepare(config, watcher)
     require_train_windows(
         prepared.panel,
@@ -96,52 +127,85 @@ def train(
         config.window.pad,
     )
     use_threads(config.training.batch_size, config.network.units)
-    network = new_network(prepared, sizes_of(prepared), device)
-    folder = folder.create()
-    write_text(folder.config, dump_config(config))
+    return Ready(prepared, new_network(prepared, sizes_of(prepared), device), device)
+
+
+def carry_out(ready: Ready, folder: RunFolder, watcher: Watcher, began: float) -> Trained:
+    """Train, judge, forecast, write: all of it, or what an interruption has left of it.
+
+    Args:
+        ready: From `get_ready`.
+        folder: Locked by us; it holds the config, and checkpoints of an interrupted run.
+        watcher: Is told how it goes.
+        began: When the command did.
+    """
+    prepared, device = ready.prepared, ready.device
+    record = describe_beginning(prepared, device)
+    make_folder(folder.checkpoint)
+    write_json(folder.begun, record)
+    every = prepared.config.training.checkpoint_every
+    checkpoints = Checkpoints(folder.checkpoint, "fit", every, digest_of(record))
     read_seconds = time.monotonic() - began
 
-    model, fit = fit_model(prepared, network, device, watcher)
+    model, fit = fit_model(prepared, ready.network, checkpoints, watcher)
     trained_seconds = time.monotonic() - began
     levels = levels_for(prepared, watcher)
     forecasts = forecasters(model, prepared, levels)
     model = calibrate_model(model, forecasts, prepared, levels)
     judgements = judge_splits(model, forecasts, prepared)
     model = with_fallbacks(model, judgements["validation"])
-    verdict = (
-        decide(judgements["test"], config.window.horizon) if len(prepared.windows.test) else None
-    )
+    horizon = prepared.config.window.horizon
+    verdict = decide(judgements["test"], horizon) if len(prepared.windows.test) else None
     write_text(folder.backtest, csv_text(past_forecasts(model, forecasts, prepared)))
 
-    if config.training.refit == "all":
-        model = refit(model, prepared, fit, device, watcher)
+    if prepared.config.training.refit == "all":
+        model = refit(model, prepared, fit, checkpoints.named("refit"), watcher)
     model.save(folder.model)
     forecast = future_forecast(model, prepared, watcher)
     if forecast is not None:
         write_text(folder.forecast, csv_text(forecast))
-    write_text(folder.recent, csv_text(recent_frame(prepared.panel, config.window)))
+    write_text(folder.recent, csv_text(recent_frame(prepared.panel, prepared.config.window)))
     write_text(folder.history, csv_text(history_frame(fit)))
     metrics = metrics_of(judgements, prepared, verdict)
     write_json(folder.metrics, metrics)
+    write_json(folder.findings, {"notes": prepared.notes})
     timings = {
         "read_seconds": read_seconds,
         "train_seconds": trained_seconds - read_seconds,
         "total_seconds": time.monotonic() - began,
     }
-    write_json(folder.findings, {"notes": prepared.notes})
     write_json(folder.manifest, describe_run(prepared, model, device, timings, finished=fit))
+    remove_checkpoints(folder.checkpoint)  # the manifest, the last file, says that all are there
     return Trained(folder, metrics, verdict, forecast, fit)
+
+
+@contextlib.contextmanager
+def resumable(folder: RunFolder) -> Iterator[None]:
+    """Whatever stops the block from outside is told how to go on.
+
+    What ran away would do so again: its checkpoints go.
+    """
+    try:
+        yield
+    except Diverged:
+        remove_checkpoints(folder.checkpoint)
+        raise
+    except (Interrupted, KeyboardInterrupt, RunError) as stopped:
+        if folder.config.is_file():
+            stopped.add_note(f"Go on with: lstmcast train --resume {folder.path}")
+        raise
 
 
 def fit_model(
     prepared: Prepared,
     network: Forecaster,
-    device: torch.device,
+    checkpoints: Checkpoints | None,
     watcher: Watcher,
     epochs: int | None = None,
 ) -> tuple[Model, Fit]:
     """Train a network on the train windows, judged by the validation windows."""
     config, training, sizes = prepared.config, prepared.config.training, network.sizes
+    device = next(network.parameters()).device
     watcher.network(describe_network(config, sizes, network.parameter_count(), device))
     table = WindowTable(
         prepared.panel,
@@ -165,6 +229,7 @@ def fit_model(
             training,
             watcher.progress,
             epochs,
+            checkpoints,
         )
     finally:
         watcher.trained()
@@ -181,13 +246,6 @@ def fit_model(
     return model, fit
 
 
-def with_fallbacks(model: Model, validation: Judgement) -> Model:
-    """The model with its stand-ins in the order that the validation windows give them."""
-    if not validation.windows:
-        return model
-    return replace(model, fallbacks=tuple(name for name in validation.ranking() if name in SIMPLE))
-
-
 def scaled_series(prepared: Prepared) -> dict[str, Any]:
     """Names and scaler of the series that have train rows; the others are scaled when they come."""
     known = np.flatnonzero(prepared.cuts.train > prepared.cuts.starts)
@@ -198,12 +256,13 @@ def scaled_series(prepared: Prepared) -> dict[str, Any]:
 
 
 def refit(
-    model: Model, prepared: Prepared, fit: Fit, device: torch.device, watcher: Watcher
+    model: Model, prepared: Prepared, fit: Fit, checkpoints: Checkpoints | None, watcher: Watcher
 ) -> Model:
     """Train once more, on all rows, for the epochs that validation found."""
     everything = prepare_all_rows(prepared)
+    device = next(model.network.parameters()).device
     network = new_network(everything, sizes_of(everything), device)
-    again, _ = fit_model(everything, network, device, watcher, fit.best_epoch)
+    again, _ = fit_model(everything, network, checkpoints, watcher, fit.best_epoch)
     return replace(
         again,
         config=model.config,

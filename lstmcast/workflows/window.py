@@ -16,6 +16,7 @@ import pandas as pd
 
 from lstmcast.config import Config
 from lstmcast.errors import DataError, RunError
+from lstmcast.run_folder import sync_folder, write_text
 from lstmcast.series.panel import FILLED, Panel
 from lstmcast.series.read import Table
 from lstmcast.series.splits import SPLITS
@@ -185,9 +186,10 @@ def write_windows(config: Config, folder: Path, watcher: Watcher) -> Windows:
         _write_arrays(part, plan, arrays)
         _write_descriptions(part / "windows.csv", arrays)
         text = json.dumps(describe_windows(plan), indent=2, ensure_ascii=False, allow_nan=False)
-        (part / "windows.json").write_text(text + "\n", encoding="utf-8")
+        write_text(part / "windows.json", text + "\n")  # which also puts the others' names on disk
         part.chmod(0o755)
         os.replace(part, folder)
+        sync_folder(folder.parent)
     except OSError as error:
         raise RunError(f"cannot write {folder}: {error.strerror}") from error
     finally:
@@ -219,6 +221,8 @@ def _write_descriptions(path: Path, arrays: WindowArrays) -> None:
         for start in range(0, len(arrays.index), ROWS_AT_ONCE):
             text = csv_text(arrays.describe(start, min(start + ROWS_AT_ONCE, len(arrays.index))))
             file.write(text if start == 0 else text.partition("\n")[2])
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _spans(plan: Windows) -> Iterator[tuple[int, int]]:

@@ -111,7 +111,7 @@ def main():
     ]
     sure = daily(60).assign(date=lambda f: pd.to_datetime(f["date"]).dt.strftime("%d/%m/%Y"))
     put("LC111", early, sure)
-    put("LC112", long([40, 40]), good)
+    put("LC112", long([40, 40]), long([40, 40]), {}, {"data": {"series": ["shop"]}})
     put("LC113", good, good, {"data": {"past": ["prise"]}}, {})
     put(
         "LC114",

@@ -1,0 +1,181 @@
+"""All that an exact resume needs, on disk: whole or not at all, the last two kept."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lstmcast.errors import RunError
+from lstmcast.run_folder import BEGUN, make_folder, remove_file
+from lstmcast.tensor_file import TensorFile, write_tensors
+
+FORMAT = 1
+"""Raised when the meaning of a checkpoint changes; one of another format is not resumed."""
+
+KEY = "lstmcast_checkpoint"
+
+KEPT = 2
+"""The last, and the one before, should the last be found damaged."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a training stood between two steps.
+
+    Attributes:
+        tensors: By name.
+        values: The rest, as JSON.
+    """
+
+    tensors: dict[str, Tensor]
+    values: dict[str, Any]
+
+    def part(self, prefix: str) -> dict[str, Tensor]:
+        """The tensors whose names begin so, under the rest of their names."""
+        return {
+            name.removeprefix(prefix): value
+            for name, value in self.tensors.items()
+            if name.startswith(prefix)
+        }
+
+
+class Checkpoints:
+    """The checkpoints of one training.
+
+    Args:
+        folder: Where they lie; it is made with the first.
+        name: Of the training: a run that refits has two, one after the other.
+        every: Seconds from one checkpoint to the next.
+        run: What the run is made of, as a digest: a checkpoint of another run is not resumed.
+    """
+
+    def __init__(self, folder: Path, name: str, every: float, run: str) -> None:
+        self.folder, self.name, self.every, self.run = folder, name, every, run
+        self.last = time.monotonic()
+
+    def named(self, name: str) -> Checkpoints:
+        """Those of another training of the same run."""
+        return Checkpoints(self.folder, name, self.every, self.run)
+
+    def due(self) -> bool:
+        """Whether it is time for the next."""
+        return time.monotonic() >= self.last + self.every
+
+    def save(self, step: int, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint; only when it is on disk, all but the one before it go.
+
+        Raises:
+            RunError: It cannot be written; those before it stay as they are.
+        """
+        make_folder(self.folder)
+        described = {"format": FORMAT, "run": self.run, "values": checkpoint.values}
+        path = self.folder / f"{self.name}-{step:09d}.safetensors"
+        write_tensors(path, checkpoint.tensors, KEY, described)
+        for old in self._paths()[KEPT:]:
+            remove_file(old)
+        self.last = time.monotonic()
+
+    def latest(self) -> Checkpoint | None:
+        """The last checkpoint that is whole; None where there is none at all.
+
+        Raises:
+            RunError: There are checkpoints, and all of them are damaged or of another run.
+        """
+        faults = []
+        for path in self._paths():
+            try:
+                return self._read(path)
+            except RunError as error:
+                faults.append(str(error))
+        if faults:
+            raise RunError(
+                f"no checkpoint can be read: {'; '.join(faults)}. Remove {self.folder} to start "
+                "over"
+            )
+        return None
+
+    def _paths(self) -> list[Path]:
+        """Newest first."""
+        return sorted(self.folder.glob(f"{self.name}-*.safetensors"), reverse=True)
+
+    def _read(self, path: Path) -> Checkpoint:
+        file = TensorFile(path, KEY)
+        for field, wanted in (("format", FORMAT), ("run", self.run)):
+            if file.described.get(field) != wanted:
+                raise RunError(
+                    f"{path} has {field} {file.described.get(field)}, and {wanted} is wanted"
+                )
+        return Checkpoint(file.read(), file.described["values"])
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove the checkpoints of a run that is complete, and nothing else."""
+    for path in [*folder.glob("*.safetensors"), folder / BEGUN]:
+        remove_file(path)
+    with contextlib.suppress(OSError):  # somebody keeps a file of their own there
+        folder.rmdir()
+
+
+def random_states(device: torch.device) -> Checkpoint:
+    """The states of all generators that training could draw from: Python's, numpy's, torch's."""
+    version, words, python_gauss = random.getstate()
+    numpy_state: Any = np.random.get_state(legacy=False)
+    tensors = {
+        "random.python": torch.tensor(words),
+        "random.numpy": torch.from_numpy(numpy_state["state"]["key"].astype(np.int64)),
+        "random.torch": torch.get_rng_state(),
+    }
+    if device.type == "cuda":
+        tensors["random.cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        tensors["random.mps"] = torch.mps.get_rng_state()
+    values = {
+        "python": [version, python_gauss],
+        "numpy": [numpy_state["state"]["pos"], numpy_state["has_gauss"], numpy_state["gauss"]],
+    }
+    return Checkpoint(tensors, values)
+
+
+def restore_random_states(
+    device: torch.device, tensors: dict[str, Tensor], values: dict[str, Any]
+) -> None:
+    """Put the generators back to where `random_states` found them."""
+    version, python_gauss = values["python"]
+    random.setstate((version, tuple(tensors["random.python"].tolist()), python_gauss))
+    position, has_gauss, gauss = values["numpy"]
+    keys = tensors["random.numpy"].numpy().astype(np.uint32)
+    np.random.set_state(("MT19937", keys, position, has_gauss, gauss))
+    torch.set_rng_state(tensors["random.torch"])
+    if device.type == "cuda" and "random.cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["random.cuda"], device)
+    elif device.type == "mps" and "random.mps" in tensors:
+        torch.mps.set_rng_state(tensors["random.mps"])
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """The optimizer's state by `<number of the parameter>.<name>`: its moments, its steps."""
+    state = optimizer.state_dict()["state"]
+    return {
+        f"{number}.{name}": value
+        for number, entries in state.items()
+        for name, value in entries.items()
+        if value is not None  # the momentum of a parameter that had no gradient yet
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Put the state of `optimizer_tensors` back; rates and options are those of the config."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for place, value in tensors.items():
+        number, _, name = place.partition(".")
+        state.setdefault(int(number), {})[name] = value
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -1,0 +1,147 @@
+"""Where training stands between two steps, and how that is saved and put back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+import torch
+from torch import Tensor
+
+from lstmcast.training.checkpoint import (
+    Checkpoint,
+    Checkpoints,
+    optimizer_tensors,
+    random_states,
+    restore_optimizer,
+    restore_random_states,
+)
+from lstmcast.training.signals import HeldSignals
+from lstmcast.training.stepper import Stepper
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A row of history.csv.
+
+    Attributes:
+        epoch: Counted from 1.
+        steps: Optimizer steps so far.
+        learning_rate: Of the epoch's last step.
+        train_loss: Mean over the epoch, in scaled units, weights moving.
+        validation_loss: Mean after the epoch, in scaled units; None without validation rows.
+        seconds: Of the epoch, validation included.
+        best: Whether its weights are the best so far.
+    """
+
+    epoch: int
+    steps: int
+    learning_rate: float
+    train_loss: float
+    validation_loss: float | None
+    seconds: float
+    best: bool
+
+    @property
+    def judged(self) -> float:
+        """The loss that it is compared by."""
+        return self.train_loss if self.validation_loss is None else self.validation_loss
+
+
+@dataclass
+class Standing:
+    """Where training stands between two steps, beside weights, optimizer and stepper.
+
+    Attributes:
+        losses: (2,) of each step of the epoch that is running: sum of its losses, their number.
+            Their count is the place in the epoch.
+        history: The epochs that have ended.
+        best_weights: Those of the best of them; None before the first has ended.
+        finished: Whether training has ended.
+    """
+
+    losses: list[Tensor] = field(default_factory=list)
+    history: list[Epoch] = field(default_factory=list)
+    best_weights: dict[str, Tensor] | None = None
+    finished: bool = False
+
+    @property
+    def epoch(self) -> int:
+        """Now running, from 1."""
+        return len(self.history) + 1
+
+    @property
+    def best(self) -> Epoch | None:
+        """The best epoch so far."""
+        return next((epoch for epoch in reversed(self.history) if epoch.best), None)
+
+
+class Keeper:
+    """Saves where training stands when it is time or a signal came, and puts it back.
+
+    Args:
+        checkpoints: Where; None: nowhere.
+        stepper: What trains.
+        signals: Held back until a checkpoint is on disk.
+    """
+
+    def __init__(
+        self, checkpoints: Checkpoints | None, stepper: Stepper, signals: HeldSignals
+    ) -> None:
+        self.checkpoints, self.stepper, self.signals = checkpoints, stepper, signals
+        self.device = next(stepper.network.parameters()).device
+
+    def look(self, standing: Standing) -> None:
+        """Save if it is time or a signal came; called when a step is done."""
+        if self.checkpoints is not None and self.checkpoints.due():
+            self.save(standing)
+        self.obey(standing)
+
+    def obey(self, standing: Standing) -> None:
+        """Save if a signal came, and obey it; called where nothing is half done."""
+        if self.signals.number is not None:
+            self.save(standing)
+            self.signals.let_go()
+
+    def save(self, standing: Standing) -> None:
+        """Write a checkpoint of all that decides what comes next."""
+        if self.checkpoints is None:
+            return
+        stepper, chance = self.stepper, random_states(self.device)
+        tensors = {
+            **_prefixed("weights.", stepper.network.state_dict()),
+            **_prefixed("best.", standing.best_weights or {}),
+            **_prefixed("optimizer.", optimizer_tensors(stepper.optimizer)),
+            **chance.tensors,
+        }
+        if standing.losses:
+            tensors["losses"] = torch.stack(standing.losses)  # (steps of this epoch, 2)
+        values = {
+            "history": [asdict(epoch) for epoch in standing.history],
+            "finished": standing.finished,
+            "stepper": stepper.values(),
+            "random": chance.values,
+        }
+        self.checkpoints.save(stepper.steps, Checkpoint(tensors, values))
+
+    def restore(self) -> Standing:
+        """Put everything back as the last checkpoint has it; without one, begin."""
+        last = self.checkpoints.latest() if self.checkpoints else None
+        if last is None:
+            return Standing()
+        stepper, values = self.stepper, last.values
+        stepper.network.load_state_dict(last.part("weights."))
+        restore_optimizer(stepper.optimizer, last.part("optimizer."))
+        stepper.restore(values["stepper"])
+        restore_random_states(self.device, last.tensors, values["random"])
+        best = {name: value.to(self.device) for name, value in last.part("best.").items()}
+        losses = last.tensors.get("losses")
+        return Standing(
+            losses=[] if losses is None else list(losses.to(self.device)),
+            history=[Epoch(**epoch) for epoch in values["history"]],
+            best_weights=best or None,
+            finished=values["finished"],
+        )
+
+
+def _prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}{name}": value for name, value in tensors.items()}

@@ -1,0 +1,123 @@
+"""Single optimizer steps: their learning rates, the limits that end them, the guard over them."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lstmcast.config import TrainingConfig
+from lstmcast.errors import Diverged
+from lstmcast.network.forecaster import Forecaster
+from lstmcast.series.batches import Batch
+from lstmcast.training.optimizers import Schedule, build_optimizer
+
+EXPLODED = 1e3
+"""A loss this many times that of the first steps has run away."""
+
+
+class Stepper:
+    """Optimizer steps, their learning rates, and the limits that end them.
+
+    Args:
+        network: To be trained.
+        config: Optimizer, rates, limits.
+        steps_per_epoch: Batches in an epoch.
+        untimed: Whether there is no limit of minutes.
+    """
+
+    def __init__(
+        self, network: Forecaster, config: TrainingConfig, steps_per_epoch: int, untimed: bool
+    ) -> None:
+        self.network = network
+        self.optimizer = build_optimizer(config, network.parameters())
+        self.schedule = Schedule(config, steps_per_epoch)
+        self.guard = LossGuard(config, network.head.smallest_loss)
+        self.clip_norm = config.clip_norm
+        self.max_steps = config.max_steps
+        minutes = math.inf if untimed or config.max_minutes is None else config.max_minutes
+        self.max_seconds = 60 * minutes
+        self.began = time.monotonic()
+        self.steps = 0
+        self.rate = 0.0
+        self.stopped_by = ""
+
+    def step(self, batch: Batch) -> Tensor:
+        """One optimizer step; returns the sum of the batch's losses and their number, (2,)."""
+        total, count = self.network.loss(batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(total / count.clamp(min=1))  # perhaps no target was observed
+        if self.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm)
+        self.rate = self.schedule.rate(self.steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate
+        self.optimizer.step()
+        self.steps += 1
+        if self.steps == self.max_steps:
+            self.stopped_by = "max_steps"
+        elif self.seconds() > self.max_seconds:
+            self.stopped_by = "max_minutes"
+        return torch.stack([total.detach().float(), count.float()])
+
+    def seconds(self) -> float:
+        """Since training began, the time between an interruption and its resume left out."""
+        return time.monotonic() - self.began
+
+    def values(self) -> dict[str, Any]:
+        """What the next step needs to know of those before it, beside the optimizer's state."""
+        return {
+            "steps": self.steps,
+            "rate": self.rate,
+            "stopped_by": self.stopped_by,
+            "seconds": self.seconds(),
+            "first_loss": self.guard.first,
+            "plateau": self.schedule.values(),
+        }
+
+    def restore(self, values: dict[str, Any]) -> None:
+        """Go on from what `values` told."""
+        self.steps, self.rate = values["steps"], values["rate"]
+        self.stopped_by = values["stopped_by"]
+        self.began = time.monotonic() - values["seconds"]
+        self.guard.first = values["first_loss"]
+        self.schedule.restore(values["plateau"])
+
+
+class LossGuard:
+    """Stops a training that has run away.
+
+    Args:
+        config: For the advice in the message.
+        smallest: A first loss below is taken for this.
+    """
+
+    def __init__(self, config: TrainingConfig, smallest: float = 1e-3) -> None:
+        self.config = config
+        self.smallest = smallest
+        self.first: float | None = None
+
+    def look(self, loss: float, epoch: int, step: int) -> None:
+        """Look at a loss.
+
+        Raises:
+            Diverged: It is not a number, or a thousand times that of the first step.
+        """
+        if self.first is None and math.isfinite(loss):
+            self.first = max(loss, self.smallest)
+        if math.isfinite(loss) and self.first is not None and loss <= EXPLODED * self.first:
+            return
+        what = f"{loss:.3g}, from {self.first:.3g} at the first step" if self.first else f"{loss}"
+        clip = (
+            "set training.clip_norm: 1.0"
+            if self.config.clip_norm is None
+            else f"lower training.clip_norm (now {self.config.clip_norm:g})"
+        )
+        raise Diverged(
+            f"training diverged in epoch {epoch}, step {step}: the loss is {what}. Lower "
+            f"training.learning_rate (now {self.config.learning_rate:g}), {clip}, or see whether "
+            "the data has values far outside the rest (scale.method: robust)"
+        )

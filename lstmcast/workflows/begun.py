@@ -1,0 +1,104 @@
+"""begun.json: what a run is made of, so that a resume can tell whether it still is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lstmcast.config import Config
+from lstmcast.errors import RunError, join
+from lstmcast.workflows.prepare import Prepared
+
+Record = dict[str, Any]
+
+
+def describe_beginning(prepared: Prepared, device: torch.device) -> Record:
+    """The content of begun.json."""
+    vectors = {
+        column: hashlib.sha256(given.known.tobytes() + given.unknown.tobytes()).hexdigest()
+        for column, given in prepared.vectors.items()
+    }
+    return {
+        "config": without_paths(prepared.config),
+        "data": {
+            "rows": len(prepared.table.frame),
+            "first": prepared.first,
+            "last": prepared.last,
+            "sha256": prepared.table.sha256,
+        },
+        "vectors": vectors,
+        "made_with": {
+            "device": str(device),
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+        },
+    }
+
+
+def without_paths(config: Config) -> Record:
+    """A config as JSON without the places of its files: their content is what counts."""
+    values = config.model_dump(mode="json")
+    del values["data"]["path"]
+    values["data"]["vectors"] = sorted(values["data"]["vectors"])
+    return values
+
+
+def digest_of(record: Record) -> str:
+    """What every checkpoint of the run carries; the machine may change, the rest may not."""
+    made_of = {name: value for name, value in record.items() if name != "made_with"}
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+
+
+def read_record(path: Path) -> Record | None:
+    """The record of a run; None where it ended before it had one.
+
+    Raises:
+        RunError: The file is damaged.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        fields = {name: dict(record[name]) for name in ("config", "data", "vectors", "made_with")}
+        return {**record, **fields}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise RunError(f"{path} is damaged ({error}); remove {path.parent} to start over") from None
+
+
+def refuse_changes(was: Record, now: Record, what: str) -> None:
+    """Refuse to go on with something else than what the run began with.
+
+    Args:
+        was: One part of the record.
+        now: The same part as it is.
+        what: It in words.
+
+    Raises:
+        RunError: Names every difference.
+    """
+    before, after = flat(was), flat(now)
+    faults = [
+        f"{what} has changed since the run began: {name} was {before.get(name)}, and is "
+        f"{after.get(name)}"
+        for name in dict.fromkeys([*before, *after])
+        if before.get(name) != after.get(name)
+    ]
+    if faults:
+        advice = "Put it back to resume, or train again into another folder"
+        raise join(RunError, [*faults[:-1], f"{faults[-1]}. {advice}"])
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested values by dotted name."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = value
+    return found

@@ -1,0 +1,101 @@
+"""`lstmcast train --resume`: an interrupted run goes on, and ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import torch
+
+from lstmcast.config import Config, load_config
+from lstmcast.errors import ConfigError, DataError, RunError
+from lstmcast.run_folder import RunFolder
+from lstmcast.training.checkpoint import remove_checkpoints
+from lstmcast.workflows.begun import (
+    Record,
+    describe_beginning,
+    read_record,
+    refuse_changes,
+    without_paths,
+)
+from lstmcast.workflows.entry import choose_device
+from lstmcast.workflows.train import Ready, Trained, carry_out, get_ready, resumable
+from lstmcast.workflows.watcher import Watcher
+
+
+def resume(run: Path, device: str, watcher: Watcher) -> Trained | None:
+    """Go on with a run from its last checkpoint; without one, start over.
+
+    Args:
+        run: The folder of a run that was interrupted.
+        device: As `--device` names it; `auto` is the device that the run began on.
+        watcher: Is told how it goes.
+
+    Returns:
+        What training gave; None where the run was complete already.
+
+    Raises:
+        ConfigError: There is no such device.
+        Diverged: Training ran away.
+        RunError: The folder is no run, another process writes there, or its config or data has
+            changed since it began.
+    """
+    began = time.monotonic()
+    folder = RunFolder(run)
+    if not folder.config.is_file():
+        raise RunError(
+            f"{run} has no config.yaml, and so is no run that could go on; begin one with "
+            f"`lstmcast train CONFIG --run {run}`"
+        )
+    with folder.locked(), resumable(folder):
+        folder.sweep()
+        if folder.is_complete:
+            remove_checkpoints(folder.checkpoint)
+            return None
+        record = read_record(folder.begun)
+        config = read_config(folder, record)
+        if device == "auto" and record is not None:
+            device = record["made_with"]["device"]
+        ready = get_ready_again(config, choose_device(device), record, watcher)
+        return carry_out(ready, folder, watcher, began)
+
+
+def read_config(folder: RunFolder, record: Record | None) -> Config:
+    """The config of a run, as it was when the run began.
+
+    Raises:
+        RunError: It has changed since.
+    """
+    try:
+        config = load_config(folder.config)
+    except ConfigError as error:
+        raise RunError(f"the config has changed since the run began: {error}") from error
+    if record is not None:
+        refuse_changes(record["config"], without_paths(config), str(folder.config))
+    return config
+
+
+def get_ready_again(
+    config: Config, device: torch.device, record: Record | None, watcher: Watcher
+) -> Ready:
+    """Read the data and build the network as at the beginning.
+
+    Raises:
+        RunError: The data has changed since.
+    """
+    if record is None:
+        return get_ready(config, device, watcher)
+    try:
+        ready = get_ready(config, device, watcher)
+    except DataError as error:
+        raise RunError(f"the data has changed since the run began: {error}") from error
+    now = describe_beginning(ready.prepared, device)
+    refuse_changes(record["data"], now["data"], config.data.path)
+    refuse_changes(record["vectors"], now["vectors"], "a file of data.vectors")
+    for name, was in record["made_with"].items():
+        if now["made_with"].get(name) != was:
+            watcher.note(
+                f"The run began with {name} {was} and goes on with {now['made_with'].get(name)}: "
+                "the last digits may differ from those of a run never interrupted."
+            )
+    return ready
