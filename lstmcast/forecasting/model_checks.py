@@ -237,7 +237,8 @@ def check_sizes(config: Config, sizes: Sizes, tensors: int) -> None:
     """
     _require(sizes.lookback == config.window.lookback, "sizes.lookback is not the config's")
     _require(sizes.horizon == config.window.horizon, "sizes.horizon is not the config's")
-    _require(sizes.targets == len(config.data.target), "sizes.targets is not the config's")
+    targets = 1 if config.data.layout == "wide" else len(config.data.target)  # series, there
+    _require(sizes.targets == targets, "sizes.targets is not the config's")
     _require(sizes.targets + sizes.future <= sizes.inputs, "sizes.inputs is too small")
     built = len(config.network.units) + len(sizes.categories)
     _require(built <= tensors, "the config has more layers than the file has tensors")
