@@ -13,7 +13,17 @@ from lstmcast.config import fields
 from lstmcast.series.findings import CODES
 
 DOCS = Path(__file__).parent
-COMMANDS = ("init", "check", "window", "train", "predict", "inspect", "configs")
+COMMANDS = (
+    "init",
+    "check",
+    "window",
+    "train",
+    "predict",
+    "backtest",
+    "compare",
+    "inspect",
+    "configs",
+)
 
 
 def config_page() -> str:

@@ -10,115 +10,25 @@ Importing this loads neither torch nor pandas; the first call does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
+from lstmcast.run import PathLike, Run, predict
 
-    from lstmcast.network.one_bias import OneBiasWeights
+if TYPE_CHECKING:
     from lstmcast.workflows.watcher import Watcher
 
-__all__ = ["Run", "configs", "init", "inspect", "predict", "train", "window"]
-
-PathLike = str | Path
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run folder, or a `model.safetensors` alone.
-
-    Attributes:
-        path: The folder, or the file.
-    """
-
-    path: Path
-
-    def __post_init__(self) -> None:
-        """Take a text for a path too."""
-        object.__setattr__(self, "path", Path(self.path))
-
-    def predict(
-        self,
-        data: PathLike | None = None,
-        *,
-        at: str | None = None,
-        future: PathLike | None = None,
-        device: str = "auto",
-    ) -> pd.DataFrame:
-        """Forecast every series of a table after its last row; see `lstmcast.predict`."""
-        return predict(self.path, data, at=at, future=future, device=device)
-
-    @property
-    def metrics(self) -> dict[str, Any]:
-        """Scores of the network and the baselines, as in metrics.json."""
-        import json
-
-        return dict(json.loads((self.path / "metrics.json").read_text(encoding="utf-8")))
-
-    @property
-    def forecast(self) -> pd.DataFrame:
-        """The forecast after the last row of the training table, as in forecast.csv."""
-        import pandas as pd
-
-        from lstmcast.config import load_config
-        from lstmcast.errors import RunError
-
-        path = self.path / "forecast.csv"
-        if not path.exists():
-            raise RunError(f"{path} does not exist; the run made no forecast")
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-        targets = load_config(self.path / "config.yaml").data.target
-        # A column of a wide table has no forecast before its end.
-        frame[targets] = frame[targets].replace("", "nan").astype(float)
-        return frame
-
-    def one_bias_weights(self) -> OneBiasWeights:
-        """Weights of a network's only recurrent layer as tools with one bias have them.
-
-        Returns:
-            `kernel` (F, G * U), `recurrent_kernel` (U, G * U) and `bias` (G * U,), a GRU's
-            (2, 3 * U), as numpy arrays; gates side by side, i, f, g, o of an LSTM and z, r, h of a
-            GRU. This is what Keras's `layer.get_weights()` gives.
-
-        Raises:
-            LstmcastError: The network has more than one layer or direction, or a projection.
-        """
-        from lstmcast.workflows.one_bias import read_one_bias
-
-        return read_one_bias(self.path)
-
-    def with_one_bias_weights(
-        self,
-        kernel: np.ndarray,
-        recurrent_kernel: np.ndarray,
-        bias: np.ndarray | None = None,
-        *,
-        out: PathLike,
-    ) -> Run:
-        """Write a model like this run's, with other weights in its only recurrent layer.
-
-        Head and scaling stay those of the run, and the run as it is.
-
-        Args:
-            kernel: (F, G * U).
-            recurrent_kernel: (U, G * U).
-            bias: (G * U,), of a GRU (2, 3 * U); None for a layer without.
-            out: A `.safetensors` file that does not exist yet.
-
-        Returns:
-            The new model: `run.with_one_bias_weights(...).predict("data.csv")`.
-
-        Raises:
-            LstmcastError: A shape does not fit, or `out` exists.
-        """
-        from lstmcast.network.one_bias import OneBiasWeights
-        from lstmcast.workflows.one_bias import write_one_bias
-
-        write_one_bias(self.path, OneBiasWeights(kernel, recurrent_kernel, bias), Path(out))
-        return Run(Path(out))
+__all__ = [
+    "Run",
+    "backtest",
+    "compare",
+    "configs",
+    "init",
+    "inspect",
+    "predict",
+    "train",
+    "window",
+]
 
 
 def init(
@@ -190,35 +100,38 @@ def train(
     return Run(train_workflow(config, folder, choose_device(device), watcher).run.path)
 
 
-def predict(
-    run: PathLike,
-    data: PathLike | None = None,
-    *,
-    at: str | None = None,
-    future: PathLike | None = None,
-    device: str = "auto",
-) -> pd.DataFrame:
-    """Forecast every series of a table after its last row; `lstmcast predict`.
+def backtest(
+    source: PathLike, *, set: Sequence[str] = (), device: str = "auto", **plan: Any
+) -> dict[str, Any]:
+    """Forecast from past origins, and judge the forecasts; `lstmcast backtest`.
 
     Args:
-        run: A run folder, or a `model.safetensors` alone.
-        data: A CSV or Parquet table; None: the one that the run was trained on.
-        at: Take this stamp (or row number) for the last row.
-        future: A table of the known-future columns of the steps ahead.
+        source: A run folder, a YAML config, or a table.
+        set: Overrides, `section.key=value`.
         device: auto, cpu, cuda, cuda:N or mps.
+        plan: Fields of `workflows.backtest.Plan`: folds, step, refit, warm, rows, rivals.
 
     Returns:
-        Series columns, time column (or `step`), targets, `method`: a row per series and step.
+        The content of the backtest's metrics.json.
 
     Raises:
         LstmcastError: See `lstmcast.errors`.
     """
+    from lstmcast.workflows.backtest import Plan
+    from lstmcast.workflows.backtest import backtest as backtest_workflow
     from lstmcast.workflows.entry import choose_device
-    from lstmcast.workflows.predict import predict as predict_workflow
     from lstmcast.workflows.watcher import Watcher
 
-    source, ahead = (None if path is None else str(path) for path in (data, future))
-    return predict_workflow(Path(run), source, at, ahead, choose_device(device), Watcher()).forecast
+    chosen = choose_device(device)
+    return backtest_workflow(Path(source), Plan(**plan), set, chosen, Watcher()).metrics
+
+
+def compare(*runs: PathLike, sort: str = "mae") -> list[dict[str, Any]]:
+    """Runs side by side, the best first: `run`, `differs`, `scores`; `lstmcast compare`."""
+    from lstmcast.workflows.compare import compare as compare_workflow
+
+    compared = compare_workflow([Path(run) for run in runs], sort).runs
+    return [{"run": one.run, "differs": one.differs, "scores": one.scores} for one in compared]
 
 
 def window(

@@ -16,6 +16,9 @@ MEASURES = ("mae", "rmse", "smape", "mase", "rmsse")
 STEPS_SHOWN = 6
 """Steps of the horizon in the closing table."""
 
+Shown = tuple[list[Any], dict[str, Any]]
+"""What people see, part by part, and what scripts get."""
+
 
 def epoch_line(epoch: Epoch, windows_per_second: float) -> str:
     """A finished epoch in one line; * marks the best so far."""
@@ -35,16 +38,20 @@ def best_words(epoch: Epoch) -> str:
     return f"best {loss:.4f} in epoch {epoch.epoch}"
 
 
-def score_table(scores: dict[str, Any]) -> Table:
+def score_table(scores: dict[str, Any], title: str = "Test rows, every window") -> Table:
     """Forecasters with their pooled scores, the lowest of each in bold."""
-    table = Table(box=None, pad_edge=False, title="Test rows, every window", title_justify="left")
+    table = Table(box=None, pad_edge=False, title=title, title_justify="left")
     table.add_column("")
-    for name in MEASURES:
+    covers = [name for name in scores["lstmcast"] if name.startswith("coverage_")]
+    measures = [*MEASURES, *(["crps"] if covers else [])]
+    for name in measures:
         table.add_column(name, justify="right")
-    lowest = {name: lowest_score([score[name] for score in scores.values()]) for name in MEASURES}
+    for name in covers:
+        table.add_column(f"in {name.removeprefix('coverage_')}%", justify="right")
+    lowest = {name: lowest_score([score[name] for score in scores.values()]) for name in measures}
     for forecaster, score in scores.items():
-        cells = [styled(score[name], score[name] == lowest[name]) for name in MEASURES]
-        table.add_row(forecaster, *cells)
+        cells = [styled(score[name], score[name] == lowest[name]) for name in measures]
+        table.add_row(forecaster, *cells, *(share(score[name]) for name in covers))
     return table
 
 
@@ -74,6 +81,11 @@ def styled(value: float | None, best: bool) -> Text:
     return Text(
         "-" if value is None else f"{value:.4g}", "bold" if best and value is not None else ""
     )
+
+
+def share(value: float | None) -> Text:
+    """A share as a cell, in percent."""
+    return Text("-" if value is None else f"{100 * value:.1f}")
 
 
 def cell(value: Any) -> Text:

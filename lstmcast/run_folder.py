@@ -79,6 +79,11 @@ class RunFolder:
         return self.path / "recent.csv"
 
     @property
+    def backtests(self) -> Path:
+        """A numbered folder for each backtest of the run."""
+        return self.path / "backtests"
+
+    @property
     def checkpoint(self) -> Path:
         """Folder of what a resume needs; it goes when the run is complete."""
         return self.path / "checkpoint"
@@ -175,6 +180,25 @@ def next_run(name: str, parent: Path = Path("runs")) -> RunFolder:
         if entry.name.rpartition("-")[0] == name and entry.name.rpartition("-")[2].isdigit()
     ]
     return RunFolder(parent / f"{name}-{max(taken, default=0) + 1:04d}", numbered=True)
+
+
+def make_numbered(parent: Path, prefix: str = "") -> Path:
+    """Make the first free folder `<prefix>0001`, `<prefix>0002`, ... below a folder.
+
+    Raises:
+        RunError: It cannot be made.
+    """
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            taken = [entry.name.removeprefix(prefix) for entry in parent.glob(f"{prefix}*")]
+            number = max((int(name) for name in taken if name.isdigit()), default=0) + 1
+            with contextlib.suppress(FileExistsError):  # another process was faster
+                folder = parent / f"{prefix}{number:04d}"
+                folder.mkdir()
+                return folder
+    except OSError as error:
+        raise RunError(f"cannot make a folder in {parent}: {error.strerror}") from error
 
 
 @contextlib.contextmanager

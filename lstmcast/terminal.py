@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from lstmcast.display import best_words, cell, epoch_line, score_table, size_words, step_table
+from lstmcast.display import (
+    best_words,
+    epoch_line,
+    score_table,
+    step_table,
+)
 from lstmcast.workflows.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -25,8 +29,8 @@ if TYPE_CHECKING:
     from lstmcast.workflows.inspection import Inspection
     from lstmcast.workflows.prepare import Prepared
     from lstmcast.workflows.proposal import Proposal
+    from lstmcast.workflows.record import Fold
     from lstmcast.workflows.train import Trained
-    from lstmcast.workflows.window import Windows
 
 
 class Terminal(Watcher):
@@ -142,7 +146,18 @@ class Terminal(Watcher):
             self.bar.stop()
             self.bar = None
 
+    def fold(self, fold: Fold) -> None:
+        """A fold of a backtest."""
+        from lstmcast.display_runs import fold_line
+
+        self._remark(fold_line(fold))
+
     # What commands found.
+
+    def shown(self, parts: Sequence[Any], value: dict[str, Any]) -> None:
+        """A result that `display_runs` has put together."""
+        self._result(*parts)
+        self._object({**value, "notes": self.notes})
 
     def trained_run(self, trained: Trained) -> None:
         """Scores beside the baselines, the verdict, and where everything lies."""
@@ -196,59 +211,6 @@ class Terminal(Watcher):
                 "forecast": json.loads(forecast.to_json(orient="records", double_precision=15)),
                 "notes": self.notes,
             }
-        )
-
-    def windows(self, plan: Windows, folder: Path | None) -> None:
-        """Shapes, counts and sizes of windows, written or not."""
-        table = Table(box=None, pad_edge=False)
-        for title in ("array", "axes", "shape"):
-            table.add_column(title)
-        from lstmcast.workflows.window import describe_windows
-
-        described = describe_windows(plan)
-        for name, shape in plan.shapes.items():
-            axes = ", ".join(described["axes"][name].replace("F'", "G")).replace("G", "F'")
-            table.add_row(f"{name}.npy", f"({axes})", str(tuple(shape)))
-        self._result(table, "")
-        counts = ", ".join(f"{count:,} {name}" for name, count in plan.counts.items())
-        self._result(f"Windows:   {counts}; {plan.crossing:,} left out at cuts")
-        self._result(
-            f"On disk:   {size_words(plan.disk_bytes)}; "
-            f"training holds {size_words(plan.memory_bytes)} instead"
-        )
-        if folder is not None:
-            self._result(f"Folder:    {folder}")
-        keys = ("shapes", "splits", "left_out", "columns")
-        self._object(
-            {
-                "folder": None if folder is None else str(folder),
-                **{key: described[key] for key in keys},
-                "disk_bytes": plan.disk_bytes,
-                "memory_bytes": plan.memory_bytes,
-                "notes": self.notes,
-            }
-        )
-
-    def window(
-        self, rows: pd.DataFrame, described: pd.DataFrame, number: int, plan: Windows
-    ) -> None:
-        """One window, a line per step."""
-        about = described.iloc[0]
-        series = f", series {about['series']}" if about["series"] else ""
-        title = (
-            f"window {number} of {plan.shapes['x'][0]:,} (x[{number}]), {about['split']}{series}; "
-            "values before scaling"
-        )
-        table = Table(box=None, pad_edge=False)
-        for name in rows.columns:
-            numeric = rows[name].dtype.kind == "f" or name == "row"
-            table.add_column(Text(name), justify="right" if numeric else "left", overflow="fold")
-        for values in rows.itertuples(index=False):
-            table.add_row(*(cell(value) for value in values))
-        self._result(title, "", table)
-        records = rows.astype(object).where(rows.notna(), None).to_dict(orient="records")
-        self._object(
-            {"window": number, "split": about["split"], "series": about["series"], "rows": records}
         )
 
     def inspected(self, found: Inspection) -> None:

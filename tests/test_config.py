@@ -191,7 +191,8 @@ def test_all_faults_come_in_one_answer_with_their_lines(folder: Path) -> None:
         ("window: {xxxxx: 5}", "window.xxxxx is not known; known: lookback, horizon, stride, pad"),
         ("window: 5", "window must be a section with keys such as lookback, horizon, stride, "
          "got '5'"),
-        ("forecast: [a]", "forecast must be a section with keys such as minimum, got ['a']"),
+        ("forecast: [a]", "forecast must be a section with keys such as levels, minimum, "
+         "got ['a']"),
         ("window: {lookback: 3.5}", "window.lookback must be a whole number of at least 1, "
          "got 3.5"),
         ("window: {lookback: true}", "window.lookback must be a whole number of at least 1, "
@@ -207,7 +208,8 @@ def test_all_faults_come_in_one_answer_with_their_lines(folder: Path) -> None:
          "did you mean 'lstm'?"),
         ("network: {cell: GRU}", "network.cell must be one of rnn, gru, lstm, got 'GRU'; "
          "did you mean 'gru'?"),
-        ("network: {head: mean}", "network.head must be point, got 'mean'"),
+        ("network: {head: mean}", "network.head must be one of point, quantiles, normal, "
+         "student_t, negative_binomial, poisson, got 'mean'"),
         ("network: {preset: best}", "network.preset must be one of plain, auto, got 'best'"),
         ("network: {units: []}", "network.units must not be empty"),
         ("network: {units: 0}", "network.units must be at least 1, got 0"),
@@ -532,7 +534,7 @@ def test_all_faults_of_the_overrides_come_in_one_answer() -> None:
         "least 0 or a day such as 2024-01-31, got 7.5",
         "network.normalize=null": "must be one of none, last, standard, got 'null'; write none",
         "network.units=4,x": "item 2 must be a whole number of at least 1, got 'x'",
-        "training.loss=mea": "must be one of mse, mae, huber, got 'mea'; did you mean 'mse'?",
+        "training.loss=mea": "must be one of auto, mse, mae, huber, got 'mea'; did you mean 'mse'?",
         "training.batch_size=true": "must be a whole number of at least 1, got 'true'",
         "training.learning_rate=nan": "must be a finite number, got nan",
     }

@@ -152,7 +152,7 @@ def test_seq2seq_starts_from_the_encoders_final_states(teacher_forcing):
 def test_seq2seq_joins_both_directions_through_a_bridge():
     network = make(units=[4, 3], decoder="seq2seq", bidirectional=True)
     batch = random_batch()
-    context, _ = network.encode(batch)
+    context = network.encode(batch)
     bridged = network.decoder._bridged(context.encoding.states)
     for layer, (h, c) in enumerate(context.encoding.states):
         for part, state in enumerate((h, c)):
@@ -195,7 +195,7 @@ def test_no_step_of_every_step_sees_what_it_forecasts():
     network = make(replace(SIZES, future=0, inputs=3), units=[4, 3], decoder="every_step")
     batch = random_batch(network.sizes)
     inputs = batch.inputs.requires_grad_()
-    context, _ = network.encode(replace(batch, inputs=inputs))
+    context = network.encode(replace(batch, inputs=inputs))
     forecast = network.decoder.every(context)
     for step in range(6):
         (gradient,) = torch.autograd.grad(forecast[:, step].sum(), inputs, retain_graph=True)

@@ -24,9 +24,12 @@ STOREYS = {
     "workflows": 5,
     "display": 5,
     "display_findings": 5,
+    "display_runs": 5.5,
+    "display_windows": 5.5,
     "explain": 5.5,  # says what workflows found; the terminal prints it
     "terminal": 6,
     "cli": 6,
+    "run": 6.5,
     "__init__": 7,
     "__main__": 7,
 }
@@ -218,6 +221,8 @@ def test_the_python_face_has_exactly_these_names():
 
     assert sorted(lstmcast.__all__) == [
         "Run",
+        "backtest",
+        "compare",
         "configs",
         "init",
         "inspect",

@@ -156,6 +156,10 @@ def test_wide_without_time_counts_rows(tmp_path):
     assert values_of(panel, "y") == [6.0]
 
 
+BOUNDS = ("_lo80", "_hi80")
+"""Too few validation windows for 95 %."""
+
+
 def train(path, folder, *settings):
     return lstmcast.train(path, set=[*SMALL, *settings], run=folder, device="cpu")
 
@@ -164,7 +168,12 @@ def test_rows_train_and_forecast_every_series(tmp_path):
     path = write(tmp_path, m4_text([60, 50, 55]))
     run = train(path, tmp_path / "run")
     forecast = lstmcast.predict(run.path)
-    assert list(forecast.columns) == ["series", "step", "value", "method"]
+    assert list(forecast.columns) == [
+        "series",
+        "step",
+        *(f"value{end}" for end in ("", *BOUNDS)),
+        "method",
+    ]
     assert forecast["series"].tolist() == ["H1"] * 3 + ["H2"] * 3 + ["H3"] * 3
     assert forecast["step"].astype(int).tolist() == [61, 62, 63, 51, 52, 53, 56, 57, 58]
     assert forecast["value"].between(20, 80).all()
@@ -184,11 +193,11 @@ def test_the_wide_forecast_can_be_appended_to_the_input(tmp_path):
     wave(80, "ba").to_csv(path, index=False)
     run = train(path, tmp_path / "run", "data.layout=wide")
     text = (run.path / "forecast.csv").read_text()
-    assert text.startswith("day,b,a,method\n21.03.2024,")
+    assert text.startswith("day,b,b_lo80,b_hi80,a,a_lo80,a_hi80,method\n21.03.2024,")
     assert {line.rsplit(",", 1)[1] for line in text.splitlines()[1:]} == {"lstmcast"}
-    both = path.read_text() + "".join(
-        line.rsplit(",", 1)[0] + "\n" for line in text.splitlines()[1:]
-    )
+    table = pd.read_csv(path, dtype=str)
+    ahead = pd.read_csv(run.path / "forecast.csv", dtype=str)[table.columns]
+    both = pd.concat([table, ahead]).to_csv(index=False)
     again = lstmcast.predict(run.path, write(tmp_path, both, "both.csv"))
     assert again["day"].tolist() == ["24.03.2024", "25.03.2024", "26.03.2024"]
     assert again["b"].between(20, 80).all()
@@ -215,7 +224,11 @@ def test_a_wide_column_that_ends_early_begins_its_forecast_early(tmp_path):
     columns = "data.target=[a,b,c,d]"
     run = train(tmp_path / "wide.csv", tmp_path / "run", "data.layout=wide", columns)
     forecast = lstmcast.predict(run.path)
-    assert list(forecast.columns) == ["day", "a", "b", "c", "d", "method", "c_method"]
+    bounded = [f"{name}{end}" for name in "abcd" for end in ("", *BOUNDS)]
+    assert list(forecast.columns) == ["day", *bounded, "method", "c_method"]
+    for name in "abc":
+        known = forecast[forecast[name].notna()]
+        assert known[name].between(known[f"{name}_lo80"], known[f"{name}_hi80"]).all()
     assert forecast["day"].tolist() == [f"{day}.03.2024" for day in (19, 20, 21, 22, 23)]
     assert forecast["a"].notna().tolist() == [False, False, True, True, True]
     assert forecast["b"].notna().tolist() == [True, True, True, False, False]

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from lstmcast.errors import Diverged
-from lstmcast.forecasting.metrics import Scores, Yardsticks, names, yardsticks
+from lstmcast.forecasting.metrics import Scores, names
+from lstmcast.forecasting.yardsticks import Yardsticks, yardsticks
 
 
 def of(mae: float, mse: float, mean: float = 0.0, deviation: float = 1.0) -> Yardsticks:
@@ -129,6 +130,7 @@ def test_measures_equal_pandas_on_a_panel_with_missing_values() -> None:
             "c": flat.c,
             "mae": e.abs(),
             "mse": e**2,
+            "bias": -e,
             "smape": 200 * e.abs() / (flat.y.abs() + flat.f.abs()),
             "mape": (100 * (e / flat.y).abs()).where(flat.y != 0),
             "mase": e.abs() / scale.seasonal_mae[place],

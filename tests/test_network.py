@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from lstmcast.config import NetworkConfig
 from lstmcast.network.decoders import Context, DirectDecoder
 from lstmcast.network.forecaster import Forecaster, build_forecaster
-from lstmcast.network.heads import PointHead
+from lstmcast.network.heads import PointHead, Units
 from lstmcast.network.normalize import normalize_window
 from lstmcast.network.recurrent import Encoding, RecurrentEncoder
 from lstmcast.network.sizes import Sizes
@@ -516,10 +516,11 @@ TARGETS = torch.tensor([0.0, 0.0, 2.0, 0.0]).view(1, 2, 2)  # errors 0.5, -3, 0,
 )
 def test_losses_are_summed_over_the_observed_targets(loss: str, by_hand: list, oracle: Any) -> None:
     head = PointHead(loss)
-    total, count = head.loss(FORECAST, TARGETS, None)
+    forecast = head.read(FORECAST[..., None], Units())
+    total, count = head.loss(forecast, TARGETS, None)
     assert (total.item(), count.item()) == (sum(by_hand), 4)
     weights = torch.tensor([1.0, 1.0, 0.0, 0.0]).view(1, 2, 2)
-    total, count = head.loss(FORECAST, TARGETS, weights)
+    total, count = head.loss(forecast, TARGETS, weights)
     assert (total.item(), count.item()) == (sum(by_hand[:2]), 2)
 
     network, batch = make_network(loss=loss), make_batch()

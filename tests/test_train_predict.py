@@ -25,6 +25,11 @@ FILES = {
 }
 
 
+def bounded(target):
+    """The columns of a target with the bounds of both default levels."""
+    return [target, *(f"{target}_{side}{level}" for level in (80, 95) for side in ("lo", "hi"))]
+
+
 @pytest.fixture
 def daily(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -126,7 +131,7 @@ def test_predict_repeats_the_forecast_of_the_training(cli, daily_run):
 
 def test_forecast_continues_the_dates_in_the_format_of_the_input(daily_run):
     frame = pd.read_csv(daily_run / "forecast.csv")
-    assert list(frame.columns) == ["date", "sales", "method"]
+    assert list(frame.columns) == ["date", "sales", "sales_lo80", "sales_hi80", "method"]
     assert list(frame["date"]) == ["2024-04-30", "2024-05-01", "2024-05-02"]
     assert set(frame["method"]) == {"lstmcast"}
 
@@ -249,7 +254,7 @@ def test_without_a_time_column_steps_continue_the_row_numbers(cli, tmp_path, mon
     outcome = cli("train", "ab.csv", *WINDOW, *TINY, "--run", "r")
     assert outcome.code == 0, outcome.err
     frame = pd.read_csv("r/forecast.csv")
-    assert list(frame.columns) == ["step", "a", "b", "method"]
+    assert list(frame.columns) == ["step", *bounded("a")[:3], *bounded("b")[:3], "method"]
     assert list(frame["step"]) == [101, 102, 103]
 
 
@@ -257,7 +262,7 @@ def test_a_panel_is_forecast_series_by_series(cli, panel):
     outcome = cli("train", "panel.yaml", "--run", "r")
     assert outcome.code == 0, outcome.err
     frame = pd.read_csv("r/forecast.csv")
-    assert list(frame.columns) == ["shop", "day", "sold", "method"]
+    assert list(frame.columns) == ["shop", "day", *bounded("sold"), "method"]
     assert list(frame["shop"]) == list("aaabbbccc")
     assert list(frame["day"][:3]) == ["2024-07-01", "2024-07-02", "2024-07-03"]
     assert cli("predict", "r").out == (panel / "r" / "forecast.csv").read_text()

@@ -13,7 +13,17 @@ from typing import Annotated
 
 import typer
 
-from lstmcast.cli import check, configs, init, inspect, predict, train, window
+from lstmcast.cli import (
+    backtest,
+    check,
+    compare,
+    configs,
+    init,
+    inspect,
+    predict,
+    train,
+    window,
+)
 from lstmcast.errors import Interrupted, LstmcastError
 
 app = typer.Typer(
@@ -30,6 +40,8 @@ app.command("check")(check.check)
 app.command("window")(window.window)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
+app.command("backtest")(backtest.backtest)
+app.command("compare")(compare.compare)
 app.command("inspect")(inspect.inspect)
 app.command("configs")(configs.configs)
 

@@ -38,6 +38,7 @@ def window(
         raise ConfigError("name a folder to make with -o, or look first with --show K or --dry-run")
     if sum((output is not None, show is not None, dry_run)) > 1:
         raise ConfigError("-o, --show and --dry-run exclude each other; name one of them")
+    from lstmcast.display_windows import shown_window, shown_windows
     from lstmcast.terminal import Terminal
     from lstmcast.workflows.entry import config_for
     from lstmcast.workflows.window import plan_windows, window_table, write_windows
@@ -47,8 +48,9 @@ def window(
     if show is not None or dry_run or output is None:
         plan, arrays = plan_windows(config, terminal)
         if show is not None:
-            terminal.window(window_table(arrays, show), arrays.describe(show, show + 1), show, plan)
+            rows, about = window_table(arrays, show), arrays.describe(show, show + 1)
+            terminal.shown(*shown_window(rows, about, show, plan))
         else:
-            terminal.windows(plan, None)
+            terminal.shown(*shown_windows(plan, None))
     else:
-        terminal.windows(write_windows(config, output, terminal), output)
+        terminal.shown(*shown_windows(write_windows(config, output, terminal), output))

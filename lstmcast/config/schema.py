@@ -67,8 +67,27 @@ class Config(BaseModel):
                     if isinstance(value, str)
                 ]
             )
-        refuse(self._category_rules())
+        refuse(self._category_rules() + self._head_rules())
         return self
+
+    def _head_rules(self) -> list[Rule]:
+        """What a head cannot do with the loss, the levels and the scale that are asked for."""
+        head, rules = self.network.head, list[Rule]()
+        if head != "point" and self.training.loss != "auto":
+            rules.append(
+                ("training.loss", f"is for head: point; {head} has its own, so set it to auto")
+            )
+        if head == "quantiles" and not self.forecast.levels:
+            rules.append(("network.head", "quantiles has none to forecast: forecast.levels is []"))
+        if head in ("negative_binomial", "poisson") and self.scale.transform != "none":
+            rules.append(
+                (
+                    "scale.transform",
+                    f"does not go with head: {head}, which models the counts themselves; set it "
+                    "to none",
+                )
+            )
+        return rules
 
     def _category_rules(self) -> list[Rule]:
         """What the network does with categories must find some."""

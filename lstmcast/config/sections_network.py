@@ -12,6 +12,7 @@ from lstmcast.config.values import (
     CountOrZero,
     Fraction,
     Name,
+    Percents,
     Positive,
     Rule,
     Section,
@@ -20,6 +21,7 @@ from lstmcast.config.values import (
 )
 
 Activation = Literal["tanh", "sigmoid", "hard_sigmoid", "relu", "linear"]
+Head = Literal["point", "quantiles", "normal", "student_t", "negative_binomial", "poisson"]
 
 
 class NetworkConfig(Section):
@@ -106,8 +108,11 @@ class NetworkConfig(Section):
         description="Chance in training that a recursive or seq2seq decoder is fed the true value "
         "of a step in place of its own forecast.",
     )
-    head: Literal["point"] = Field(
-        default="point", description="What is forecast: point, one number a step and target."
+    head: Head = Field(
+        default="point",
+        description="What is forecast of each step and target: point, one number; quantiles, the "
+        "median and the bounds of forecast.levels; or a distribution: normal, student_t, and for "
+        "counts negative_binomial and poisson.",
     )
 
     @model_validator(mode="after")
@@ -169,8 +174,11 @@ class TrainingConfig(Section):
 
     model_config = ConfigDict(title="Training")
 
-    loss: Literal["mse", "mae", "huber"] = Field(
-        default="mae", description="Loss that is minimized, on scaled targets."
+    loss: Literal["auto", "mse", "mae", "huber"] = Field(
+        default="auto",
+        description="Loss that is minimized: mse, mae or huber, on scaled targets, for head: "
+        "point; auto: mae for it, and what the other heads have of their own, the pinball loss or "
+        "the likelihood.",
     )
     optimizer: Literal["adamw", "adam", "sgd"] = Field(
         default="adamw", description="Rule by which gradients change the weights."
@@ -243,8 +251,13 @@ class ForecastConfig(Section):
 
     model_config = ConfigDict(title="Forecast")
 
+    levels: Percents = Field(
+        default=[80, 95],
+        description="Chances, in percent, that an actual lies in its interval: each level adds a "
+        "lower and an upper bound, wide enough on the validation rows; [] for none.",
+    )
     minimum: float | None = Field(
         default=None,
-        description="Lowest value of a forecast, in the units of the data, 0 for counts and "
-        "sales: those below are raised to it; null: no limit.",
+        description="Lowest value of a forecast and its bounds, in the units of the data, 0 for "
+        "counts and sales: those below are raised to it; null: no limit.",
     )

@@ -24,7 +24,9 @@ def _as_list(value: Any) -> Any:
     """One value stands for a list of one."""
     if isinstance(value, tuple):
         return list(value)
-    return [value] if isinstance(value, str | int) and not isinstance(value, bool) else value
+    return (
+        [value] if isinstance(value, str | int | float) and not isinstance(value, bool) else value
+    )
 
 
 def _as_stamp(value: Any) -> Any:
@@ -68,6 +70,13 @@ def _no_twins(values: list[Item]) -> list[Item]:
     return values
 
 
+def _no_twin_levels(values: list[float]) -> list[float]:
+    if len(set(values)) < len(values):
+        raise ValueError("names a level twice; name each once")
+    # 80 stays 80 where the config is written again, and in the names of columns.
+    return [int(value) if value == int(value) else value for value in values]
+
+
 Count = Annotated[int, Ge(1), Le(LIMIT)]
 Steps = Annotated[int, Ge(1), Le(MAX_STEPS)]
 StepsOrZero = Annotated[int, Ge(0), Le(MAX_STEPS)]
@@ -88,6 +97,12 @@ Targets = Annotated[
     Names,
     AfterValidator(_no_twins),
     BeforeValidator(_as_list, json_schema_input_type=Name | Names),
+]
+Percent = Annotated[float, Gt(0), Lt(100)]
+Percents = Annotated[
+    list[Percent],
+    AfterValidator(_no_twin_levels),
+    BeforeValidator(_as_list, json_schema_input_type=Percent | list[Percent]),
 ]
 Counts = Annotated[list[Count], MinLen(1)]
 Lags = Annotated[

@@ -6,6 +6,7 @@ says nothing of paths, hosts or times, so that the same training gives the same 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import torch
 
 from lstmcast.config import Config
 from lstmcast.errors import RunError
+from lstmcast.forecasting.conformal import mean_changes
+from lstmcast.forecasting.intervals import Calibration
 from lstmcast.forecasting.model_checks import (
     check_described,
     check_finite,
@@ -54,6 +57,7 @@ class Model:
         static_scaler: For static columns; None without them.
         vocabulary: Categories that it was trained on.
         fallbacks: Baselines for series that the network cannot forecast, best first.
+        calibration: Of the intervals of these series; None: there are no intervals.
     """
 
     network: Forecaster
@@ -65,6 +69,33 @@ class Model:
     static_scaler: Scaler | None
     vocabulary: Vocabulary
     fallbacks: tuple[str, ...]
+    calibration: Calibration | None = None
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Of the intervals that forecasts have, in percent."""
+        return () if self.calibration is None else self.calibration.levels
+
+    @property
+    def minimum(self) -> float | None:
+        """No forecast and no bound is lower; counts are never below 0."""
+        minimum = self.config.forecast.minimum
+        return max(minimum or 0.0, 0.0) if self.network.head.counts else minimum
+
+    def places(self, names: Sequence[tuple[str, ...]]) -> np.ndarray:
+        """The number of each series among those that the model knows; -1 where it is new."""
+        known = {name: k for k, name in enumerate(self.names)}
+        return np.array([known.get(name, -1) for name in names], dtype=np.int64)
+
+    def calibration_for(self, panel: Panel) -> Calibration | None:
+        """The calibration for the series of another table.
+
+        A series that was not seen in training has the size that its own past gives it.
+        """
+        if self.calibration is None:
+            return None
+        sizes = mean_changes(panel.targets, panel.targets_observed, panel.offsets[:-1], panel.ends)
+        return self.calibration.for_series(self.places(panel.names), sizes)
 
     def scaler_for(self, panel: Panel) -> Scaler:
         """A scaler for the series of another table.
@@ -80,8 +111,7 @@ class Model:
             panel.ends,
             self.scaler.logged,
         ).leaving(panel.unscaled_inputs)
-        known = {name: k for k, name in enumerate(self.names)}
-        places = np.array([known.get(name, -1) for name in panel.names])
+        places = self.places(panel.names)
         if self.config.scale.per == "all":
             places[:] = 0  # every series has the one scaler that all share
         seen = (places >= 0)[:, None]
@@ -107,6 +137,7 @@ class Model:
             "static_scaler": None if self.static_scaler is None else self.static_scaler.to_json(),
             "vocabulary": self.vocabulary.to_json(),
             "fallbacks": self.fallbacks,
+            "calibration": None if self.calibration is None else self.calibration.to_json(),
         }
         write_tensors(path, self.network.state_dict(), KEY, described)
 
@@ -150,6 +181,7 @@ def load_model(path: Path, device: torch.device) -> Model:
             static_scaler=None if static is None else Scaler.from_json(static),
             vocabulary=Vocabulary.from_json(described.get("vocabulary")),
             fallbacks=tuple(described["fallbacks"]),
+            calibration=Calibration.from_json(described.get("calibration")),
         )
     except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise RunError(f"{path} is damaged: its parts do not fit each other ({error})") from error

@@ -7,12 +7,12 @@ without memory (on torch's meta device) says which tensors it wants, and the fil
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 import torch
-from annotated_types import Ge, Gt, Le
-from pydantic import BaseModel, ConfigDict, ValidationError
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 from torch import Tensor
 
 from lstmcast.config import Config
@@ -67,6 +67,7 @@ class SizesPart(Part):
     future: CountOrZero
     static: CountOrZero
     categories: list[CategoryPart] = []
+    levels: list[Annotated[float, Gt(0), Lt(100)]] = []
 
 
 class FrequencyPart(Part):
@@ -98,6 +99,23 @@ class VocabularyPart(Part):
     series: list[str]
 
 
+class MarginsPart(Part):
+    """See `intervals.Margins`: (levels, H, C), (H, C), and (levels, C) of some series."""
+
+    pooled: list[list[list[float | None]]]
+    typical: list[list[float]]
+    own: dict[Annotated[str, StringConstraints(pattern="^[0-9]{1,15}$")], list[list[float | None]]]
+
+
+class CalibrationPart(Part):
+    """See `intervals.Calibration`."""
+
+    levels: list[Annotated[float, Gt(0), Lt(100)]]
+    sizes: list[list[float | None]]
+    usual: list[float]
+    margins: dict[Literal["lstmcast", "naive", "seasonal_naive", "drift", "linear"], MarginsPart]
+
+
 class Described(Part):
     """The JSON of a model file."""
 
@@ -109,6 +127,7 @@ class Described(Part):
     static_scaler: ScalerPart | None
     vocabulary: VocabularyPart | None = None
     fallbacks: list[Literal["naive", "seasonal_naive", "drift"]]
+    calibration: CalibrationPart | None = None
 
 
 def check_described(described: Mapping[str, Any]) -> None:
@@ -133,6 +152,8 @@ def check_described(described: Mapping[str, Any]) -> None:
         height = len(parts.series) if name == "scaler" else 1
         same = len(scaler.center) == len(scaler.scale) == height
         _require(same, f"{name} has not {height} rows")
+    if parts.calibration is not None:
+        _check_calibration(parts.calibration, sizes, parts.series)
     words = {} if parts.vocabulary is None else parts.vocabulary.words
     for category in sizes.categories:
         width = sizes.static if category.static else sizes.inputs
@@ -140,6 +161,35 @@ def check_described(described: Mapping[str, Any]) -> None:
         known = words.get(category.column)
         _require(known is not None, f"'{category.column}' has no words")
         _require(len(known or ()) == category.count, f"'{category.column}' has other words")
+
+
+def _check_calibration(
+    calibration: CalibrationPart, sizes: SizesPart, series: list[list[str]]
+) -> None:
+    """Compare the axes of the margins with those of the forecasts.
+
+    Raises:
+        ValueError: They do not fit.
+    """
+    levels, targets = len(calibration.levels), sizes.targets
+    rising = sorted(set(calibration.levels)) == calibration.levels
+    _require(levels > 0 and rising, "calibration.levels do not rise")
+    _require(_shaped(calibration.sizes, len(series), targets), "calibration.sizes has other axes")
+    _require(len(calibration.usual) == targets, "calibration.usual has other axes")
+    missing = {"lstmcast", "naive", "seasonal_naive", "drift"} - calibration.margins.keys()
+    _require(not missing, "calibration.margins lacks a forecaster")
+    for name, margins in calibration.margins.items():
+        fits = len(margins.pooled) == levels
+        fits &= all(_shaped(part, sizes.horizon, targets) for part in margins.pooled)
+        fits &= _shaped(margins.typical, sizes.horizon, targets)
+        fits &= all(
+            int(k) < len(series) and _shaped(own, levels, targets) for k, own in margins.own.items()
+        )
+        _require(fits, f"calibration.margins of {name} have other axes")
+
+
+def _shaped(rows: Sequence[Sequence[object]], height: int, width: int) -> bool:
+    return len(rows) == height and all(len(row) == width for row in rows)
 
 
 def read_config(values: Mapping[str, Any], source: str) -> Config:
@@ -187,7 +237,8 @@ def check_sizes(config: Config, sizes: Sizes, tensors: int) -> None:
     """
     _require(sizes.lookback == config.window.lookback, "sizes.lookback is not the config's")
     _require(sizes.horizon == config.window.horizon, "sizes.horizon is not the config's")
-    _require(sizes.targets == len(config.data.target), "sizes.targets is not the config's")
+    targets = 1 if config.data.layout == "wide" else len(config.data.target)  # series, there
+    _require(sizes.targets == targets, "sizes.targets is not the config's")
     _require(sizes.targets + sizes.future <= sizes.inputs, "sizes.inputs is too small")
     built = len(config.network.units) + len(sizes.categories)
     _require(built <= tensors, "the config has more layers than the file has tensors")

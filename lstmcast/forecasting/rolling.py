@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from lstmcast.forecasting.baselines import History, drift, fit_linear, naive, seasonal_naive
-from lstmcast.forecasting.metrics import Scores, Yardsticks
-from lstmcast.forecasting.predict import at_least
+from lstmcast.forecasting.baselines import (
+    History,
+    Linear,
+    drift,
+    fit_linear,
+    naive,
+    seasonal_naive,
+)
+from lstmcast.forecasting.conformal import find_margins, usual_size
+from lstmcast.forecasting.intervals import Calibration, Forecast, Ranged
+from lstmcast.forecasting.metrics import Scores
 from lstmcast.forecasting.significance import Comparison, beats, diebold_mariano
+from lstmcast.forecasting.yardsticks import Yardsticks
 from lstmcast.series.panel import Panel
 from lstmcast.series.scaling import Scaler
 from lstmcast.series.windows import SplitWindows, WindowIndex
 
-Forecast = Callable[[np.ndarray, np.ndarray], np.ndarray]
+Points = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Origins (B,) and series (B,) -> forecasts (B, H, C) in the units of the data."""
 
 NETWORK = "lstmcast"
 POINTS_AT_ONCE = 2_000_000
 """Forecast values held at a time for each forecaster: bounds memory, not speed."""
+
+CALIBRATING_POINTS = 8_000_000
+"""Forecast values that intervals are calibrated on; of more, every second, third, ... window."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,11 @@ class Judgement:
 
     scores: dict[str, dict[str, Any]]
     losses: dict[str, np.ndarray]
+
+    @property
+    def windows(self) -> int:
+        """How many windows were scored."""
+        return int(max((score["windows"] for score in self.scores.values()), default=0))
 
     def ranking(self) -> list[str]:
         """Baselines, the lowest mae first."""
@@ -92,26 +109,48 @@ def _p_value(value: float) -> str:
 
 def baseline_forecasts(
     panel: Panel,
-    windows: SplitWindows,
-    scaler: Scaler,
-    lookback: int,
+    linear: Linear,
     horizon: int,
+    season: int,
     minimum: float | None,
+    levels: int = 0,
 ) -> dict[str, Forecast]:
-    """The four baselines over a panel, the linear one fitted on its train windows.
+    """The four baselines over a panel.
 
     Args:
         panel: Filled.
-        windows: Where `linear` is fitted and its penalty chosen.
-        scaler: Fitted on train rows; brings series of different size together for `linear`.
-        lookback: T.
+        linear: Its linear map, its scales in the order of the panel's series.
         horizon: H.
+        season: Rows from one season to the next.
         minimum: Forecasts below are raised to it.
+        levels: How many intervals they are to have; before calibration these have no width.
     """
     history = History(panel.targets, panel.offsets, panel.targets_observed)
-    season, targets = panel.frequency.season, len(panel.columns.targets)
-    linear = fit_linear(
-        history,
+
+    def straight(origins: np.ndarray, series: np.ndarray) -> np.ndarray:
+        return linear.forecast(history, origins, series, horizon)
+
+    return {
+        **simple_forecasts(panel, horizon, season, minimum, levels),
+        "linear": _ranged(straight, minimum, levels),
+    }
+
+
+def fit_linear_map(
+    panel: Panel, windows: SplitWindows, scaler: Scaler, lookback: int, horizon: int
+) -> Linear:
+    """The linear baseline, fitted on the train windows of a filled panel.
+
+    Args:
+        panel: Filled.
+        windows: Where it is fitted and its penalty chosen.
+        scaler: Fitted on train rows; brings series of different size together.
+        lookback: T.
+        horizon: H.
+    """
+    targets = len(panel.columns.targets)
+    return fit_linear(
+        History(panel.targets, panel.offsets, panel.targets_observed),
         lambda: chunks(windows.train, lookback + horizon),
         lambda: chunks(windows.validation, lookback + horizon),
         lookback,
@@ -119,19 +158,25 @@ def baseline_forecasts(
         scaler.center[:, :targets],
         scaler.scale[:, :targets],
     )
-    forecasts: dict[str, Forecast] = {
+
+
+def simple_forecasts(
+    panel: Panel, horizon: int, season: int, minimum: float | None, levels: int = 0
+) -> dict[str, Forecast]:
+    """The three baselines that need no fitting; see `baseline_forecasts`."""
+    history = History(panel.targets, panel.offsets, panel.targets_observed)
+    forecasts: dict[str, Points] = {
         "naive": lambda origins, series: naive(history, origins, series, horizon),
         "seasonal_naive": lambda origins, series: seasonal_naive(
             history, origins, series, horizon, season
         ),
         "drift": lambda origins, series: drift(history, origins, series, horizon),
-        "linear": lambda origins, series: linear.forecast(history, origins, series, horizon),
     }
-    return {name: _raised(forecast, minimum) for name, forecast in forecasts.items()}
+    return {name: _ranged(points, minimum, levels) for name, points in forecasts.items()}
 
 
-def _raised(forecast: Forecast, minimum: float | None) -> Forecast:
-    return lambda origins, series: at_least(forecast(origins, series), minimum)
+def _ranged(points: Points, minimum: float | None, levels: int) -> Forecast:
+    return lambda origins, series: Ranged.flat(points(origins, series), levels).at_least(minimum)
 
 
 def chunks(index: WindowIndex, width: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -153,6 +198,7 @@ def judge(
     index: WindowIndex,
     yardsticks: Yardsticks,
     horizon: int,
+    levels: Sequence[float] = (),
 ) -> Judgement:
     """Score all forecasters on exactly the same windows.
 
@@ -162,9 +208,10 @@ def judge(
         index: Windows, every one of which counts.
         yardsticks: From train rows.
         horizon: H.
+        levels: Of the intervals to score, in percent.
     """
     targets = panel.columns.targets
-    scores = {name: Scores(targets, horizon, yardsticks) for name in forecasts}
+    scores = {name: Scores(targets, horizon, yardsticks, levels) for name in forecasts}
     first, places = _time_axis(panel, index)
     totals = {name: np.zeros(places) for name in forecasts}
     counts = np.zeros(places)
@@ -173,14 +220,50 @@ def judge(
         place = panel.ordinals(origins, series) - first
         np.add.at(counts, place, np.isfinite(actual).sum(axis=(1, 2)))
         for name, forecast in forecasts.items():
-            values = forecast(origins, series)
-            scores[name].update(values, actual, series)
-            np.add.at(totals[name], place, np.nansum(np.abs(values - actual), axis=(1, 2)))
+            made = forecast(origins, series)
+            scores[name].update(made.point, actual, series, made.low, made.high)
+            np.add.at(totals[name], place, np.nansum(np.abs(made.point - actual), axis=(1, 2)))
     unknown = np.where(counts > 0, counts, np.nan)
     return Judgement(
         {name: score.result() for name, score in scores.items()},
         {name: total / unknown for name, total in totals.items()},
     )
+
+
+def calibrate(
+    forecasts: Mapping[str, Forecast],
+    panel: Panel,
+    index: WindowIndex,
+    sizes: np.ndarray,
+    levels: tuple[float, ...],
+    horizon: int,
+) -> Calibration:
+    """Find how wide the intervals of all forecasters must be.
+
+    Args:
+        forecasts: By name, uncalibrated.
+        panel: Filled; its missing targets are not counted.
+        index: Validation windows.
+        sizes: (S, C) mean absolute change of each series in its train rows.
+        levels: In percent, ascending.
+        horizon: H.
+    """
+    width = horizon * len(panel.columns.targets)
+    index = index.every(max(1, -(-len(index) * width // CALIBRATING_POINTS)))
+    usual = usual_size(sizes)
+    filled = np.where(sizes > 0, sizes, usual)
+    margins = {}
+    for name, forecast in forecasts.items():
+        scores, misses = [], []
+        for origins, series in chunks(index, width):
+            actual = actual_values(panel, origins, horizon)
+            made = forecast(origins, series)
+            scores.append(np.maximum(made.low - actual, actual - made.high))
+            misses.append(np.abs(actual - made.point))
+        margins[name] = find_margins(
+            np.concatenate(scores, axis=1), np.concatenate(misses), index.all()[1], filled, levels
+        )
+    return Calibration(levels, sizes, usual, margins)
 
 
 def _time_axis(panel: Panel, index: WindowIndex) -> tuple[int, int]:

@@ -83,7 +83,8 @@ def diebold_mariano(loss_a: NDArray[Any], loss_b: NDArray[Any], horizon: int) ->
         return Comparison(0.0, 1.0, n, 0.0)
     fewest = max(FEWEST_SPANS * horizon, FEWEST_ORIGINS)
     if n < fewest:
-        reason = f"{n} origins are too few for forecasts over {horizon} steps, needs {fewest}"
+        over = f" for forecasts over {horizon} steps" if horizon > 1 else ""
+        reason = f"{n} origins are too few{over}, needs {fewest}"
         return Comparison(None, None, n, mean, reason)
     variance = _long_run_variance(np.where(both, difference - mean, 0.0), n, horizon)
     rounding = 1e-12 * max(np.abs(a[both]).max(), np.abs(b[both]).max())

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from lstmcast.config import NetworkConfig
-from lstmcast.network.heads import PointHead
+from lstmcast.network.heads import Head, Units
 from lstmcast.network.readouts import READOUTS, readout_width
 from lstmcast.network.recurrent import Encoding, RecurrentEncoder, state_shapes
 from lstmcast.network.sizes import Sizes
@@ -26,6 +26,7 @@ class Context:
         future: (B, H, F') known-future columns; None without them.
         static: (B, K) static columns; None without them.
         teacher: (B, H, C) the true targets, at the window's level, in training; None otherwise.
+        units: What brings a window's numbers to other units.
     """
 
     inputs: Tensor
@@ -34,6 +35,7 @@ class Context:
     future: Tensor | None = None
     static: Tensor | None = None
     teacher: Tensor | None = None
+    units: Units = field(default_factory=Units)
 
 
 class Decoder(nn.Module):
@@ -43,16 +45,16 @@ class Decoder(nn.Module):
         config: Of the network.
         encoder: What it decodes; `recursive` goes on running it.
         sizes: Axes of the windows.
-        head: What the decoded numbers are for; recursive decoders feed its point forecast back.
+        head: What the decoded numbers are for; recursive decoders feed its mean back.
     """
 
     def __init__(
-        self, config: NetworkConfig, encoder: RecurrentEncoder, sizes: Sizes, head: PointHead
+        self, config: NetworkConfig, encoder: RecurrentEncoder, sizes: Sizes, head: Head
     ) -> None:
         super().__init__()
         self.sizes = sizes
         self.head_width = head.width
-        self.point = head.point
+        self.feed = head.fed_back
         self.teacher_forcing = config.teacher_forcing
 
     def forward(self, context: Context, encoder: RecurrentEncoder) -> Tensor:
@@ -63,7 +65,7 @@ class Decoder(nn.Module):
         """(B, C) what the next step is given: the forecast, or now and then the truth."""
         if context.teacher is not None and float(torch.rand(())) < self.teacher_forcing:
             return context.teacher[:, step]
-        return self.point(decoded)
+        return self.feed(decoded, context.units)
 
 
 class DirectDecoder(Decoder):
@@ -73,7 +75,7 @@ class DirectDecoder(Decoder):
     """
 
     def __init__(
-        self, config: NetworkConfig, encoder: RecurrentEncoder, sizes: Sizes, head: PointHead
+        self, config: NetworkConfig, encoder: RecurrentEncoder, sizes: Sizes, head: Head
     ) -> None:
         super().__init__(config, encoder, sizes, head)
         self.readout = READOUTS[config.readout]
@@ -97,7 +99,7 @@ class RecursiveDecoder(Decoder):
     """
 
     def __init__(
-        self, config: NetworkConfig, encoder: RecurrentEncoder, sizes: Sizes, head: PointHead
+        self, config: NetworkConfig, encoder: RecurrentEncoder, sizes: Sizes, head: Head
     ) -> None:
         super().__init__(config, encoder, sizes, head)
         width = encoder.width + sizes.future + sizes.static
@@ -131,7 +133,7 @@ class Seq2SeqDecoder(Decoder):
     """
 
     def __init__(
-        self, config: NetworkConfig, encoder: RecurrentEncoder, sizes: Sizes, head: PointHead
+        self, config: NetworkConfig, encoder: RecurrentEncoder, sizes: Sizes, head: Head
     ) -> None:
         super().__init__(config, encoder, sizes, head)
         forward_only = {"bidirectional": False, "initial_state": "zeros"}
@@ -184,7 +186,7 @@ class EveryStepDecoder(Decoder):
     """
 
     def __init__(
-        self, config: NetworkConfig, encoder: RecurrentEncoder, sizes: Sizes, head: PointHead
+        self, config: NetworkConfig, encoder: RecurrentEncoder, sizes: Sizes, head: Head
     ) -> None:
         super().__init__(config, encoder, sizes, head)
         known = sizes.horizon * sizes.future + sizes.static

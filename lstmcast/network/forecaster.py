@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from lstmcast.config import NetworkConfig
 from lstmcast.network.decoders import DECODERS, Context, EveryStepDecoder, following
+from lstmcast.network.distributions import Distribution
 from lstmcast.network.embedding import Embedder
-from lstmcast.network.heads import HEADS
-from lstmcast.network.normalize import Level, normalize_window
+from lstmcast.network.heads import HEADS, Units
+from lstmcast.network.normalize import normalize_window
 from lstmcast.network.recurrent import RecurrentEncoder
 from lstmcast.network.sizes import Sizes
 from lstmcast.series.batches import Batch
@@ -36,17 +37,20 @@ class Forecaster(nn.Module):
         self.embedder = Embedder(sizes)
         wide = self.embedder.sizes
         self.encoder = ENCODERS[config.cell](config, wide.inputs + wide.static)
-        self.head = HEADS[config.head](loss)
+        self.head = HEADS[config.head](loss, sizes.levels)
         self.decoder = DECODERS[config.decoder](config, self.encoder, wide, self.head)
 
     def forward(self, batch: Batch) -> Tensor:
         """(B, T, F) -> (B, H, C), in the units of the batch."""
-        context, level = self.encode(batch)
-        forecast = self.head.point(self.decoder(context, self.encoder))  # (B, H, C)
-        return forecast if level is None else level.restore(forecast)
+        return self.foretell(batch).point()
 
-    def encode(self, batch: Batch) -> tuple[Context, Level | None]:
-        """Embed, normalize and encode a batch; the level is what `restore` puts back.
+    def foretell(self, batch: Batch) -> Distribution:
+        """(B, T, F) -> what the head says of (B, H, C), in the units of the batch."""
+        context = self.encode(batch)
+        return self.head.read(self.decoder(context, self.encoder), context.units)
+
+    def encode(self, batch: Batch) -> Context:
+        """Embed, normalize and encode a batch.
 
         Every step of the encoder is given the static columns too.
         """
@@ -61,8 +65,8 @@ class Forecaster(nn.Module):
         if self.training:
             teacher = batch.targets if level is None else level.remove(batch.targets)
         encoding = self.encoder(inputs, batch.mask)  # (B, T, D * U)
-        context = Context(inputs, encoding, batch.mask, batch.future, batch.static, teacher)
-        return context, level
+        units = Units(level, *(_per_window(part) for part in (batch.center, batch.scale)))
+        return Context(inputs, encoding, batch.mask, batch.future, batch.static, teacher, units)
 
     def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Sum of the losses over the observed targets of a batch, and their number.
@@ -71,13 +75,12 @@ class Forecaster(nn.Module):
         validation, it is the forecast that is judged.
         """
         if not (self.training and isinstance(self.decoder, EveryStepDecoder)):
-            total, count = self.head.loss(self(batch), batch.targets, batch.weights)
-            return total, count
-        context, _ = self.encode(batch)
-        forecast = self.head.point(self.decoder.every(context))  # (B, T, H, C)
+            return self.head.loss(self.foretell(batch), batch.targets, batch.weights)
+        context = self.encode(batch)
+        units = Units(None, *(_per_window(part, 2) for part in (batch.center, batch.scale)))
+        forecast = self.head.read(self.decoder.every(context), units)  # of (B, T, H, C)
         targets = following(batch.inputs[:, :, : self.sizes.targets], batch.targets)
-        total, count = self.head.loss(forecast, targets, every_step_weights(batch))
-        return total, count
+        return self.head.loss(forecast, targets, every_step_weights(batch))
 
     def parameter_count(self) -> int:
         """Trained numbers."""
@@ -90,9 +93,16 @@ class Forecaster(nn.Module):
             inputs=torch.zeros(windows, sizes.lookback, sizes.inputs),
             targets=torch.zeros(windows, sizes.horizon, sizes.targets),
             series=torch.zeros(windows, dtype=torch.long),
+            center=torch.zeros(windows, sizes.targets),
+            scale=torch.ones(windows, sizes.targets),
             future=torch.zeros(windows, sizes.horizon, sizes.future) if sizes.future else None,
             static=torch.zeros(windows, sizes.static) if sizes.static else None,
         )
+
+
+def _per_window(part: Tensor | None, axes: int = 1) -> Tensor | None:
+    """(B, C) with axes of 1 between, to stand beside (B, H, C) or (B, T, H, C)."""
+    return None if part is None else part.view(len(part), *[1] * axes, -1)
 
 
 def every_step_weights(batch: Batch) -> Tensor | None:

@@ -54,8 +54,10 @@ def head_sum(network: Forecaster, trace: Trace) -> HeadSum:
     assert isinstance(linear, nn.Linear)
     inputs = call.inputs[0].reshape(-1, linear.in_features)[-1]  # of every_step, the last step's
     outputs = call.output.reshape(-1, linear.out_features)[-1]
-    point = network.head.point(trace.decoded)[0, 0, 0]
-    place = int((outputs[: network.head.width] - point).abs().argmin())
+    place = 0  # of every head, the first number is the forecast's center
+    point = outputs[place]
+    if network.head.counts:  # there, a mean that softplus makes positive comes in between
+        point = trace.context.units.remove(trace.forecast)[0, 0, 0]
     total, weights = outputs[place], linear.weight[place].detach()
     bias = torch.zeros(()) if linear.bias is None else linear.bias[place].detach()
     again = (weights.double() * inputs.double()).sum() + bias.double()

@@ -1,12 +1,25 @@
-"""What a network says about each target and step, and how far off it was."""
+"""From the decoder's numbers to a forecast: a value, quantiles or a distribution of every step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from lstmcast.network.distributions import (
+    Distribution,
+    NegativeBinomial,
+    Normal,
+    Point,
+    Poisson,
+    Quantiles,
+    StudentT,
+)
+from lstmcast.network.normalize import Level
 
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": lambda forecast, target: functional.mse_loss(forecast, target, reduction="none"),
@@ -15,39 +28,193 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 """What `training.loss` names: elementwise, in scaled units; huber bends at one scaled unit."""
 
+LOSSES["auto"] = LOSSES["mae"]
 
-class PointHead(nn.Module):
-    """One number for each target and step.
+NARROWEST = 1e-4
+"""Smallest scale and dispersion: a likelihood must not grow without end on a flat series."""
 
-    Args:
-        loss: A key of LOSSES.
+
+@dataclass(frozen=True)
+class Units:
+    """What turns a window's numbers into other units, and back.
+
+    Attributes:
+        level: What was taken out of each window; None: nothing.
+        center: (B, 1, C) in units of the data, what a scaled target of 0 is.
+        scale: (B, 1, C) in units of the data, of one scaled unit.
     """
 
-    width = 1
+    level: Level | None = None
+    center: Tensor | None = None
+    scale: Tensor | None = None
 
-    def __init__(self, loss: str) -> None:
+    def restore(self, values: Tensor) -> Tensor:
+        """Put the window's level back."""
+        return values if self.level is None else self.level.restore(values)
+
+    def stretch(self, spread: Tensor) -> Tensor:
+        """Put the window's scale back into what has no level."""
+        return spread if self.level is None else spread * self.level.scale
+
+    def remove(self, values: Tensor) -> Tensor:
+        """Take the window's level out."""
+        return values if self.level is None else self.level.remove(values)
+
+
+class Head(nn.Module, ABC):
+    """A way to read the decoder's numbers, the first of which is always the forecast's center.
+
+    Args:
+        loss: A key of LOSSES, for the point head; the others have losses of their own.
+        levels: Of the intervals that are asked for, in percent.
+    """
+
+    smallest_loss = 1.0
+    """Losses below this are small; a likelihood of 1 nat may also be below 0."""
+
+    counts = False
+    """Whether the forecasts are of whole numbers."""
+
+    def __init__(self, loss: str, levels: Sequence[float] = ()) -> None:
         super().__init__()
-        self.elementwise = LOSSES[loss]
+        self.width = 1
 
-    def point(self, decoded: Tensor) -> Tensor:
-        """(B, H, C, 1) -> the forecast (B, H, C), not yet back at its window's level."""
-        return decoded[..., 0]
+    @abstractmethod
+    def read(self, decoded: Tensor, units: Units) -> Distribution:
+        """(..., C, width) at the level of the window -> a forecast in the units of the batch."""
+
+    def fed_back(self, decoded: Tensor, units: Units) -> Tensor:
+        """(B, C, width) -> (B, C) what a decoder is given for the step, at the window's level."""
+        return self.read(decoded, Units()).mean()
 
     def loss(
-        self, forecast: Tensor, targets: Tensor, weights: Tensor | None
+        self, forecast: Distribution, targets: Tensor, weights: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Sum of the losses of all observed targets, and their number.
 
         Args:
-            forecast: (B, H, C) scaled.
+            forecast: Of (B, H, C) scaled targets.
             targets: (B, H, C) scaled.
             weights: (B, H, C) 0 where a target is missing; None: none is.
         """
-        losses = self.elementwise(forecast, targets)
+        losses = forecast.loss(targets)
         if weights is None:
             return losses.sum(), torch.tensor(losses.numel(), device=losses.device)
         return (losses * weights).sum(), weights.sum()
 
 
-HEADS: dict[str, type[PointHead]] = {"point": PointHead}
+class PointHead(Head):
+    """One number for each target and step."""
+
+    smallest_loss = 1e-3
+
+    def __init__(self, loss: str, levels: Sequence[float] = ()) -> None:
+        super().__init__(loss, levels)
+        self.elementwise = LOSSES[loss]
+
+    def read(self, decoded: Tensor, units: Units) -> Point:
+        """(..., C, 1)."""
+        return Point(units.restore(decoded[..., 0]), self.elementwise)
+
+
+class QuantilesHead(Head):
+    """The median, and the bounds of every level as steps away from it: they cannot cross."""
+
+    smallest_loss = 1e-3
+
+    def __init__(self, loss: str, levels: Sequence[float] = ()) -> None:
+        super().__init__(loss, levels)
+        outside = [(1 - level / 100) / 2 for level in sorted(levels, reverse=True)]
+        self.probabilities = (*outside, 0.5, *(1 - tail for tail in reversed(outside)))
+        self.width = len(self.probabilities)
+
+    def read(self, decoded: Tensor, units: Units) -> Quantiles:
+        """(..., C, Q): the median, the steps down from it, the steps up from it."""
+        count = self.width // 2
+        median, steps = decoded[..., :1], functional.softplus(decoded[..., 1:])
+        down = median - steps[..., :count].cumsum(dim=-1)
+        up = median + steps[..., count:].cumsum(dim=-1)
+        values = torch.cat([down.flip(-1), median, up], dim=-1)
+        # The level broadcasts over (B, H, C): quantiles are moved in front of it and back.
+        restored = units.restore(values.movedim(-1, 0)).movedim(0, -1)
+        return Quantiles(restored, self.probabilities)
+
+
+class NormalHead(Head):
+    """A normal distribution: center and scale."""
+
+    def __init__(self, loss: str, levels: Sequence[float] = ()) -> None:
+        super().__init__(loss, levels)
+        self.width = 2
+
+    def read(self, decoded: Tensor, units: Units) -> Normal:
+        """(..., C, 2)."""
+        scale = functional.softplus(decoded[..., 1]) + NARROWEST
+        return Normal(units.restore(decoded[..., 0]), units.stretch(scale))
+
+
+class StudentTHead(Head):
+    """Student's t: center, scale and degrees of freedom."""
+
+    def __init__(self, loss: str, levels: Sequence[float] = ()) -> None:
+        super().__init__(loss, levels)
+        self.width = 3
+
+    def read(self, decoded: Tensor, units: Units) -> StudentT:
+        """(..., C, 3)."""
+        scale = functional.softplus(decoded[..., 1]) + NARROWEST
+        df = 2 + functional.softplus(decoded[..., 2]) + NARROWEST
+        return StudentT(units.restore(decoded[..., 0]), units.stretch(scale), df)
+
+
+class CountHead(Head):
+    """What the heads for counts share: a mean that is positive, and all but linear above 0.
+
+    The first number is put back at its window's level, as that of a point head is; in units of the
+    series' scale, counted from 0, it is x, and the mean is softplus(x). Far above 0 that is x.
+    """
+
+    counts = True
+
+    def expected(self, decoded: Tensor, units: Units) -> tuple[Tensor, Tensor, Tensor]:
+        """(..., C, width) -> mean in counts; what a scaled 0 and a scaled 1 are in counts."""
+        assert units.center is not None and units.scale is not None, "a batch without its scale"
+        center, scale = units.center, units.scale
+        x = units.restore(decoded[..., 0]) + center / scale
+        return scale * (functional.softplus(x) + NARROWEST), center, scale
+
+    def fed_back(self, decoded: Tensor, units: Units) -> Tensor:
+        """The mean, scaled and at the window's level: counts are fed back like observed ones."""
+        return units.remove(self.read(decoded[:, None], units).mean())[:, 0]
+
+
+class PoissonHead(CountHead):
+    """Counts whose variance is their mean."""
+
+    def read(self, decoded: Tensor, units: Units) -> Poisson:
+        """(..., C, 1)."""
+        return Poisson(*self.expected(decoded, units))
+
+
+class NegativeBinomialHead(CountHead):
+    """Counts whose variance is above their mean: mean and dispersion."""
+
+    def __init__(self, loss: str, levels: Sequence[float] = ()) -> None:
+        super().__init__(loss, levels)
+        self.width = 2
+
+    def read(self, decoded: Tensor, units: Units) -> NegativeBinomial:
+        """(..., C, 2)."""
+        dispersion = functional.softplus(decoded[..., 1]) + NARROWEST
+        return NegativeBinomial(*self.expected(decoded, units), dispersion)
+
+
+HEADS: dict[str, type[Head]] = {
+    "point": PointHead,
+    "quantiles": QuantilesHead,
+    "normal": NormalHead,
+    "student_t": StudentTHead,
+    "negative_binomial": NegativeBinomialHead,
+    "poisson": PoissonHead,
+}
 """What `network.head` names."""

@@ -49,6 +49,7 @@ class Sizes:
         future: F', known-future columns.
         static: K, static columns.
         categories: Which of the columns hold codes of categories.
+        levels: Of the intervals that a head of quantiles forecasts, in percent.
     """
 
     lookback: int
@@ -58,6 +59,7 @@ class Sizes:
     future: int = 0
     static: int = 0
     categories: tuple[Category, ...] = ()
+    levels: tuple[float, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As a plain dict."""
@@ -67,4 +69,5 @@ class Sizes:
     def from_json(cls, state: dict[str, Any]) -> Sizes:
         """The sizes that `to_json` described."""
         categories = tuple(Category(**one) for one in state.get("categories", ()))
-        return cls(**{**state, "categories": categories})
+        levels = tuple(state.get("levels", ()))
+        return cls(**{**state, "categories": categories, "levels": levels})

@@ -66,10 +66,9 @@ def trace_window(network: Forecaster, batch: Batch) -> Trace:
     assert len(batch) == 1, f"a trace follows one window, got {len(batch)}"
     network.eval()
     forecast, calls = record_calls(network, batch)
-    context, level = network.encode(batch)
+    context = network.encode(batch)
     decoded = [call.output for call in calls if call.module is network.decoder][-1]
-    point = network.head.point(decoded)
-    again = point if level is None else level.restore(point)
+    again = network.head.read(decoded, context.units).point()
     decoder = network.decoder
     readout = None
     if isinstance(decoder, DirectDecoder):
@@ -79,7 +78,7 @@ def trace_window(network: Forecaster, batch: Batch) -> Trace:
         calls=calls,
         layers=list(layer_views(calls, batch.inputs.shape[1])),
         context=context,
-        level=level,
+        level=context.units.level,
         decoded=decoded,
         forecast=forecast,
         readout=readout,

@@ -34,6 +34,8 @@ class Batch:
         mask: (B, T) 1 where the series had begun, 0 where padded; None: nothing is padded.
         future: (B, H, F') known-future columns over the horizon; None without such columns.
         static: (B, K) static columns; None without such columns.
+        center: (B, C) what a scaled target of 0 is in the units of the data.
+        scale: (B, C) what a scaled target of 1 is more than that.
     """
 
     inputs: Tensor
@@ -44,6 +46,8 @@ class Batch:
     mask: Tensor | None = None
     future: Tensor | None = None
     static: Tensor | None = None
+    center: Tensor | None = None
+    scale: Tensor | None = None
 
     def __len__(self) -> int:
         """B."""
@@ -93,6 +97,10 @@ class WindowTable:
         window = (len(owner) + 1, lookback + horizon, width)
         self.view = rows.as_strided(window, (width, width, 1))  # (R + 1, T + H, F)
         self.starts = torch.from_numpy(panel.offsets[:-1]).to(device) if pad else None
+        self.center, self.scale = (
+            torch.from_numpy(part[:, : self.target_count].astype(np.float32)).to(device)
+            for part in (scaler.center, scaler.scale)
+        )
         self.static = None
         if static_scaler is not None:
             static = static_scaler.transform(panel.static, np.zeros(panel.series_count, dtype=int))
@@ -122,6 +130,8 @@ class WindowTable:
             mask=mask,
             future=ahead[:, :, known_ahead] if self.future_count else None,
             static=None if self.static is None else self.static[series],
+            center=self.center[series],
+            scale=self.scale[series],
         )
 
     def gather_windows(self, index: WindowIndex, windows: np.ndarray) -> Batch:

@@ -35,7 +35,7 @@ class Stepper:
         self.network = network
         self.optimizer = build_optimizer(config, network.parameters())
         self.schedule = Schedule(config, steps_per_epoch)
-        self.guard = LossGuard(config)
+        self.guard = LossGuard(config, network.head.smallest_loss)
         self.clip_norm = config.clip_norm
         self.max_steps = config.max_steps
         minutes = math.inf if untimed or config.max_minutes is None else config.max_minutes
@@ -92,10 +92,12 @@ class LossGuard:
 
     Args:
         config: For the advice in the message.
+        smallest: A first loss below is taken for this.
     """
 
-    def __init__(self, config: TrainingConfig) -> None:
+    def __init__(self, config: TrainingConfig, smallest: float = 1e-3) -> None:
         self.config = config
+        self.smallest = smallest
         self.first: float | None = None
 
     def look(self, loss: float, epoch: int, step: int) -> None:
@@ -105,7 +107,7 @@ class LossGuard:
             Diverged: It is not a number, or a thousand times that of the first step.
         """
         if self.first is None and math.isfinite(loss):
-            self.first = max(loss, 1e-3)
+            self.first = max(loss, self.smallest)
         if math.isfinite(loss) and self.first is not None and loss <= EXPLODED * self.first:
             return
         what = f"{loss:.3g}, from {self.first:.3g} at the first step" if self.first else f"{loss}"

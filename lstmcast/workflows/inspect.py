@@ -12,7 +12,7 @@ import torch
 
 from lstmcast.config import Config
 from lstmcast.errors import ConfigError, DataError, RunError
-from lstmcast.forecasting.predict import at_least
+from lstmcast.forecasting.intervals import at_least
 from lstmcast.forecasting.rolling import actual_values
 from lstmcast.network.equalities import equalities
 from lstmcast.network.forecaster import Forecaster

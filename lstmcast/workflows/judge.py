@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lstmcast.forecasting.metrics import yardsticks
+from lstmcast.errors import counted
+from lstmcast.forecasting.baselines import Linear
+from lstmcast.forecasting.conformal import fewest_windows, mean_changes
+from lstmcast.forecasting.frames import backtest_frame
+from lstmcast.forecasting.intervals import Forecast
 from lstmcast.forecasting.model import Model
-from lstmcast.forecasting.predict import NetworkForecast, backtest_frame
+from lstmcast.forecasting.predict import NetworkForecast, with_intervals
 from lstmcast.forecasting.rolling import (
     NETWORK,
     Judgement,
@@ -18,48 +22,131 @@ from lstmcast.forecasting.rolling import (
     actual_values,
     add_skill,
     baseline_forecasts,
+    calibrate,
+    fit_linear_map,
     judge,
 )
+from lstmcast.forecasting.yardsticks import Yardsticks, yardsticks
 from lstmcast.workflows.prepare import Prepared
+from lstmcast.workflows.watcher import Watcher
+
+SIMPLE = ("seasonal_naive", "naive", "drift")
+"""Baselines that need no fitting, and so can stand in for the network on a short series."""
 
 
-def judge_splits(model: Model, prepared: Prepared) -> dict[str, Judgement]:
+def forecasters(model: Model, prepared: Prepared, levels: tuple[float, ...]) -> dict[str, Forecast]:
+    """The network and the baselines over the rows they were trained on, not yet calibrated."""
+    panel, season = prepared.panel, prepared.panel.frequency.season
+    linear, horizon = linear_map(prepared), prepared.config.window.horizon
+    return {
+        NETWORK: NetworkForecast(model, panel, prepared.scaler, levels),
+        **baseline_forecasts(panel, linear, horizon, season, model.minimum, len(levels)),
+    }
+
+
+def linear_map(prepared: Prepared) -> Linear:
+    """The linear baseline, fitted on the train windows."""
+    window = prepared.config.window
+    return fit_linear_map(
+        prepared.panel,
+        prepared.windows,
+        prepared.linear_scaler,
+        window.lookback,
+        window.horizon,
+    )
+
+
+def levels_for(prepared: Prepared, watcher: Watcher) -> tuple[float, ...]:
+    """The levels of `forecast.levels` that there are validation windows enough for."""
+    asked = tuple(sorted(prepared.config.forecast.levels))
+    count = len(prepared.windows.validation)
+    if asked and not count:
+        watcher.note(
+            "No intervals: there is no validation window to calibrate them on (split.validation)."
+        )
+        return ()
+    for level in asked:
+        if count < fewest_windows(level):
+            watcher.note(
+                f"No {level:g} % intervals: they take {fewest_windows(level)} validation windows, "
+                f"and there {'is' if count == 1 else 'are'} {counted(count, 'window')} "
+                "(split.validation)."
+            )
+    return tuple(level for level in asked if count >= fewest_windows(level))
+
+
+def calibrate_model(
+    model: Model, forecasts: dict[str, Forecast], prepared: Prepared, levels: tuple[float, ...]
+) -> Model:
+    """The model with intervals, as wide as the validation windows say."""
+    if not levels:
+        return model
+    panel, cuts = prepared.panel, prepared.cuts
+    sizes = mean_changes(panel.targets, panel.targets_observed, cuts.starts, cuts.train)
+    calibration = calibrate(
+        forecasts,
+        panel,
+        prepared.windows.validation,
+        sizes,
+        levels,
+        prepared.config.window.horizon,
+    )
+    known = np.flatnonzero(cuts.train > cuts.starts)
+    return replace(model, calibration=calibration.for_series(known, sizes[known]))
+
+
+def judge_splits(
+    model: Model, forecasts: dict[str, Forecast], prepared: Prepared
+) -> dict[str, Judgement]:
     """Score the network and the baselines on every validation and test window."""
-    panel, config = prepared.panel, prepared.config
-    lookback, horizon = config.window.lookback, config.window.horizon
-    measures = yardsticks(
+    windows, horizon = prepared.windows.test, prepared.config.window.horizon
+    ranged = with_intervals(model, forecasts, prepared.panel)
+    measures = yardsticks_of(prepared)
+    test = judge(ranged, prepared.panel, windows, measures, horizon, model.levels)
+    add_skill(test)
+    return {"validation": judge_validation(forecasts, prepared), "test": test}
+
+
+def judge_validation(forecasts: dict[str, Forecast], prepared: Prepared) -> Judgement:
+    """Score the network and the baselines on every validation window.
+
+    Not their intervals: on the windows that they were calibrated on they would be right by
+    construction.
+    """
+    windows, horizon = prepared.windows.validation, prepared.config.window.horizon
+    judgement = judge(forecasts, prepared.panel, windows, yardsticks_of(prepared), horizon)
+    add_skill(judgement)
+    return judgement
+
+
+def yardsticks_of(prepared: Prepared) -> Yardsticks:
+    """What errors are measured against: the train rows."""
+    panel = prepared.panel
+    return yardsticks(
         panel.targets,
         panel.targets_observed,
         panel.offsets,
         prepared.cuts.train,
         panel.frequency.season,
     )
-    forecasts: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
-        NETWORK: NetworkForecast(model, panel, prepared.scaler),
-        **baseline_forecasts(
-            panel,
-            prepared.windows,
-            prepared.linear_scaler,
-            lookback,
-            horizon,
-            config.forecast.minimum,
-        ),
-    }
-    judgements = {}
-    for split in ("validation", "test"):
-        index = prepared.windows.by_name()[split]
-        judgements[split] = judge(forecasts, panel, index, measures, horizon)
-        add_skill(judgements[split])
-    return judgements
 
 
-def past_forecasts(model: Model, prepared: Prepared) -> pd.DataFrame:
+def with_fallbacks(model: Model, validation: Judgement) -> Model:
+    """The model with its stand-ins in the order that the validation windows give them."""
+    if not validation.windows:
+        return model
+    return replace(model, fallbacks=tuple(name for name in validation.ranking() if name in SIMPLE))
+
+
+def past_forecasts(
+    model: Model, forecasts: dict[str, Forecast], prepared: Prepared
+) -> pd.DataFrame:
     """Test forecasts beside what came, from origins H steps apart."""
-    horizon = prepared.config.window.horizon
-    origins, series = prepared.windows.test.every(horizon).all()
-    forecasts = NetworkForecast(model, prepared.panel, prepared.scaler)(origins, series)
-    actuals = actual_values(prepared.panel, origins, horizon)
-    return backtest_frame(prepared.panel, origins, series, forecasts, actuals)
+    panel, config = prepared.panel, prepared.config
+    origins, series = prepared.windows.test.every(config.window.horizon).all()
+    network = with_intervals(model, {NETWORK: forecasts[NETWORK]}, panel)[NETWORK]
+    actuals = actual_values(panel, origins, config.window.horizon)
+    return backtest_frame(panel, origins, series, network(origins, series), model.levels, actuals)
 
 
 def metrics_of(
@@ -71,14 +158,15 @@ def metrics_of(
         split: judgements[split].scores if len(index[split]) else None
         for split in ("test", "validation")
     }
-    metrics["verdict"] = (
-        None
-        if verdict is None
-        else {
-            "baseline": verdict.baseline,
-            "beats": verdict.beats,
-            "p_value": verdict.comparison.p_value,
-            "sentence": verdict.sentence(),
-        }
-    )
+    metrics["verdict"] = None if verdict is None else verdict_json(verdict)
     return metrics
+
+
+def verdict_json(verdict: Verdict) -> dict[str, Any]:
+    """A verdict, ready for JSON."""
+    return {
+        "baseline": verdict.baseline,
+        "beats": verdict.beats,
+        "p_value": verdict.comparison.p_value,
+        "sentence": verdict.sentence(),
+    }

@@ -13,6 +13,7 @@ from lstmcast.workflows.prepare import Prepared
 def sizes_of(prepared: Prepared) -> Sizes:
     """Axes of the windows of a prepared table."""
     columns, window = prepared.panel.columns, prepared.config.window
+    network = prepared.config.network
     return Sizes(
         window.lookback,
         window.horizon,
@@ -21,6 +22,7 @@ def sizes_of(prepared: Prepared) -> Sizes:
         future=len(columns.future),
         static=len(columns.static),
         categories=categories_of(prepared),
+        levels=tuple(prepared.config.forecast.levels if network.head == "quantiles" else ()),
     )
 
 

@@ -162,4 +162,4 @@ def _forecasts(prepared: Prepared, index: WindowIndex) -> np.ndarray:
     )
     some = np.unique(np.linspace(0, max(len(index) - 1, 0), WINDOWS_HELD).astype(np.int64))
     origins, series = index.locate(some[: len(index)])
-    return NetworkForecast(model, prepared.panel, prepared.scaler)(origins, series)
+    return NetworkForecast(model, prepared.panel, prepared.scaler)(origins, series).point

@@ -11,17 +11,17 @@ import torch
 
 from lstmcast.config import Config, DataConfig, load_config
 from lstmcast.errors import ConfigError, DataError, RunError
-from lstmcast.forecasting.baselines import History, borne_by, drift, naive, seasonal_naive
+from lstmcast.forecasting.baselines import borne_by
+from lstmcast.forecasting.frames import forecast_frame, wide_forecast_frame
+from lstmcast.forecasting.intervals import Forecast, Ranged
 from lstmcast.forecasting.model import Model, load_model
 from lstmcast.forecasting.predict import (
     NetworkForecast,
-    at_least,
     can_forecast,
-    forecast_frame,
     require_known_future,
-    wide_forecast_frame,
+    with_intervals,
 )
-from lstmcast.forecasting.rolling import NETWORK
+from lstmcast.forecasting.rolling import NETWORK, simple_forecasts
 from lstmcast.network.threads import use_threads
 from lstmcast.run_folder import RunFolder
 from lstmcast.series.build import build_panel, read_columns
@@ -31,7 +31,7 @@ from lstmcast.series.joined import join_rows
 from lstmcast.series.panel import FILLED, Panel
 from lstmcast.series.read import Table, read_table
 from lstmcast.series.splits import no_cuts
-from lstmcast.workflows.prepare import check_transform
+from lstmcast.workflows.target_checks import check_transform
 from lstmcast.workflows.watcher import Watcher
 
 
@@ -178,48 +178,68 @@ def other_frequency(model: Model, table: Table, found: Frequency) -> DataError:
 
 
 def forecast_panel(model: Model, panel: Panel, watcher: Watcher) -> pd.DataFrame:
-    """Forecast every series of a filled panel; the short ones by a baseline.
+    """Forecast every series of a filled panel, as a table.
 
     Raises:
         DataError: Known-future columns end before the horizon.
     """
-    horizon = model.sizes.horizon
     series = np.arange(panel.series_count)
-    long = can_forecast(panel, model.sizes.lookback, model.config.window.pad)
-    require_known_future(panel, panel.ends[long], series[long], horizon)
-    forecasts = np.empty((panel.series_count, horizon, model.sizes.targets))
-    methods = np.full(panel.series_count, NETWORK, dtype=object)
-    forecasts[long] = NetworkForecast(model, panel, model.scaler_for(panel))(
-        panel.ends[long], series[long]
-    )
-    if not long.all():
-        forecasts[~long], methods[~long] = forecast_short(model, panel, series[~long])
-        watcher.note(
-            f"{int((~long).sum()):,} of {panel.series_count:,} series have fewer rows than the "
-            f"lookback of {model.sizes.lookback}; a baseline forecasts them (column 'method')."
-        )
+    forecasts, methods = forecast_series(model, panel, series, watcher)
     data = model.config.data
     if data.layout == "wide":
-        return wide_forecast_frame(panel, data.target, forecasts[:, :, 0], methods)
-    return forecast_frame(panel, panel.ends, series, forecasts, methods.tolist())
+        return wide_forecast_frame(panel, data.target, forecasts, model.levels, methods)
+    return forecast_frame(panel, panel.ends, series, forecasts, model.levels, methods.tolist())
 
 
-def forecast_short(model: Model, panel: Panel, series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Forecast series that are too short for the network by the best baseline each can bear."""
-    history = History(panel.targets, panel.offsets)
-    season, horizon, ends = model.frequency.season, model.sizes.horizon, panel.ends[series]
-    simple = {
-        "naive": naive(history, ends, series, horizon),
-        "seasonal_naive": seasonal_naive(history, ends, series, horizon, season),
-        "drift": drift(history, ends, series, horizon),
+def forecast_series(
+    model: Model, panel: Panel, series: np.ndarray, watcher: Watcher
+) -> tuple[Ranged, np.ndarray]:
+    """Forecast series (B,) of a filled panel after their last rows; the short ones by a baseline.
+
+    Returns:
+        The forecasts, and what made each, (B,).
+
+    Raises:
+        DataError: Known-future columns end before the horizon.
+    """
+    long = can_forecast(panel, model.sizes.lookback, model.config.window.pad)[series]
+    origins = panel.ends[series]
+    require_known_future(panel, origins[long], series[long], model.sizes.horizon)
+    methods = np.full(len(series), NETWORK, dtype=object)
+    if not long.all():
+        season = model.frequency.season
+        methods[~long] = [
+            best_borne(model.fallbacks, int(rows), season) for rows in panel.lengths[series[~long]]
+        ]
+        watcher.note(
+            f"{int((~long).sum()):,} of {len(series):,} series have fewer rows than the "
+            f"lookback of {model.sizes.lookback}; a baseline forecasts them (column 'method')."
+        )
+    return forecast_by(methods, ranged_forecasters(model, panel), origins, series), methods
+
+
+def ranged_forecasters(model: Model, panel: Panel) -> dict[str, Forecast]:
+    """The network and the baselines that can stand in for it, with calibrated intervals."""
+    horizon, season, levels = model.sizes.horizon, model.frequency.season, model.levels
+    forecasts: dict[str, Forecast] = {
+        NETWORK: NetworkForecast(model, panel, model.scaler_for(panel), levels),
+        **simple_forecasts(panel, horizon, season, model.minimum, len(levels)),
     }
-    methods = np.array(
-        [best_borne(model.fallbacks, int(rows), season) for rows in panel.lengths[series]]
+    return with_intervals(model, forecasts, panel)
+
+
+def forecast_by(
+    methods: np.ndarray, forecasts: dict[str, Forecast], origins: np.ndarray, series: np.ndarray
+) -> Ranged:
+    """Each window (B,) forecast by the method (B,) chosen for it."""
+    parts = {name: np.flatnonzero(methods == name) for name in dict.fromkeys(methods.tolist())}
+    made = [forecasts[name](origins[which], series[which]) for name, which in parts.items()]
+    order = np.argsort(np.concatenate(list(parts.values())))
+    return Ranged(
+        np.concatenate([each.point for each in made])[order],
+        np.concatenate([each.low for each in made], axis=1)[:, order],
+        np.concatenate([each.high for each in made], axis=1)[:, order],
     )
-    forecasts = np.empty((len(series), horizon, model.sizes.targets))
-    for name, forecast in simple.items():
-        forecasts[methods == name] = forecast[methods == name]
-    return at_least(forecasts, model.config.forecast.minimum), methods
 
 
 def best_borne(ranked: tuple[str, ...], rows: int, season: int) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from lstmcast.config import Config
-from lstmcast.errors import ConfigError, DataError, counted
-from lstmcast.series.build import read_panel
+from lstmcast.errors import ConfigError, counted
+from lstmcast.forecasting.frames import bound_names
+from lstmcast.series.build import build_panel, read_columns
 from lstmcast.series.categories import Vocabulary, fit_vocabulary
 from lstmcast.series.gaps import fill_gaps, usable_origins
 from lstmcast.series.layout import LongTable
@@ -21,6 +22,7 @@ from lstmcast.series.scaling import Scaler, fit_scaler
 from lstmcast.series.splits import Cuts, cut_series, no_cuts
 from lstmcast.series.vectors import Vectors, read_vectors
 from lstmcast.series.windows import SplitWindows, split_windows
+from lstmcast.workflows.target_checks import check_counts, check_transform
 from lstmcast.workflows.watcher import Watcher
 
 OWN_COLUMNS = ("method", "origin", "step")
@@ -94,11 +96,22 @@ def prepare(config: Config, watcher: Watcher) -> Prepared:
         DataError: The table has a fault.
     """
     refuse_own_names(config)
-    panel, table = read_panel(config.data, config.window.horizon)
+    return prepare_table(config, read_columns(config.data), watcher)
+
+
+def prepare_table(config: Config, table: Table, watcher: Watcher) -> Prepared:
+    """Make a table that was read ready for windows.
+
+    Raises:
+        DataError: The table has a fault.
+    """
+    panel = build_panel(table, config.data, horizon=config.window.horizon)
+    table = table.without_cells()
     if isinstance(table, LongTable):  # what auto found is what the run goes by
         data = config.data.model_copy(update={"layout": table.layout})
         config = config.model_copy(update={"data": data})
     check_transform(config, panel, table)
+    check_counts(config, panel, table)
     cuts = cut_series(panel, config.split, config.window.horizon)
     prepared = prepare_windows(config, table, panel, cuts)
     watcher.prepared(prepared)
@@ -163,25 +176,6 @@ def _static_scaler(config: Config, panel: Panel) -> Scaler | None:
     return scaler.leaving(panel.coded_static)
 
 
-def check_transform(config: Config, panel: Panel, table: Table) -> None:
-    """Refuse targets that have no logarithm, where one is asked for.
-
-    Raises:
-        DataError: Names the first of them.
-    """
-    if config.scale.transform != "log1p":
-        return
-    bad = np.argwhere(panel.targets <= -1)
-    if len(bad):
-        row, column = (int(k) for k in bad[0])
-        raise DataError(
-            f"{table.name}, {table.line(int(panel.source_rows[row]))}: "
-            f"'{panel.columns.targets[column]}' is {panel.values[row, column]:g}, and "
-            f"scale.transform: log1p needs values above -1 ({counted(len(bad), 'value')} not); "
-            "set it to none"
-        )
-
-
 def refuse_own_names(config: Config) -> None:
     """Refuse columns that would collide with those that lstmcast writes beside them.
 
@@ -191,13 +185,16 @@ def refuse_own_names(config: Config) -> None:
     data = config.data
     written = dict.fromkeys([*data.series, *([data.time] if data.time else []), *data.target])
     taken = [name for name in written if name in OWN_COLUMNS]
-    taken += [f"{name}_actual" for name in data.target if f"{name}_actual" in written]
+    levels = config.forecast.levels
+    beside = [[f"{name}_actual", *bound_names(name, levels)] for name in data.target]
     if data.layout == "wide":
-        taken += [name for name in (f"{name}_method" for name in data.target) if name in written]
+        beside += [[f"{name}_method"] for name in data.target]
+    taken += [name for names in beside for name in names if name in written]
     if taken:
         raise ConfigError(
             f"column '{taken[0]}' has a name that lstmcast's own files need "
-            f"({', '.join(OWN_COLUMNS)}, <target>_actual); rename it in the table"
+            f"({', '.join(OWN_COLUMNS)}, <target>_actual, <target>_lo80 and the like); rename it "
+            "in the table"
         )
 
 

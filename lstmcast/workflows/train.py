@@ -25,16 +25,22 @@ from lstmcast.series.windows import require_train_windows
 from lstmcast.training.checkpoint import Checkpoints, remove_checkpoints
 from lstmcast.training.trainer import Fit, fit_network
 from lstmcast.workflows.begun import describe_beginning, digest_of
-from lstmcast.workflows.judge import judge_splits, metrics_of, past_forecasts
+from lstmcast.workflows.judge import (
+    SIMPLE,
+    calibrate_model,
+    forecasters,
+    judge_splits,
+    levels_for,
+    metrics_of,
+    past_forecasts,
+    with_fallbacks,
+)
 from lstmcast.workflows.manifest import describe_run
 from lstmcast.workflows.network import new_network, sizes_of
 from lstmcast.workflows.predict import forecast_panel
 from lstmcast.workflows.prepare import Prepared, prepare, prepare_all_rows
 from lstmcast.workflows.tables import csv_text, history_frame, recent_frame
 from lstmcast.workflows.watcher import Watcher
-
-SIMPLE = ("seasonal_naive", "naive", "drift")
-"""Baselines that need no fitting, and so can stand in for the network on a short series."""
 
 
 @dataclass(frozen=True)
@@ -143,13 +149,14 @@ def carry_out(ready: Ready, folder: RunFolder, watcher: Watcher, began: float) -
 
     model, fit = fit_model(prepared, ready.network, checkpoints, watcher)
     trained_seconds = time.monotonic() - began
-    judgements = judge_splits(model, prepared)
-    if len(prepared.windows.validation):
-        ranked = judgements["validation"].ranking()
-        model = replace(model, fallbacks=tuple(name for name in ranked if name in SIMPLE))
+    levels = levels_for(prepared, watcher)
+    forecasts = forecasters(model, prepared, levels)
+    model = calibrate_model(model, forecasts, prepared, levels)
+    judgements = judge_splits(model, forecasts, prepared)
+    model = with_fallbacks(model, judgements["validation"])
     horizon = prepared.config.window.horizon
     verdict = decide(judgements["test"], horizon) if len(prepared.windows.test) else None
-    write_text(folder.backtest, csv_text(past_forecasts(model, prepared)))
+    write_text(folder.backtest, csv_text(past_forecasts(model, forecasts, prepared)))
 
     if prepared.config.training.refit == "all":
         model = refit(model, prepared, fit, checkpoints.named("refit"), watcher)
@@ -192,7 +199,7 @@ def resumable(folder: RunFolder) -> Iterator[None]:
 def fit_model(
     prepared: Prepared,
     network: Forecaster,
-    checkpoints: Checkpoints,
+    checkpoints: Checkpoints | None,
     watcher: Watcher,
     epochs: int | None = None,
 ) -> tuple[Model, Fit]:
@@ -249,14 +256,20 @@ def scaled_series(prepared: Prepared) -> dict[str, Any]:
 
 
 def refit(
-    model: Model, prepared: Prepared, fit: Fit, checkpoints: Checkpoints, watcher: Watcher
+    model: Model, prepared: Prepared, fit: Fit, checkpoints: Checkpoints | None, watcher: Watcher
 ) -> Model:
     """Train once more, on all rows, for the epochs that validation found."""
     everything = prepare_all_rows(prepared)
     device = next(model.network.parameters()).device
     network = new_network(everything, sizes_of(everything), device)
     again, _ = fit_model(everything, network, checkpoints, watcher, fit.best_epoch)
-    return replace(again, config=model.config, fallbacks=model.fallbacks)
+    return replace(
+        again,
+        config=model.config,
+        fallbacks=model.fallbacks,
+        # No row is left to calibrate on: the intervals stay those of the network that was judged.
+        calibration=model.calibration_for(everything.panel),
+    )
 
 
 def describe_network(config: Config, sizes: Sizes, parameters: int, device: torch.device) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lstmcast.training.trainer import Progress
     from lstmcast.workflows.prepare import Prepared
+    from lstmcast.workflows.record import Fold
 
 
 class Watcher:
@@ -26,6 +27,9 @@ class Watcher:
 
     def progress(self, progress: Progress) -> None:
         """Training went on."""
+
+    def fold(self, fold: Fold) -> None:
+        """A fold of a backtest was forecast."""
 
     def trained(self) -> None:
         """Training has ended, well or not."""

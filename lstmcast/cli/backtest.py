@@ -1,0 +1,91 @@
+"""`lstmcast backtest`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lstmcast.cli.options import Debug, Device, Json, Quiet, Set
+from lstmcast.errors import ConfigError
+
+
+def backtest(
+    source: Annotated[
+        Path, typer.Argument(metavar="RUN|CONFIG|DATA", help="A run folder, a config or a table.")
+    ],
+    folds: Annotated[
+        int | None, typer.Option("--folds", min=1, metavar="N", help="Origins to forecast from.")
+    ] = None,
+    step: Annotated[
+        int | None,
+        typer.Option(
+            "--step", min=1, metavar="ROWS", help="Rows between origins [default: the horizon]."
+        ),
+    ] = None,
+    refit: Annotated[
+        str,
+        typer.Option(
+            "--refit",
+            metavar="K[:warm]",
+            help="Train again at every K-th origin, from scratch or from the weights it had; "
+            "0: never.",
+        ),
+    ] = "0",
+    rows: Annotated[
+        int | None,
+        typer.Option(
+            "--rows", min=1, metavar="ROWS", help="Train on the last so many rows [default: all]."
+        ),
+    ] = None,
+    rivals: Annotated[
+        str,
+        typer.Option(
+            "--rivals", metavar="NAMES", help="Also forecast by auto_ets, auto_arima, theta."
+        ),
+    ] = "",
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-under",
+            metavar="MEASURE=X",
+            help="Exit with 1 where the network does worse, such as skill=0.05; repeatable.",
+        ),
+    ] = None,
+    set: Set = None,
+    device: Device = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Forecast from past origins, and say how good that was.
+
+    A run's network is tested as it is on rows that it has not learned from, or trained again at
+    the origins; a config is trained at the first origin. Writes RUN/backtests/0001, or
+    backtests/NAME-0001.
+    """
+    every, _, how = refit.partition(":")
+    if not every.isdigit() or how not in ("", "warm"):
+        raise ConfigError(f"--refit {refit}: write a number, or a number and :warm, such as 2:warm")
+    from lstmcast.display_runs import shown_backtest
+    from lstmcast.terminal import Terminal
+
+    terminal = Terminal(json=json, quiet=quiet)
+    from lstmcast.workflows.backtest import Plan
+    from lstmcast.workflows.backtest import backtest as backtest_workflow
+    from lstmcast.workflows.entry import choose_device
+
+    plan = Plan(
+        folds=folds,
+        step=step,
+        refit=int(every),
+        warm=how == "warm",
+        rows=rows,
+        rivals=tuple(name.strip() for name in rivals.split(",") if name.strip()),
+        gates=tuple(fail_under or ()),
+    )
+    done = backtest_workflow(source, plan, set or [], choose_device(device), terminal)
+    terminal.shown(*shown_backtest(done))
+    if done.faults:
+        raise typer.Exit(1)

@@ -1,0 +1,29 @@
+"""`lstmcast compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lstmcast.cli.options import Debug, Json, Quiet
+
+
+def compare(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders of them.")
+    ],
+    sort: Annotated[
+        str, typer.Option("--sort", metavar="MEASURE", help="Order by this score, the best first.")
+    ] = "mae",
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Show runs side by side: their scores, and what differs in their configs."""
+    from lstmcast.display_runs import shown_comparison
+    from lstmcast.terminal import Terminal
+    from lstmcast.workflows.compare import compare as compare_workflow
+
+    Terminal(json=json, quiet=quiet).shown(*shown_comparison(compare_workflow(runs, sort)))

@@ -1,0 +1,91 @@
+"""Backtests and comparisons of runs as they stand on a terminal, and as one object for scripts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from lstmcast.display import Shown, score_table, share, styled
+
+if TYPE_CHECKING:
+    from lstmcast.workflows.backtest import Backtested
+    from lstmcast.workflows.compare import Comparison
+    from lstmcast.workflows.record import Fold
+
+SHOWN = ("mae", "rmse", "mase", "crps", "skill")
+"""Measures in the table of runs, where any run has them."""
+
+
+def shown_backtest(done: Backtested) -> Shown:
+    """Scores over all folds, the verdict, and what the gates say."""
+    scores, folds = done.metrics["scores"], len(done.metrics["folds"])
+    title = f"{folds} folds, {scores['lstmcast']['windows']:,} windows"
+    parts = ["", score_table(scores, title), "", done.verdict.sentence(), ""]
+    parts += [Text(f"Gate:   {fault}", "bold") for fault in done.faults]
+    parts += [f"Folder: {done.folder}"]
+    value = {
+        "folder": str(done.folder),
+        "metrics": done.metrics,
+        "passed": not done.faults,
+        "faults": done.faults,
+    }
+    return parts, value
+
+
+def shown_comparison(comparison: Comparison) -> Shown:
+    """Runs with their scores, and what differs between them."""
+    parts = [run_table(comparison), "", difference_table(comparison)]
+    if not comparison.judged_alike:
+        parts += ["", "Not all were judged on the same table and windows: scores may not compare."]
+    runs = [
+        {"run": str(run.run), "differs": run.differs, "scores": run.scores}
+        for run in comparison.runs
+    ]
+    return parts, {"runs": runs, "judged_alike": comparison.judged_alike}
+
+
+def run_table(comparison: Comparison) -> Table:
+    """Runs with their scores, the best of each in bold."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("run", overflow="fold")
+    covers = [name for name in comparison.runs[0].scores if name.startswith("coverage_")]
+    asked = dict.fromkeys((comparison.measure, *SHOWN))
+    measures = [name for name in asked if comparison.best(name) is not None and name not in covers]
+    for name in measures:
+        table.add_column(name, justify="right")
+    for name in covers:
+        table.add_column(f"in {name.removeprefix('coverage_')}%", justify="right")
+    for run in comparison.runs:
+        values = [(run.scores.get(name), comparison.best(name)) for name in measures]
+        cells = [styled(value, value == best) for value, best in values]
+        table.add_row(run.run.name, *cells, *(share(run.scores.get(name)) for name in covers))
+    return table
+
+
+def difference_table(comparison: Comparison) -> Table:
+    """What differs in the configs of runs."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("run", overflow="fold")
+    table.add_column("what differs in its config", overflow="fold")
+    for run in comparison.runs:
+        said = ", ".join(f"{name}={value}" for name, value in run.differs.items())
+        table.add_row(run.run.name, Text(said or "nothing"))
+    return table
+
+
+def fold_line(fold: Fold) -> str:
+    """A finished fold in one line: the network beside the best of the others."""
+    width = len(str(fold.folds))
+    losses = {name: loss for name, loss in fold.losses.items() if loss is not None}
+    best = min((name for name in losses if name != "lstmcast"), key=losses.__getitem__, default="")
+    said = (
+        f"mae {losses['lstmcast']:.4g}, {best} {losses[best]:.4g}"
+        if best
+        else "nothing was observed"
+    )
+    return (
+        f"fold {fold.number:{width}}/{fold.folds}  after {fold.origin}  {said}"
+        f"{'  (trained)' if fold.trained else ''}"
+    )

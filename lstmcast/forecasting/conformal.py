@@ -1,0 +1,114 @@
+"""Validation scores -> margins: how far the bounds of `intervals` are moved outwards."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstmcast.forecasting.intervals import Margins
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FEWEST_BEYOND = 5
+"""A series has margins of its own where so many of its windows are expected outside the widest
+interval; with fewer, a margin would hang on one or two windows."""
+
+DIGITS = 6
+"""Significant digits of what is kept in the model file."""
+
+
+def find_margins(
+    scores: Floats, misses: Floats, series: NDArray[Any], sizes: Floats, levels: tuple[float, ...]
+) -> Margins:
+    """The margins of one forecaster from its validation windows.
+
+    Args:
+        scores: (levels, N, H, C) in units of the data; NaN where the actual is missing.
+        misses: (N, H, C) distance of forecast and actual, likewise.
+        series: (N,) the series of each window, ascending.
+        sizes: (S, C) size of each series, positive.
+        levels: In percent.
+    """
+    size = sizes[series][:, None]  # (N, 1, C)
+    scores = scores / size
+    pooled = np.stack(
+        [conformal(scores[k], level) for k, level in enumerate(levels)]
+    )  # (levels, H, C)
+    known = np.isfinite(misses)
+    total = np.where(known, misses / size, 0.0).sum(axis=0)
+    typical = kept(total / np.maximum(known.sum(axis=0), 1))
+    relative = scores / np.where(typical > 0, typical, 1.0)
+    own = {}
+    begins = np.flatnonzero(np.diff(series, prepend=-1))
+    ends = np.append(begins[1:], len(series))
+    fewest = FEWEST_BEYOND / (1 - max(levels) / 100)
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        if end - begin < fewest * (1 - 1e-9):
+            continue
+        windows = relative[:, begin:end]  # (levels, n, H, C)
+        flat = windows.reshape(*windows.shape[:1], -1, windows.shape[3])
+        own[int(series[begin])] = kept(
+            np.stack([conformal(flat[k], level) for k, level in enumerate(levels)])
+        )
+    return Margins(kept(pooled), typical, own)
+
+
+def conformal(scores: Floats, level: float) -> Floats:
+    """The k-th smallest of n scores along the first axis, k = ceil((n + 1) level / 100).
+
+    Scores that are NaN are not counted. Where k > n no margin is wide enough to promise the level:
+    NaN.
+    """
+    ordered = np.sort(scores, axis=0)  # NaN comes last
+    count = np.isfinite(scores).sum(axis=0)
+    # The rounding mends 1 - 0.05 and the like, which would make k one too large.
+    k = np.ceil(np.round((count + 1) * (level / 100), 9)).astype(np.int64)
+    place = np.minimum(k, len(scores)) - 1
+    found = np.take_along_axis(ordered, place[None], axis=0)[0]
+    return np.where(k <= count, found, np.nan)
+
+
+def fewest_windows(level: float) -> int:
+    """The least number of scores that a level can be promised with."""
+    return math.ceil(round(level / (100 - level), 9))
+
+
+def mean_changes(values: Floats, observed: NDArray[Any], starts: Ints, ends: Ints) -> Floats:
+    """(S, C) mean absolute change from row to row; NaN where there is none, or it is always 0.
+
+    Args:
+        values: (R, C) targets in units of the data.
+        observed: (R, C) changes from or to a filled value are left out.
+        starts: (S,) first row of each series.
+        ends: (S,) one past the last row to use.
+    """
+    counts = np.maximum(ends - starts - 1, 0)
+    before = np.cumsum(counts) - counts
+    rows = np.arange(counts.sum()) + np.repeat(starts - before, counts)
+    series = np.repeat(np.arange(len(starts)), counts)
+    both = observed[rows] & observed[rows + 1]
+    change = np.where(both, np.abs(values[rows + 1] - values[rows]), 0.0)
+    shape = (len(starts), values.shape[1])
+    total, number = np.zeros(shape), np.zeros(shape)
+    np.add.at(total, series, change)
+    np.add.at(number, series, both)
+    return kept(np.where(total > 0, total / np.maximum(number, 1), np.nan))
+
+
+def usual_size(sizes: Floats) -> Floats:
+    """(C,) the median size; 1 where no series has one."""
+    known = [column[np.isfinite(column)] for column in sizes.T]
+    return np.array([float(np.median(column)) if len(column) else 1.0 for column in known])
+
+
+def kept(values: Floats) -> Floats:
+    """Values with the digits that the model file keeps."""
+    size = np.abs(values)
+    known = np.isfinite(values) & (size > 0)
+    exponent = np.floor(np.log10(size, out=np.zeros_like(size), where=known))
+    text = 10.0 ** (DIGITS - 1 - exponent)
+    return np.where(known, np.round(values * text) / text, values)

@@ -1,0 +1,148 @@
+"""What the Python face does with a finished run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from lstmcast.network.one_bias import OneBiasWeights
+
+PathLike = str | Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, or a `model.safetensors` alone.
+
+    Attributes:
+        path: The folder, or the file.
+    """
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        """Take a text for a path too."""
+        object.__setattr__(self, "path", Path(self.path))
+
+    def predict(
+        self,
+        data: PathLike | None = None,
+        *,
+        at: str | None = None,
+        future: PathLike | None = None,
+        device: str = "auto",
+    ) -> pd.DataFrame:
+        """Forecast every series of a table after its last row; see `lstmcast.predict`."""
+        return predict(self.path, data, at=at, future=future, device=device)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Scores of the network and the baselines, as in metrics.json."""
+        import json
+
+        return dict(json.loads((self.path / "metrics.json").read_text(encoding="utf-8")))
+
+    @property
+    def forecast(self) -> pd.DataFrame:
+        """The forecast after the last row of the training table, as in forecast.csv."""
+        import pandas as pd
+
+        from lstmcast.config import load_config
+        from lstmcast.errors import RunError
+        from lstmcast.forecasting.frames import bound_names
+
+        path = self.path / "forecast.csv"
+        if not path.exists():
+            raise RunError(f"{path} does not exist; the run made no forecast")
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+        config = load_config(self.path / "config.yaml")
+        numbers = [
+            column
+            for target in config.data.target
+            for column in (target, *bound_names(target, config.forecast.levels))
+            if column in frame  # a level without windows to calibrate it has no bounds
+        ]
+        # A column of a wide table has no forecast before its end.
+        frame[numbers] = frame[numbers].replace("", "nan").astype(float)
+        return frame
+
+    def one_bias_weights(self) -> OneBiasWeights:
+        """Weights of a network's only recurrent layer as tools with one bias have them.
+
+        Returns:
+            `kernel` (F, G * U), `recurrent_kernel` (U, G * U) and `bias` (G * U,), a GRU's
+            (2, 3 * U), as numpy arrays; gates side by side, i, f, g, o of an LSTM and z, r, h of a
+            GRU. This is what Keras's `layer.get_weights()` gives.
+
+        Raises:
+            LstmcastError: The network has more than one layer or direction, or a projection.
+        """
+        from lstmcast.workflows.one_bias import read_one_bias
+
+        return read_one_bias(self.path)
+
+    def with_one_bias_weights(
+        self,
+        kernel: np.ndarray,
+        recurrent_kernel: np.ndarray,
+        bias: np.ndarray | None = None,
+        *,
+        out: PathLike,
+    ) -> Run:
+        """Write a model like this run's, with other weights in its only recurrent layer.
+
+        Head and scaling stay those of the run, and the run as it is.
+
+        Args:
+            kernel: (F, G * U).
+            recurrent_kernel: (U, G * U).
+            bias: (G * U,), of a GRU (2, 3 * U); None for a layer without.
+            out: A `.safetensors` file that does not exist yet.
+
+        Returns:
+            The new model: `run.with_one_bias_weights(...).predict("data.csv")`.
+
+        Raises:
+            LstmcastError: A shape does not fit, or `out` exists.
+        """
+        from lstmcast.network.one_bias import OneBiasWeights
+        from lstmcast.workflows.one_bias import write_one_bias
+
+        write_one_bias(self.path, OneBiasWeights(kernel, recurrent_kernel, bias), Path(out))
+        return Run(Path(out))
+
+
+def predict(
+    run: PathLike,
+    data: PathLike | None = None,
+    *,
+    at: str | None = None,
+    future: PathLike | None = None,
+    device: str = "auto",
+) -> pd.DataFrame:
+    """Forecast every series of a table after its last row; `lstmcast predict`.
+
+    Args:
+        run: A run folder, or a `model.safetensors` alone.
+        data: A CSV or Parquet table; None: the one that the run was trained on.
+        at: Take this stamp (or row number) for the last row.
+        future: A table of the known-future columns of the steps ahead.
+        device: auto, cpu, cuda, cuda:N or mps.
+
+    Returns:
+        Series columns, time column (or `step`), targets, `method`: a row per series and step.
+
+    Raises:
+        LstmcastError: See `lstmcast.errors`.
+    """
+    from lstmcast.workflows.entry import choose_device
+    from lstmcast.workflows.predict import predict as predict_workflow
+    from lstmcast.workflows.watcher import Watcher
+
+    source, ahead = (None if path is None else str(path) for path in (data, future))
+    return predict_workflow(Path(run), source, at, ahead, choose_device(device), Watcher()).forecast

@@ -1,0 +1,146 @@
+"""`lstmcast compare`: runs side by side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lstmcast.config import load_config
+from lstmcast.config.shapes import spelled
+from lstmcast.errors import ConfigError, RunError
+from lstmcast.run_folder import RunFolder
+
+NETWORK = "lstmcast"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One run.
+
+    Attributes:
+        run: The folder.
+        scores: The network's on the test rows; empty without test rows.
+        differs: The config fields in which the runs are not all the same, as YAML writes them.
+    """
+
+    run: Path
+    scores: dict[str, Any]
+    differs: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs, the best first.
+
+    Attributes:
+        runs: In order.
+        measure: What they are ordered by.
+        judged_alike: Whether all were judged on the same windows of the same table.
+    """
+
+    runs: list[Compared]
+    measure: str
+    judged_alike: bool
+
+    def best(self, measure: str) -> float | None:
+        """The best value of a measure; None where no run has it."""
+        values = [value for run in self.runs if (value := run.scores.get(measure)) is not None]
+        return min(values, key=lambda value: badness(measure, value), default=None)
+
+
+def badness(measure: str, value: float) -> float:
+    """What is lower where a score is better."""
+    if measure.startswith("skill"):
+        return -value
+    if measure.startswith("coverage_"):
+        return abs(value - float(measure.removeprefix("coverage_")) / 100)
+    return abs(value)  # a bias is as bad either way
+
+
+def compare(paths: Sequence[Path], measure: str) -> Comparison:
+    """Read runs and put the best first.
+
+    Args:
+        paths: Run folders, or folders of run folders.
+        measure: What to order by, a score of metrics.json.
+
+    Raises:
+        ConfigError: No run has such a score.
+        RunError: There is no run, or one is damaged.
+    """
+    folders = list(dict.fromkeys(run for path in paths for run in runs_in(path)))
+    scores = [scores_of(folder) for folder in folders]
+    known = list(dict.fromkeys(name for score in scores for name in score))
+    if measure not in known:
+        raise ConfigError(f"--sort {measure}: the runs have {', '.join(known) or 'no test scores'}")
+    differing = differences([settings_of(folder) for folder in folders])
+    parts = zip(folders, scores, differing, strict=True)
+    runs = sorted(
+        (Compared(folder.path, score, differs) for folder, score, differs in parts),
+        key=lambda run: _rank(run, measure),
+    )
+    judged = {json.dumps(judged_on(folder), sort_keys=True) for folder in folders}
+    return Comparison(runs, measure, len(judged) == 1)
+
+
+def _rank(run: Compared, measure: str) -> tuple[bool, float]:
+    value = run.scores.get(measure)
+    return (value is None, 0.0 if value is None else badness(measure, value))
+
+
+def runs_in(path: Path) -> list[RunFolder]:
+    """The run that a folder is, or the runs that lie in it.
+
+    Raises:
+        RunError: There is none.
+    """
+    if RunFolder(path).metrics.is_file():
+        return [RunFolder(path)]
+    inside = sorted(path.iterdir()) if path.is_dir() else []
+    runs = [RunFolder(entry) for entry in inside if RunFolder(entry).metrics.is_file()]
+    if not runs:
+        raise RunError(f"{path} is no finished run, and no folder of such: no metrics.json")
+    return runs
+
+
+def scores_of(run: RunFolder) -> dict[str, float | None]:
+    """The network's pooled scores on the test rows; empty where there are none."""
+    scores = (_read(run.metrics).get("test") or {}).get(NETWORK, {})
+    return {
+        name: value
+        for name, value in scores.items()
+        if isinstance(value, float | None) and name not in ("windows", "points")
+    }
+
+
+def judged_on(run: RunFolder) -> Any:
+    """What must be the same for scores to compare."""
+    manifest = _read(run.manifest)
+    data, windows = manifest.get("data", {}), manifest.get("windows", {})
+    return [data.get("sha256"), windows.get("test"), settings_of(run)["data.target"]]
+
+
+def settings_of(run: RunFolder) -> dict[str, str]:
+    """Every config field of a run, as YAML writes it."""
+    config = load_config(run.config).model_dump()
+    return {
+        f"{section}.{key}": spelled(value)
+        for section, fields in config.items()
+        for key, value in fields.items()
+    }
+
+
+def differences(settings: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """Of each run, the fields in which not all runs are the same."""
+    keys = [key for key in settings[0] if len({each.get(key) for each in settings}) > 1]
+    return [{key: each[key] for key in keys if key in each} for each in settings]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} is missing or damaged: {error}") from error

@@ -1,0 +1,133 @@
+"""Rolling origins: where a backtest cuts the table, and the model that it has there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from lstmcast.config import Config
+from lstmcast.errors import DataError
+from lstmcast.forecasting.baselines import Linear
+from lstmcast.forecasting.model import Model
+from lstmcast.network.threads import use_threads
+from lstmcast.series.gaps import fill_gaps
+from lstmcast.series.panel import Panel
+from lstmcast.series.read import Table
+from lstmcast.series.splits import no_cuts
+from lstmcast.series.windows import require_train_windows
+from lstmcast.workflows.judge import (
+    calibrate_model,
+    forecasters,
+    judge_validation,
+    levels_for,
+    linear_map,
+    with_fallbacks,
+)
+from lstmcast.workflows.network import new_network, sizes_of
+from lstmcast.workflows.predict import build_on_grid_of
+from lstmcast.workflows.prepare import Prepared, prepare_table
+from lstmcast.workflows.train import fit_model, refit
+from lstmcast.workflows.watcher import Watcher
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fold forecasts with.
+
+    Attributes:
+        model: The network with its intervals and stand-ins.
+        linear: The linear baseline, fitted on the same rows.
+        names: (S,) of the series, in the order of the linear baseline's scales.
+    """
+
+    model: Model
+    linear: Linear
+    names: list[tuple[str, ...]]
+
+    def linear_for(self, panel: Panel) -> Linear:
+        """The linear baseline for the series of another table; a new one has no intercept."""
+        known = {name: k for k, name in enumerate(self.names)}
+        places = np.array([known.get(name, -1) for name in panel.names])
+        seen = (places >= 0)[:, None]
+        return replace(self.linear, scale=np.where(seen, self.linear.scale[places], 0.0))
+
+
+def origins_of(panel: Panel, horizon: int, folds: int, step: int) -> np.ndarray:
+    """Grid places of the first row that each fold forecasts, the earliest first.
+
+    The last fold's last step is the last row of the table; folds lie `step` rows apart.
+
+    Raises:
+        DataError: There are too few rows for so many folds.
+    """
+    last = int((panel.starts + panel.lengths).max()) - horizon
+    origins = last - step * np.arange(folds)[::-1]
+    if origins[0] <= int(panel.starts.min()):
+        raise DataError(
+            f"{folds} folds of {horizon} steps, {step} rows apart, begin before the first row; "
+            "lower --folds or --step"
+        )
+    return origins
+
+
+def fit_at(
+    config: Config,
+    table: Table,
+    first: str | None,
+    last: str,
+    before: Model | None,
+    device: torch.device,
+    watcher: Watcher,
+) -> Fitted:
+    """Train on a table as it was at an origin: what `train` does with `data.end` set to it.
+
+    Args:
+        config: What to train.
+        table: All of it.
+        first: Stamp of the first row to use; None: from the start.
+        last: Stamp of the last row that is known.
+        before: A model whose weights to begin with, where they fit; None: from scratch.
+        device: Where to train.
+        watcher: Is told how it goes.
+
+    Raises:
+        DataError: There are too few rows.
+        Diverged: Training ran away.
+    """
+    limits = {"end": last} if first is None else {"start": first, "end": last}
+    data = config.data.model_copy(update=limits)
+    prepared = prepare_table(config.model_copy(update={"data": data}), table, watcher)
+    window = config.window
+    require_train_windows(
+        prepared.panel,
+        prepared.cuts,
+        prepared.windows,
+        window.lookback,
+        window.horizon,
+        window.pad,
+    )
+    use_threads(config.training.batch_size, config.network.units)
+    network = new_network(prepared, sizes_of(prepared), device)
+    if before is not None and before.sizes == network.sizes:
+        network.load_state_dict(before.network.state_dict())
+    model, fit = fit_model(prepared, network, None, watcher)
+    levels = levels_for(prepared, watcher)
+    forecasts = forecasters(model, prepared, levels)
+    model = calibrate_model(model, forecasts, prepared, levels)
+    model = with_fallbacks(model, judge_validation(forecasts, prepared))
+    if config.training.refit == "all":
+        model = refit(model, prepared, fit, None, watcher)
+    return fitted(model, prepared)
+
+
+def fitted(model: Model, prepared: Prepared) -> Fitted:
+    """A model with the linear baseline of the rows that it was trained on."""
+    return Fitted(model, linear_map(prepared), prepared.panel.names)
+
+
+def panel_at(model: Model, config: Config, table: Table, last: str) -> Panel:
+    """The table as `predict --at` sees it: nothing after a stamp but what is known ahead."""
+    panel = model.vocabulary.recode(build_on_grid_of(model, config.data, table, last))
+    return fill_gaps(panel, config.data.gaps, no_cuts(panel), table)
