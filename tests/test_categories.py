@@ -288,6 +288,14 @@ def test_a_table_with_some_of_the_words_is_read_in_the_codes_of_training(trained
     assert not np.allclose(rain["y"], forecast["y"])
 
 
+def test_predict_says_how_many_categories_are_new(trained, tmp_path, cli):
+    path = written(tmp_path / "a.csv", last_days().assign(weather="hail"))
+    told = cli("predict", trained, path)
+    assert told.code == 0 and "1 category of 'weather' is not among the train rows" in told.err
+    path = written(tmp_path / "b.csv", last_days().assign(weather="sun"))
+    assert "note" not in cli("predict", trained, path).err
+
+
 def test_new_categories_are_read_as_the_unknown_that_was_trained(trained, tmp_path):
     forecasts = [
         lstmcast.predict(
@@ -338,6 +346,8 @@ def test_given_vectors_stay_or_are_trained(tmp_path, train):
     known = model.network.embedder.tables[0].known
     given = torch.tensor([[3, 4], [1, 2], [5, -0.6]])  # in the order of the words
     assert torch.equal(known, given) != train
+    unknown = model.network.embedder.tables[0].unknown.detach()
+    assert torch.allclose(unknown, given.mean(dim=0), atol=0.5) and unknown.abs().min() > 0.5
     assert torch.allclose(known, given, atol=0.5)
     assert len(lstmcast.predict(run.path, written(tmp_path / "n.csv", last_days()))) == 2
 
@@ -346,10 +356,12 @@ def test_given_vectors_stay_or_are_trained(tmp_path, train):
 def test_vectors_are_read_with_and_without_word2vecs_header(tmp_path, head):
     path = tmp_path / "v.txt"
     path.write_text(head + "new  york 1 2\nrome 3 4\n<unk> 9 9\n")
-    vectors = read_vectors(path, ["new york", "oslo", "rome"], "city") if head else None
-    if head:
+    if head:  # only a header can tell the words of the first line from its numbers
+        vectors = read_vectors(path, ["new york", "oslo", "rome"], "city")
         assert vectors.known.tolist() == [[1, 2], [9, 9], [3, 4]]
         assert vectors.unknown.tolist() == [9, 9]
+    path.write_text("rome 3 4\nnew  york 1 2\n")
+    assert read_vectors(path, ["new york"], "city").known.tolist() == [[1, 2]]
     path.write_text(head + "oslo 1 2\nrome 3 4\n")
     plain = read_vectors(path, ["oslo", "rome"], "city")
     assert plain.known.tolist() == [[1, 2], [3, 4]]
@@ -362,9 +374,13 @@ def test_vectors_are_read_with_and_without_word2vecs_header(tmp_path, head):
         ("sun 1 2\nrain 3 4\n", r"no vector for 1 of the 3 categories of 'weather': 'wind'"),
         ("a 1 2\n<unk> 3 4\n", r"no vector for 3 of the 3 categories of 'weather'"),
         ("Sun 1 2\nrain 1 2\nwind 1 2\n", r"'sun' \(it has 'Sun'\)"),
-        ("sun 1 2\nrain 3\nwind 1 2\n", r"line 2: 'rain' has 1 numbers, .* before have 2"),
-        ("sun 1 2\nrain 3 x\nwind 1 2\n", r"line 2: the vector of 'rain' holds .* no finite"),
-        ("sun 1 nan\nrain 3 1\nwind 1 2\n", r"line 1: the vector of 'sun' holds .* no finite"),
+        ("sun 1 2\nrain 3\nwind 1 2\n", r"line 2: 'rain' has 1 number, .* before have 2"),
+        ("sun 1 2\nrain 3 x\nwind 1 2\n", r"line 2: the vector of 'rain' holds 'x', .* no finite"),
+        ("sun 1 nan\nrain 3 1\nwind 1 2\n", r"line 1: .* 'sun' holds 'nan', which is no finite"),
+        ("sun 1,5 2\nrain 3 1\nwind 1 2\n", r"'sun' holds '1,5', .* a point for decimals"),
+        ("3 2\nsun 1 2 3\nrain 1 2 3\nwind 1 2 3\n", r"line 1 tells of vectors of 2 numbers, and"),
+        ("3 4\nsun 1 2\nrain 1 2\nwind 1 2\n", r"vectors of 4 numbers, and line 2 has 2"),
+        ("", r"holds no vector"),
         ("sun\nrain\n", r"line 1: no word with its vector, got 'sun'"),
     ],
 )
@@ -420,6 +436,10 @@ def test_a_member_of_a_mapping_is_set_by_its_name():
     overrides = ["network.embedding.a.b=3", "network.embedding.c=4", "network.embedding.c=5"]
     config = build_config({"data": data}, overrides)
     assert config.network.embedding == {"a.b": 3, "c": 5}
+    whole = build_config({"data": data}, ["network.embedding={a.b: 3, c: 5}"])
+    assert whole.network.embedding == {"a.b": 3, "c": 5}
+    with pytest.raises(ConfigError, match=r"a mapping of names, each to a whole number"):
+        build_config({"data": data}, ["network.embedding={c 5}"])
     with pytest.raises(ConfigError, match="has too many dots"):
         build_config({"data": data}, ["network.units.a=3"])
 

@@ -202,8 +202,11 @@ def _make_paths_absolute(values: dict[str, Any], folder: Path, settings: Sequenc
             data["path"], Path() if (("data", "path"), None) in here else folder
         )
     if isinstance(data.get("vectors"), dict):
+        whole = (("data", "vectors"), None) in here
         data["vectors"] = {
-            name: _absolute(path, Path() if (("data", "vectors"), name) in here else folder)
+            name: _absolute(
+                path, Path() if whole or (("data", "vectors"), name) in here else folder
+            )
             for name, path in data["vectors"].items()
         }
 
@@ -259,7 +262,17 @@ def _setting_value(text: str, shape: Shape) -> Any:
             return _list(text[1:-1], items(shape)) if text[1:-1].strip() else []
         if "," in text:
             return _list(text, items(shape))
+    if accepts(shape, "object") and text.startswith("{") and text.endswith("}"):
+        return _mapping(text, members(shape))
     return typed(text, shape)
+
+
+def _mapping(text: str, shape: Shape) -> Any:
+    """The members of `{a: b, c: d}`; the text itself where it is not of this form."""
+    pairs = [str(item).partition(":") for item in _list(text[1:-1], {}) if text[1:-1].strip()]
+    if not all(colon for _, colon, _ in pairs):
+        return text  # the schema refuses it
+    return {name.strip(): typed(value.strip(), shape) for name, _, value in pairs}
 
 
 def _list(text: str, shape: Shape) -> list[Any]:

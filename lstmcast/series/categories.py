@@ -66,6 +66,15 @@ class Vocabulary:
             words=dict(self.words),
         )
 
+    def unknown_in(self, panel: Panel) -> dict[str, int]:
+        """Categories that a table as read has and this vocabulary lacks, counted by column."""
+        found = {name: set(words) for name, words in panel.words.items()}
+        for column in self.series:
+            place = panel.series_columns.index(column)
+            found[column] = {name[place] for name in panel.names}
+        counts = {name: len(words - set(self.words[name])) for name, words in found.items()}
+        return {name: count for name, count in counts.items() if count}
+
     def to_json(self) -> dict[str, Any]:
         """As plain lists."""
         words = {column: list(texts) for column, texts in self.words.items()}

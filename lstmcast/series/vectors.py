@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lstmcast.errors import DataError
+from lstmcast.errors import DataError, counted
 
 UNKNOWN_WORDS = ("<unk>", "<UNK>", "unk", "UNK")
 """How files name the vector of all words that they lack."""
@@ -76,18 +76,12 @@ def _find(
     beginnings = {text.split(None, 1)[0] for word in wanted for text in (word, word.casefold())}
     found: dict[str, np.ndarray] = {}
     alike: dict[str, str] = {}
-    width = 0
+    width = told = 0
     for number, line in enumerate(lines, start=1):
         if number == 1 and _counts(line):
-            width = int(line.split()[1])
+            told = int(line.split()[1])
             continue
-        if not width:
-            width = len(line.split()) - 1
-            if width < 1:
-                raise DataError(
-                    f"{path}, line 1: no word with its vector, got '{line.strip()[:40]}'; "
-                    "each line of a word2vec or GloVe text file is a word and its numbers"
-                )
+        width = width or _width(line, told, path, number)
         begin = line.split(None, 1)[:1]
         if not begin or (begin[0] not in beginnings and begin[0].casefold() not in beginnings):
             continue
@@ -97,7 +91,34 @@ def _find(
             found.setdefault(text, _vector(numbers.split(), text, path, number))
         elif text.casefold() in folded:
             alike[folded[text.casefold()]] = text
+    if not width:
+        raise DataError(f"{path}: the file of vectors (data.vectors) holds no vector")
     return found, alike
+
+
+def _width(line: str, told: int, path: Path, number: int) -> int:
+    """E, from the first line with a vector, and the header's word for it; 0: there is none."""
+    parts = line.split()
+    if len(parts) < 2:
+        raise DataError(
+            f"{path}, line {number}: no word with its vector, got '{line.strip()[:40]}'; "
+            "each line of a word2vec or GloVe text file is a word and its numbers"
+        )
+    plain = len(parts) - 1  # unless the word has spaces, which only a header can tell
+    if told and (plain < told or (plain > told and _are_numbers(parts[1:]))):
+        raise DataError(
+            f"{path}: the header in line 1 tells of vectors of {counted(told, 'number')}, and line "
+            f"{number} has {plain}; mend the header"
+        )
+    return told or plain
+
+
+def _are_numbers(texts: list[str]) -> bool:
+    try:
+        np.array(texts, dtype=np.float32)
+    except ValueError:
+        return False
+    return True
 
 
 def _counts(line: str) -> bool:
@@ -111,23 +132,21 @@ def _split(line: str, width: int, path: Path, number: int) -> list[str]:
     parts = line.split()
     if len(parts) <= width:
         raise DataError(
-            f"{path}, line {number}: '{parts[0]}' has {len(parts) - 1} numbers, and the vectors "
-            f"before have {width}; all must have the same"
+            f"{path}, line {number}: '{parts[0]}' has {counted(len(parts) - 1, 'number')}, and the "
+            f"vectors before have {width}; all must have the same"
         )
     return [*parts[:-width], " ".join(parts[-width:])]
 
 
 def _vector(numbers: list[str], word: str, path: Path, line: int) -> np.ndarray:
     """(E,) float32."""
-    try:
-        vector = np.array(numbers, dtype=np.float32)
-    except ValueError:
-        vector = np.array([np.nan])
-    if not np.isfinite(vector).all():
-        raise DataError(
-            f"{path}, line {line}: the vector of '{word}' holds what is no finite number"
-        )
-    return vector
+    if _are_numbers(numbers) and np.isfinite(vector := np.array(numbers, dtype=np.float32)).all():
+        return vector
+    wrong = next(n for n in numbers if not (_are_numbers([n]) and np.isfinite(np.float32(n))))
+    raise DataError(
+        f"{path}, line {line}: the vector of '{word}' holds '{wrong[:40]}', which is no finite "
+        "number; numbers are parted by spaces, with a point for decimals"
+    )
 
 
 def _lacks(

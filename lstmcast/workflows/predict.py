@@ -31,6 +31,7 @@ from lstmcast.series.joined import join_rows
 from lstmcast.series.panel import FILLED, Panel
 from lstmcast.series.read import Table, read_table
 from lstmcast.series.splits import no_cuts
+from lstmcast.workflows.prepare import unknown_notes
 from lstmcast.workflows.target_checks import check_transform
 from lstmcast.workflows.watcher import Watcher
 
@@ -77,7 +78,10 @@ def predict(
     table = read_columns(config.data)
     if future is not None:
         table = join_rows(table, read_future(config.data, future))
-    panel = model.vocabulary.recode(build_on_grid_of(model, config.data, table, at))
+    as_read = build_on_grid_of(model, config.data, table, at)
+    for text in unknown_notes(model.vocabulary, as_read):
+        watcher.note(text)
+    panel = model.vocabulary.recode(as_read)
     check_transform(config, panel, table)
     filled = fill_gaps(panel, config.data.gaps, no_cuts(panel), table)
     for name in filled.left_out[:3]:

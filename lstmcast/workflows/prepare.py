@@ -198,6 +198,15 @@ def refuse_own_names(config: Config) -> None:
         )
 
 
+def unknown_notes(vocabulary: Vocabulary, panel: Panel) -> list[str]:
+    """A sentence for each column of a table as read that holds categories unseen in training."""
+    return [
+        f"{counted(new, 'category' if new == 1 else 'categories')} of '{name}' "
+        f"{'is' if new == 1 else 'are'} not among the train rows, and read as unknown."
+        for name, new in vocabulary.unknown_in(panel).items()
+    ]
+
+
 def notes_about(prepared: Prepared) -> list[str]:
     """What the user should know of the table, a sentence each."""
     panel, window = prepared.panel, prepared.config.window
@@ -213,12 +222,7 @@ def notes_about(prepared: Prepared) -> list[str]:
             f"{counted(int(missing.sum()), 'missing value')} filled "
             f"(data.gaps: {prepared.config.data.gaps})."
         )
-    notes += [
-        f"{counted(new, 'category' if new == 1 else 'categories')} of '{name}' "
-        f"{'is' if new == 1 else 'are'} not among the train rows, and read as unknown."
-        for name, words in prepared.unfilled.words.items()
-        if (new := len(words) - len(prepared.vocabulary.words[name]))
-    ]
+    notes += unknown_notes(prepared.vocabulary, prepared.unfilled)
     if formula := next((word for name in panel.names for word in name if is_formula(word)), None):
         notes.append(
             f"A series is named '{formula}', which a spreadsheet takes for a formula; forecasts "
