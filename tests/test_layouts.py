@@ -195,9 +195,9 @@ def test_the_wide_forecast_can_be_appended_to_the_input(tmp_path):
     text = (run.path / "forecast.csv").read_text()
     assert text.startswith("day,b,a,b_lo80,b_hi80,a_lo80,a_hi80,method\n21.03.2024,")
     assert {line.rsplit(",", 1)[1] for line in text.splitlines()[1:]} == {"lstmcast"}
-    both = path.read_text() + "".join(
-        ",".join(line.split(",")[:3]) + "\n" for line in text.splitlines()[1:]
-    )
+    table = pd.read_csv(path, dtype=str)
+    ahead = pd.read_csv(run.path / "forecast.csv", dtype=str)[table.columns]
+    both = pd.concat([table, ahead]).to_csv(index=False)
     again = lstmcast.predict(run.path, write(tmp_path, both, "both.csv"))
     assert again["day"].tolist() == ["24.03.2024", "25.03.2024", "26.03.2024"]
     assert again["b"].between(20, 80).all()

@@ -182,7 +182,7 @@ def test_quiet_prints_nothing(cli, daily):
 
 def test_verbose_prints_the_resolved_config(cli, daily):
     outcome = cli("train", daily, *WINDOW, *TINY, "-v")
-    assert "learning_rate: 0.003" in outcome.err
+    assert "optimizer: adamw" in outcome.err
 
 
 def test_metrics_equal_those_computed_from_the_backtest_by_pandas(daily):
