@@ -25,7 +25,6 @@ def trained(folder, **changes):
         "window.lookback": 1,
         "window.horizon": 1,
         "scale.method": "none",
-        "forecast.minimum": "null",
         "network.preset": "plain",
         "network.units": "[3]",
         "network.activation": "linear",
