@@ -62,8 +62,8 @@ def wide_forecast_frame(
         methods: (S,) what made each forecast.
 
     Returns:
-        The time column (or `step`), a column per series with its bounds, `method`: what forecast
-        most of the columns; then `<column>_method` for each column that something else forecast.
+        The time column (or `step`), a column per series, their bounds, `method`: what forecast most
+        of the columns; then `<column>_method` for each column that something else forecast.
         Columns that end earlier than others begin earlier: a row for each step that any column has.
     """
     first = panel.ordinals(panel.ends, np.arange(panel.series_count))
@@ -74,14 +74,22 @@ def wide_forecast_frame(
     table: dict[str, np.ndarray] = {
         panel.time or "step": np.array(panel.format_times(steps), dtype=object)
     }
+
+    def cells(column: str, values: np.ndarray) -> np.ndarray:
+        """The values (S, H, 1) of a column at their steps, empty elsewhere."""
+        found = np.full(len(steps), np.nan)
+        if column in numbers:
+            place = numbers[column]
+            found[rows[place]] = rounded(values[place, :, 0])
+        return found
+
+    for column in columns:  # all before the first bound, so that they can be cut off as they are
+        table[column] = cells(column, forecasts.point)
     pairs = zip(forecasts.low, forecasts.high, strict=True)
-    parts = [forecasts.point, *(bound for pair in pairs for bound in pair)]
+    bounds = [bound for pair in pairs for bound in pair]
     for column in columns:
-        for name, part in zip((column, *bound_names(column, levels)), parts, strict=True):
-            table[name] = np.full(len(steps), np.nan)
-            if column in numbers:
-                place = numbers[column]
-                table[name][rows[place]] = rounded(part[place, :, 0])
+        names = bound_names(column, levels)
+        table |= {name: cells(column, bound) for name, bound in zip(names, bounds, strict=True)}
     found, counts = np.unique(methods.astype(str), return_counts=True)
     usual = str(found[np.argmax(counts)])
     table["method"] = np.full(len(steps), usual, dtype=object)
