@@ -188,6 +188,52 @@ def test_huge_networks_fit_too():
     assert shape in lines[1] and "164.0 GB" in lines[1] and "9,123.5 G" in lines[1]
 
 
+OVERFLOWING = ["network.activation=linear", "network.recurrent_activation=linear"]
+OVERFLOWING += ["scale.method=none", "network.normalize=none"]
+
+
+def test_numbers_that_overflow_are_said_to(daily, cli):
+    settings = [part for setting in OVERFLOWING for part in ("-s", setting)]
+    settings += ["-s", "window.lookback=40"]
+    out = cli("inspect", "c.yaml", "--trace", *settings).out
+    assert "THE NUMBERS OVERFLOW, first at step" in out and "They agree" not in out
+    fits(out)
+    outcome = cli("inspect", "c.yaml", "--trace", "--json", *settings)
+    assert outcome.code == 0, outcome.err
+    found = json.loads(outcome.out, parse_constant=lambda word: pytest.fail(word))
+    assert found["agrees"] is False and found["largest_difference"] is None
+    step = int(found["overflow"].split()[1])
+    layer = found["trace"]["layers"]["l0"]
+    finite = [None not in c + h for c, h in zip(layer["c"], layer["h"], strict=True)]
+    assert finite == [t < step for t in range(40)] and step > 0
+
+
+def test_a_page_says_that_a_broken_cell_does_not_agree(daily, cli, monkeypatch):
+    from lstmcast.network import stepwise
+
+    own = stepwise.lstm_step
+
+    def swapped(x, h, c, *rest):
+        step = own(x, h, c, *rest)
+        return type(step)(step.f, step.i, step.g, step.o, step.i * c + step.f * step.g, step.h)
+
+    assert "They agree" in cli("inspect", "c.yaml", "--trace").out
+    monkeypatch.setattr(stepwise, "lstm_step", swapped)
+    out = cli("inspect", "c.yaml", "--trace").out
+    assert "THEY DO NOT AGREE" in out and "They agree" not in out
+    assert not json.loads(cli("inspect", "c.yaml", "--trace", "--json").out)["agrees"]
+
+
+def test_slices_that_ought_to_be_equal_are_counted_when_they_are_not(daily, cli, monkeypatch):
+    from lstmcast.network import equalities
+
+    own = equalities.size_of
+    monkeypatch.setattr(equalities, "apart", lambda one, other: own(one.double()) + 0.1)
+    out = cli("inspect", "c.yaml", "--trace").out
+    assert "out[:, -1] == h[-1]: not the same" in out and "THEY SHOULD BE THE SAME" in out
+    assert "THEY DO NOT AGREE" in out
+
+
 # ---------------------------------------------------------------- plots
 
 
