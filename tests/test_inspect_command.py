@@ -135,6 +135,80 @@ def test_a_units_arithmetic_can_be_followed(daily, cli):
     assert o * np.tanh(c) == pytest.approx(h, abs=3e-4)
 
 
+NUMBER = r"\(?(-?\d[\d.]*(?:e[-+]?\d+)?)\)?"
+
+
+def written_out(text):
+    """Lines of arithmetic by the name before their first `=`, each with its lines below."""
+    whole = re.sub(r"\n {8,}(?=\S)", " ", text)  # what was broken to fit
+    blocks = [block.splitlines() for block in whole.strip().split("\n\n")]
+    return {block[0].split(" = ")[0].strip(): block for block in blocks if " = " in block[0]}
+
+
+def check_products(line):
+    """`W x = 0.1 * 2 + (-0.3) * 4 = -1` -> -1, seen to be the sum."""
+    _, products, total = line.split(" = ")
+    pairs = re.findall(rf"{NUMBER} \* {NUMBER}", products)
+    assert len(pairs) == products.count("*") > 0
+    assert sum(float(w) * float(x) for w, x in pairs) == pytest.approx(float(total), abs=4e-4)
+    return float(total)
+
+
+def check_gate(block, activation):
+    """The four lines below a gate's formula, each following from those before -> its value."""
+    _, by_input, by_state, terms, total = block
+    added = [float(term) for term in re.findall(NUMBER, terms.replace("- ", "-"))]
+    assert added[:2] == [check_products(by_input), check_products(by_state)]
+    summed, value = (float(number) for number in re.findall(NUMBER, total)[:2])
+    assert sum(added) == pytest.approx(summed, abs=4e-4)
+    assert activation(summed) == pytest.approx(value, abs=2e-4)
+    return value
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+SETTINGS_OF_2 = ["--step", "5", "--unit", "1", "-s", "network.units=2"]
+
+
+@pytest.mark.parametrize("cell", ["lstm", "rnn"])
+def test_every_product_of_a_small_cell_is_written_out(cell, daily, cli):
+    options = [*SETTINGS_OF_2, "-s", f"network.cell={cell}"]
+    out = cli("inspect", "c.yaml", *options).out
+    blocks = written_out(out[out.index("WRITTEN OUT\n") + 12 : out.index("CHECKED")])
+    own = json.loads(cli("inspect", "c.yaml", *options, "--json").out)["step"]
+    if cell == "rnn":
+        assert check_gate(blocks["h"], np.tanh) == pytest.approx(own["h"][1], abs=1e-4)
+        return
+    for name in "ifgo":
+        value = check_gate(blocks[name], np.tanh if name == "g" else sigmoid)
+        assert value == pytest.approx(own["gates"][name][1], abs=1e-4)
+
+
+def test_a_grus_arithmetic_can_be_followed(daily, cli):
+    options = [*SETTINGS_OF_2, "-s", "network.cell=gru"]
+    out = cli("inspect", "c.yaml", *options).out
+    blocks = written_out(out[out.index("WRITTEN OUT\n") + 12 : out.index("CHECKED")])
+    own = json.loads(cli("inspect", "c.yaml", *options, "--json").out)["step"]
+    r, z = (check_gate(blocks[name], sigmoid) for name in "rz")
+    _, by_input, by_state, terms, total = blocks["n"]
+    x, b_in, reset, h, b_hn = map(float, re.findall(NUMBER, terms.replace("- ", "-")))
+    assert (x, h, reset) == (check_products(by_input), check_products(by_state), r)
+    summed, n = map(float, re.findall(NUMBER, total))
+    assert x + b_in + reset * (h + b_hn) == pytest.approx(summed, abs=4e-4)
+    assert np.tanh(summed) == pytest.approx(n, abs=2e-4)
+    _, line = blocks["h"]
+    new, old, result = (part.replace("- ", "-") for part in line.split(" = ")[-3:])
+    (fresh, cand), (kept, before) = re.findall(rf"{NUMBER} \* {NUMBER}", new)
+    assert (float(cand), float(kept)) == (n, z)
+    assert float(fresh) == pytest.approx(1 - z, abs=2e-4)
+    assert float(before) == pytest.approx(own["before"]["h"][1], abs=1e-4)
+    assert (1 - z) * n + z * float(before) == pytest.approx(float(result), abs=4e-4)
+    assert sum(map(float, re.findall(NUMBER, old))) == pytest.approx(float(result), abs=2e-4)
+    assert float(result) == pytest.approx(own["h"][1], abs=1e-4)
+
+
 def test_both_directions_are_told_apart(daily, cli):
     units = ["-s", "network.units=[20]", "-s", "network.bidirectional=true"]
     out = cli("inspect", "c.yaml", "--trace", *units).out

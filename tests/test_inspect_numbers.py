@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import nn
 
 import lstmcast
 from lstmcast.config import NetworkConfig
+from lstmcast.network import recompute
 from lstmcast.network.agreement import compared
 from lstmcast.network.forecaster import Forecaster, build_forecaster
 from lstmcast.network.layer_table import layer_rows, recurrent_multiply_adds
@@ -298,6 +300,25 @@ def test_a_broken_cell_would_be_noticed(monkeypatch: Any, table: Any) -> None:
     assert lstmcast.inspect(table, trace=True, set=settings)["largest_difference"] < 1e-6
     monkeypatch.setattr(stepwise, "lstm_step", swapped)
     assert lstmcast.inspect(table, trace=True, set=settings)["largest_difference"] > 1e-3
+
+
+@pytest.mark.parametrize("activation", ["tanh", "linear"])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_a_wrong_number_in_between_is_noticed(cell: str, activation: str) -> None:
+    """Where outputs and final states are right, only the second layer, step by step, can tell."""
+    config = NetworkConfig(cell=cell, units=[4], activation=activation)
+    network = build_forecaster(config, Sizes(6, 3, 2, 1), "mae", seed=0)
+    batch = network.example_batch(1)
+    batch.inputs.normal_()
+    (view,) = trace_window(network, batch).layers
+    (stack,) = network.encoder.layers()
+    with torch.no_grad():
+        assert recompute._step_by_step(stack, view.steps, "").holds
+        for name in ("h", "c") if cell == "lstm" else ("h",):
+            steps = list(view.steps.steps)
+            steps[2] = replace(steps[2], **{name: getattr(steps[2], name) + 1e-3})
+            check = recompute._step_by_step(stack, replace(view.steps, steps=steps), "")
+            assert not check.holds and check.difference == pytest.approx(1e-3, rel=1e-2)
 
 
 def test_a_nan_anywhere_is_no_agreement() -> None:
