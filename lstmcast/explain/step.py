@@ -18,16 +18,13 @@ from lstmcast.explain.text import (
     table,
     vector,
 )
-from lstmcast.network.cells import ACTIVATIONS
+from lstmcast.network.cells import ACTIVATIONS, BOUNDED
 from lstmcast.network.recompute import LayerView
 from lstmcast.network.stepwise import GateParts
 from lstmcast.workflows.inspection import Inspection
 
 PRODUCTS_WRITTEN_OUT = 3
 """Products of weights and numbers that are written out; more are added up before they are shown."""
-
-BOUNDED = ("sigmoid", "hard_sigmoid")
-"""Activations from 0 to 1, which can be read as shares."""
 
 
 def step_lines(found: Inspection) -> list[str]:

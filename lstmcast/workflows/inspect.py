@@ -223,6 +223,7 @@ def follow(subject: Subject, number: int | None) -> Walk:
         rows=rows,
         columns=columns,
         static=panel.columns.static,
+        words=panel.words,
         trace=trace,
         equal=equalities(subject.network, trace),
         head=head_sum(subject.network, trace),

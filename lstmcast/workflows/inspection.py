@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +86,7 @@ class Walk:
         rows: A row a step with stamp, row of the table and values, as `lstmcast window --show`.
         columns: How each input column is scaled.
         static: Names of the static columns.
+        words: The texts that the codes of each column of categories stand for, code k being k - 1.
         trace: Of the network.
         equal: What equals what.
         head: The sum that makes the first number of the forecast.
@@ -101,12 +103,17 @@ class Walk:
     rows: pd.DataFrame
     columns: list[ColumnScale]
     static: tuple[str, ...]
+    words: Mapping[str, tuple[str, ...]]
     trace: Trace
     equal: list[Equality]
     head: HeadSum
     units: Check
     forecast: np.ndarray
     actual: np.ndarray
+
+    def word(self, column: str, code: float) -> str:
+        """What a code stands for."""
+        return self.words[column][int(code) - 1] if code else "(unknown)"
 
     @property
     def padded(self) -> int:
