@@ -308,6 +308,50 @@ def test_slices_that_ought_to_be_equal_are_counted_when_they_are_not(daily, cli,
     assert "THEY DO NOT AGREE" in out
 
 
+def test_a_fed_back_trace_tells_the_windows_h_from_the_last(daily, cli):
+    options = ["inspect", "c.yaml", "--trace", "-s", "network.decoder=recursive"]
+    out = cli(*options).out
+    layer = json.loads(cli(*options, "--json").out)["trace"]["layers"]["l0"]
+    for word, h in (("final", layer["h"][7]), ("last", layer["h"][-1])):
+        line = next(line for line in out.splitlines() if line.startswith(f"  {word} h: "))
+        shown = [float(value) for value in re.findall(r"-?\d\.\d+", line)]
+        assert shown == pytest.approx(h, abs=1e-4)
+    assert out.index("After the window") < out.index("After the 2 steps that were fed back")
+
+
+def test_a_decoders_known_ahead_columns_are_named(daily, cli):
+    options = ["inspect", "c.yaml", "--trace", "-s", "network.decoder=seq2seq"]
+    assert "known ahead" not in cli(*options).out
+    out = " ".join(cli(*options, "-s", "data.calendar=day_of_week").out.split())
+    assert "beside the columns of each step that are known ahead (day_of_week (sin)," in out
+
+
+def test_gates_without_bounds_are_not_said_to_be_shares(daily, cli):
+    assert "0 nothing, 1 all" in " ".join(cli("inspect", "c.yaml", "--trace").out.split())
+    options = ["-s", "network.recurrent_activation=tanh", "--plot", "p.html"]
+    out = cli("inspect", "c.yaml", "--trace", *options).out
+    assert "0 nothing" not in out and "keeps it" not in out
+    assert "0 nothing" not in (daily / "p.html").read_text(encoding="utf-8")
+
+
+def test_categories_are_shown_by_code_and_word(daily, cli):
+    rows = [
+        f"{day},{k % 9},{'snow' if k > 90 else ['rain', 'sun'][k % 2]}"
+        for k, day in enumerate(np.datetime64("2024-01-01") + np.arange(100))
+    ]
+    (daily / "t.csv").write_text("day,y,sky\n" + "\n".join(rows) + "\n")
+    settings = ["data.past=sky", "data.categorical=sky", "data.target=y", "data.time=day"]
+    options = [*SMALL, "--trace", *(part for setting in settings for part in ("-s", setting))]
+    out = cli("inspect", "t.csv", *options, "--window", "0").out
+    assert "1 rain" in out and "2 sun" in out and "Code 0" not in out
+    line = next(line for line in out.splitlines() if line.startswith("  sky rain (t = 0) -> ["))
+    assert len(re.findall(r"\d\.\d{4}", line)) > 1
+    late = cli("inspect", "t.csv", *options).out
+    count = int(re.search(r"of (\d+) \(counted", late)[1])
+    last = cli("inspect", "t.csv", *options, "--window", str(count - 1)).out
+    assert "0 (unknown)" in last and "Code 0, (unknown), stands for" in last
+
+
 # ---------------------------------------------------------------- plots
 
 

@@ -120,7 +120,7 @@ def _final(view: LayerView) -> list[str]:
         return _state("final", view.steps.final)
     window = view.steps.before(view.window_steps)
     return [
-        "  After the window, which is what `final h` means below:",
+        "  After the window; this is the h of the next section:",
         *_state("final", window),
         f"  After the {counted(view.fed, 'step')} that were fed back:",
         *_state("last", view.steps.final),
