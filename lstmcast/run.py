@@ -74,6 +74,9 @@ class Run:
     def one_bias_weights(self) -> OneBiasWeights:
         """Weights of a network's only recurrent layer as tools with one bias have them.
 
+        Of a seq2seq network this is the encoder's layer; its decoder has one more, which Keras
+        counts as a layer of its own and which is not read here.
+
         Returns:
             `kernel` (F, G * U), `recurrent_kernel` (U, G * U) and `bias` (G * U,), a GRU's
             (2, 3 * U), as numpy arrays; gates side by side, i, f, g, o of an LSTM and z, r, h of a
@@ -97,6 +100,9 @@ class Run:
         """Write a model like this run's, with other weights in its only recurrent layer.
 
         Head and scaling stay those of the run, and the run as it is.
+
+        Of a seq2seq network this is the encoder's layer; its decoder has one more, which Keras
+        counts as a layer of its own and which is not touched here.
 
         Args:
             kernel: (F, G * U).

@@ -135,6 +135,80 @@ def test_a_units_arithmetic_can_be_followed(daily, cli):
     assert o * np.tanh(c) == pytest.approx(h, abs=3e-4)
 
 
+NUMBER = r"\(?(-?\d[\d.]*(?:e[-+]?\d+)?)\)?"
+
+
+def written_out(text):
+    """Lines of arithmetic by the name before their first `=`, each with its lines below."""
+    whole = re.sub(r"\n {8,}(?=\S)", " ", text)  # what was broken to fit
+    blocks = [block.splitlines() for block in whole.strip().split("\n\n")]
+    return {block[0].split(" = ")[0].strip(): block for block in blocks if " = " in block[0]}
+
+
+def check_products(line):
+    """`W x = 0.1 * 2 + (-0.3) * 4 = -1` -> -1, seen to be the sum."""
+    _, products, total = line.split(" = ")
+    pairs = re.findall(rf"{NUMBER} \* {NUMBER}", products)
+    assert len(pairs) == products.count("*") > 0
+    assert sum(float(w) * float(x) for w, x in pairs) == pytest.approx(float(total), abs=4e-4)
+    return float(total)
+
+
+def check_gate(block, activation):
+    """The four lines below a gate's formula, each following from those before -> its value."""
+    _, by_input, by_state, terms, total = block
+    added = [float(term) for term in re.findall(NUMBER, terms.replace("- ", "-"))]
+    assert added[:2] == [check_products(by_input), check_products(by_state)]
+    summed, value = (float(number) for number in re.findall(NUMBER, total)[:2])
+    assert sum(added) == pytest.approx(summed, abs=4e-4)
+    assert activation(summed) == pytest.approx(value, abs=2e-4)
+    return value
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+SETTINGS_OF_2 = ["--step", "5", "--unit", "1", "-s", "network.units=2"]
+
+
+@pytest.mark.parametrize("cell", ["lstm", "rnn"])
+def test_every_product_of_a_small_cell_is_written_out(cell, daily, cli):
+    options = [*SETTINGS_OF_2, "-s", f"network.cell={cell}"]
+    out = cli("inspect", "c.yaml", *options).out
+    blocks = written_out(out[out.index("WRITTEN OUT\n") + 12 : out.index("CHECKED")])
+    own = json.loads(cli("inspect", "c.yaml", *options, "--json").out)["step"]
+    if cell == "rnn":
+        assert check_gate(blocks["h"], np.tanh) == pytest.approx(own["h"][1], abs=1e-4)
+        return
+    for name in "ifgo":
+        value = check_gate(blocks[name], np.tanh if name == "g" else sigmoid)
+        assert value == pytest.approx(own["gates"][name][1], abs=1e-4)
+
+
+def test_a_grus_arithmetic_can_be_followed(daily, cli):
+    options = [*SETTINGS_OF_2, "-s", "network.cell=gru"]
+    out = cli("inspect", "c.yaml", *options).out
+    blocks = written_out(out[out.index("WRITTEN OUT\n") + 12 : out.index("CHECKED")])
+    own = json.loads(cli("inspect", "c.yaml", *options, "--json").out)["step"]
+    r, z = (check_gate(blocks[name], sigmoid) for name in "rz")
+    _, by_input, by_state, terms, total = blocks["n"]
+    x, b_in, reset, h, b_hn = map(float, re.findall(NUMBER, terms.replace("- ", "-")))
+    assert (x, h, reset) == (check_products(by_input), check_products(by_state), r)
+    summed, n = map(float, re.findall(NUMBER, total))
+    assert x + b_in + reset * (h + b_hn) == pytest.approx(summed, abs=4e-4)
+    assert np.tanh(summed) == pytest.approx(n, abs=2e-4)
+    _, line = blocks["h"]
+    new, old, result = (part.replace("- ", "-") for part in line.split(" = ")[-3:])
+    (fresh, cand), (kept, before) = re.findall(rf"{NUMBER} \* {NUMBER}", new)
+    assert (float(cand), float(kept)) == (n, z)
+    assert float(fresh) == pytest.approx(1 - z, abs=2e-4)
+    assert float(before) == pytest.approx(own["before"]["h"][1], abs=1e-4)
+    assert (1 - z) * n + z * float(before) == pytest.approx(float(result), abs=4e-4)
+    assert sum(map(float, re.findall(NUMBER, old))) == pytest.approx(float(result), abs=2e-4)
+    assert float(result) == pytest.approx(own["h"][1], abs=1e-4)
+
+
 def test_both_directions_are_told_apart(daily, cli):
     units = ["-s", "network.units=[20]", "-s", "network.bidirectional=true"]
     out = cli("inspect", "c.yaml", "--trace", *units).out
@@ -186,6 +260,96 @@ def test_huge_networks_fit_too():
     lines = _fitted([titles, ["decoder.stack.stacks.0 LSTM", shape, *counts]])
     fits("\n".join(lines))
     assert shape in lines[1] and "164.0 GB" in lines[1] and "9,123.5 G" in lines[1]
+
+
+OVERFLOWING = ["network.activation=linear", "network.recurrent_activation=linear"]
+OVERFLOWING += ["scale.method=none", "network.normalize=none"]
+
+
+def test_numbers_that_overflow_are_said_to(daily, cli):
+    settings = [part for setting in OVERFLOWING for part in ("-s", setting)]
+    settings += ["-s", "window.lookback=40"]
+    out = cli("inspect", "c.yaml", "--trace", *settings).out
+    assert "THE NUMBERS OVERFLOW, first at step" in out and "They agree" not in out
+    fits(out)
+    outcome = cli("inspect", "c.yaml", "--trace", "--json", *settings)
+    assert outcome.code == 0, outcome.err
+    found = json.loads(outcome.out, parse_constant=lambda word: pytest.fail(word))
+    assert found["agrees"] is False and found["largest_difference"] is None
+    step = int(found["overflow"].split()[1])
+    layer = found["trace"]["layers"]["l0"]
+    finite = [None not in c + h for c, h in zip(layer["c"], layer["h"], strict=True)]
+    assert finite == [t < step for t in range(40)] and step > 0
+
+
+def test_a_page_says_that_a_broken_cell_does_not_agree(daily, cli, monkeypatch):
+    from lstmcast.network import stepwise
+
+    own = stepwise.lstm_step
+
+    def swapped(x, h, c, *rest):
+        step = own(x, h, c, *rest)
+        return type(step)(step.f, step.i, step.g, step.o, step.i * c + step.f * step.g, step.h)
+
+    assert "They agree" in cli("inspect", "c.yaml", "--trace").out
+    monkeypatch.setattr(stepwise, "lstm_step", swapped)
+    out = cli("inspect", "c.yaml", "--trace").out
+    assert "THEY DO NOT AGREE" in out and "They agree" not in out
+    assert not json.loads(cli("inspect", "c.yaml", "--trace", "--json").out)["agrees"]
+
+
+def test_slices_that_ought_to_be_equal_are_counted_when_they_are_not(daily, cli, monkeypatch):
+    from lstmcast.network import equalities
+
+    own = equalities.size_of
+    monkeypatch.setattr(equalities, "apart", lambda one, other: own(one.double()) + 0.1)
+    out = cli("inspect", "c.yaml", "--trace").out
+    assert "out[:, -1] == h[-1]: not the same" in out and "THEY SHOULD BE THE SAME" in out
+    assert "THEY DO NOT AGREE" in out
+
+
+def test_a_fed_back_trace_tells_the_windows_h_from_the_last(daily, cli):
+    options = ["inspect", "c.yaml", "--trace", "-s", "network.decoder=recursive"]
+    out = cli(*options).out
+    layer = json.loads(cli(*options, "--json").out)["trace"]["layers"]["l0"]
+    for word, h in (("final", layer["h"][7]), ("last", layer["h"][-1])):
+        line = next(line for line in out.splitlines() if line.startswith(f"  {word} h: "))
+        shown = [float(value) for value in re.findall(r"-?\d\.\d+", line)]
+        assert shown == pytest.approx(h, abs=1e-4)
+    assert out.index("After the window") < out.index("After the 2 steps that were fed back")
+
+
+def test_a_decoders_known_ahead_columns_are_named(daily, cli):
+    options = ["inspect", "c.yaml", "--trace", "-s", "network.decoder=seq2seq"]
+    assert "known ahead" not in cli(*options).out
+    out = " ".join(cli(*options, "-s", "data.calendar=day_of_week").out.split())
+    assert "beside the columns of each step that are known ahead (day_of_week (sin)," in out
+
+
+def test_gates_without_bounds_are_not_said_to_be_shares(daily, cli):
+    assert "0 nothing, 1 all" in " ".join(cli("inspect", "c.yaml", "--trace").out.split())
+    options = ["-s", "network.recurrent_activation=tanh", "--plot", "p.html"]
+    out = cli("inspect", "c.yaml", "--trace", *options).out
+    assert "0 nothing" not in out and "keeps it" not in out
+    assert "0 nothing" not in (daily / "p.html").read_text(encoding="utf-8")
+
+
+def test_categories_are_shown_by_code_and_word(daily, cli):
+    rows = [
+        f"{day},{k % 9},{'snow' if k > 90 else ['rain', 'sun'][k % 2]}"
+        for k, day in enumerate(np.datetime64("2024-01-01") + np.arange(100))
+    ]
+    (daily / "t.csv").write_text("day,y,sky\n" + "\n".join(rows) + "\n")
+    settings = ["data.past=sky", "data.categorical=sky", "data.target=y", "data.time=day"]
+    options = [*SMALL, "--trace", *(part for setting in settings for part in ("-s", setting))]
+    out = cli("inspect", "t.csv", *options, "--window", "0").out
+    assert "1 rain" in out and "2 sun" in out and "Code 0" not in out
+    line = next(line for line in out.splitlines() if line.startswith("  sky rain (t = 0) -> ["))
+    assert len(re.findall(r"\d\.\d{4}", line)) > 1
+    late = cli("inspect", "t.csv", *options).out
+    count = int(re.search(r"of (\d+) \(counted", late)[1])
+    last = cli("inspect", "t.csv", *options, "--window", str(count - 1)).out
+    assert "0 (unknown)" in last and "Code 0, (unknown), stands for" in last
 
 
 # ---------------------------------------------------------------- plots

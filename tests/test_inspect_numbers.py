@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -16,9 +17,11 @@ from torch import nn
 
 import lstmcast
 from lstmcast.config import NetworkConfig
+from lstmcast.network import recompute
+from lstmcast.network.agreement import compared
 from lstmcast.network.forecaster import Forecaster, build_forecaster
 from lstmcast.network.layer_table import layer_rows, recurrent_multiply_adds
-from lstmcast.network.normalize import TINY
+from lstmcast.network.normalize import TINY, Level
 from lstmcast.network.sizes import Sizes
 from lstmcast.network.stepwise import StepwiseLayer
 from lstmcast.network.trace import trace_window
@@ -297,6 +300,60 @@ def test_a_broken_cell_would_be_noticed(monkeypatch: Any, table: Any) -> None:
     assert lstmcast.inspect(table, trace=True, set=settings)["largest_difference"] < 1e-6
     monkeypatch.setattr(stepwise, "lstm_step", swapped)
     assert lstmcast.inspect(table, trace=True, set=settings)["largest_difference"] > 1e-3
+
+
+@pytest.mark.parametrize("activation", ["tanh", "linear"])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_a_wrong_number_in_between_is_noticed(cell: str, activation: str) -> None:
+    """Where outputs and final states are right, only the second layer, step by step, can tell."""
+    config = NetworkConfig(cell=cell, units=[4], activation=activation)
+    network = build_forecaster(config, Sizes(6, 3, 2, 1), "mae", seed=0)
+    batch = network.example_batch(1)
+    batch.inputs.normal_()
+    (view,) = trace_window(network, batch).layers
+    (stack,) = network.encoder.layers()
+    with torch.no_grad():
+        assert recompute._step_by_step(stack, view.steps, "").holds
+        for name in ("h", "c") if cell == "lstm" else ("h",):
+            steps = list(view.steps.steps)
+            steps[2] = replace(steps[2], **{name: getattr(steps[2], name) + 1e-3})
+            check = recompute._step_by_step(stack, replace(view.steps, steps=steps), "")
+            assert not check.holds and check.difference == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_a_nan_anywhere_is_no_agreement() -> None:
+    good, bad = torch.ones(2), torch.tensor([1.0, float("nan")])
+    for pairs in ([(good, bad), (good, good)], [(good, good), (bad, bad)], [(bad, good)]):
+        assert not compared("", pairs).holds
+    infinite = torch.tensor([float("inf")])
+    assert not compared("", [(infinite, infinite)]).holds
+    assert compared("", [(good, good)]).holds
+    assert not compared("", [(100 * good, 100 * good + 0.01)]).holds
+
+
+@pytest.mark.parametrize("module", ["decoder", "level"])
+def test_a_broken_way_back_is_noticed(module: str, monkeypatch: Any) -> None:
+    """All numbers of the forecast are computed again, not the first alone."""
+    config = NetworkConfig(units=[4], normalize="standard")
+    network = build_forecaster(config, Sizes(6, 3, 2, 1), "mae", seed=0)
+    batch = network.example_batch(1)
+    batch.inputs.normal_()
+    assert all(check.holds for check in trace_window(network, batch).all_checks())
+    if module == "level":
+        own = Level.restore
+        off = torch.tensor([0.0, 0.0, 1e-3])[None, :, None]
+        monkeypatch.setattr(
+            Level, "restore", lambda level, x: own(level, x) + off * (x.dtype == torch.float32)
+        )
+    else:
+
+        def bend(module: Any, inputs: Any, output: Any) -> Any:
+            return output + torch.tensor([0.0, 0.0, 1e-3])
+
+        network.decoder.linear.register_forward_hook(bend)
+    failed = [check.what for check in trace_window(network, batch).all_checks() if not check.holds]
+    assert any("forecast" in what for what in failed)
+    assert any("linear" in what for what in failed) == (module == "decoder")
 
 
 # ---------------------------------------------------------------- the table of layers

@@ -26,19 +26,24 @@ from lstmcast.workflows.inspection import Inspection, Walk
 def equal_lines(walk: Walk) -> list[str]:
     """Which slices of outputs and states are the same numbers."""
     lines = paragraph(
-        "out is the output of the last layer at all steps, h its state at the end. Batches come "
-        "first here, out is (B, T, U); tutorials that put time first have (T, B, U), and write "
-        "out[-1] for what is out[:, -1] here."
+        "out is the output of the last layer at all steps, h its state at the end of the "
+        "window. Batches come first here, out is (B, T, U); tutorials that put time first have "
+        "(T, B, U), and write out[-1] for what is out[:, -1] here."
     )
     for equal in walk.equal:
-        said = "the same" if equal.expected else "not the same"
+        said = "the same" if equal.same else "not the same"
         apart = difference(equal.difference)
         lines += ["", *formula(f"{equal.here}: {said} (difference {apart})")]
         if equal.time_first:
             lines.append(f"    time first: {cut(equal.time_first, 60)}")
         lines += paragraph(equal.why, indent=4)
+        if equal.same != equal.expected:
+            lines += paragraph(CHANCE if equal.same else MISMATCH, indent=4)
     return lines
 
+
+MISMATCH = "THEY SHOULD BE THE SAME, and are not."
+CHANCE = "So it is in general; in this window they happen to be the same."
 
 HEAD_WORDS = {
     "direct": "One linear layer makes all of the forecast ({numbers}) at once, each number a sum "
@@ -90,6 +95,8 @@ def back_lines(found: Inspection, walk: Walk) -> list[str]:
     scaled, result = float(walk.trace.forecast[0, 0, 0]), float(walk.forecast[0, 0])
     lines = paragraph("Everything that was taken off is put back, in reverse. The first number:")
     lines.append("")
+    if not math.isfinite(scaled):
+        return [*lines, *paragraph("There is none: the forecast is inf or nan.", indent=2)]
     if level is not None:
         center, scale = float(level.center[0, 0, 0]), float(level.scale[0, 0, 0])
         first = bracket(walk.head.point) if scale != 1 else amount(walk.head.point)

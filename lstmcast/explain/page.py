@@ -6,10 +6,15 @@ from lstmcast.explain.layers import layer_lines, weight_lines
 from lstmcast.explain.step import step_lines
 from lstmcast.explain.text import cut, difference, paragraph, table
 from lstmcast.explain.walk import walk_lines
+from lstmcast.network.agreement import largest
 from lstmcast.workflows.inspection import Inspection
 
 AGREE = "They agree: single precision (float32) holds about seven digits."
 DISAGREE = "THEY DO NOT AGREE, and single precision holds about seven digits: please report it."
+OVERFLOW = (
+    "THE NUMBERS OVERFLOW, first at {where}: beyond 3.4e38 single precision holds inf and nan "
+    "only, and nothing that is made of them can be compared."
+)
 
 
 def page(found: Inspection) -> list[str]:
@@ -31,15 +36,16 @@ def page(found: Inspection) -> list[str]:
 
 def check_lines(found: Inspection) -> list[str]:
     """What was computed twice, and how far the two ways are apart."""
-    largest = max(check.difference for check in found.checks)
-    agree = all(check.holds for check in found.checks)
     lines = ["", "CHECKED"]
     lines += paragraph(
         "The numbers above are those of lstmcast's own cells, a dozen lines for each kind "
         "(lstmcast/network/cells.py), which give the gates too. They were computed a second time:"
     )
     cells = [[cut(check.what, 66), difference(check.difference)] for check in found.checks]
-    cells.append(["largest difference", difference(largest)])
-    if agree:
-        return [*lines, "", *table(cells), "", *paragraph(AGREE)]
-    return [*lines, "", *table(cells), "", *paragraph(DISAGREE)]
+    cells.append(
+        ["largest difference", difference(largest(check.difference for check in found.checks))]
+    )
+    lines += ["", *table(cells), ""]
+    if found.overflow:
+        return lines + paragraph(OVERFLOW.format(where=found.overflow))
+    return lines + paragraph(AGREE if found.agrees else DISAGREE)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lstmcast.errors import counted
-from lstmcast.explain.text import GAP, ends, number, paragraph, shape_words, table, vector
+from lstmcast.explain.text import GAP, cut, ends, number, paragraph, shape_words, table, vector
+from lstmcast.network.cells import BOUNDED
 from lstmcast.network.recompute import LayerView
+from lstmcast.network.stepwise import CellState
 from lstmcast.workflows.inspection import Inspection, Walk
 
 CELL_WORDS = {
     "LSTM": "Each unit has a memory, c, and shows some of it as h. At every step it looks at the "
-    "step's input x and at the h of all units one step before, and makes four numbers: i lets in "
-    "(0 nothing, 1 all), g is what could be let in, f keeps (0 forgets c, 1 keeps it), o shows. "
+    "step's input x and at the h of all units one step before, and makes four numbers: i lets in"
+    "{lets}, g is what could be let in, f keeps{keeps}, o shows. "
     "Then c = f * c_before + i * g, and h = o * {activation}(c).",
     "GRU": "Each unit has a state, h. At every step it looks at the step's input x and at the h of "
     "all units one step before, and makes three numbers: r says how much of the old h the "
@@ -21,13 +23,17 @@ CELL_WORDS = {
     "the h of all units one step before: h = {activation}(W_ih x + b_ih + W_hh h_before + b_hh).",
 }
 
+SHARES = {"lets": " (0 nothing, 1 all)", "keeps": " (0 forgets c, 1 keeps it)"}
+"""Said of gates that are bounded; of others it would not be true."""
+
 
 def layer_sections(found: Inspection, walk: Walk) -> Iterator[tuple[str, list[str]]]:
     """A section for each layer and direction that was asked for."""
     for place, view in enumerate(found.layers):
         lines = []
         if place == 0:
-            words = CELL_WORDS[view.kind].format(activation=view.activation)
+            shares = SHARES if view.recurrent_activation in BOUNDED else dict.fromkeys(SHARES, "")
+            words = CELL_WORDS[view.kind].format(activation=view.activation, **shares)
             lines += paragraph(words)
         lines += paragraph(_about(found, walk, view))
         lines += ["", *over_time(view, found.look.unit), "", *_final(view)]
@@ -60,7 +66,9 @@ def _about(found: Inspection, walk: Walk, view: LayerView) -> str:
             "horizon."
         )
         if not index:
-            says.append("Its x is the last known target, then its own last forecast.")
+            says.append(
+                f"Its x is the last known target, then its own last forecast{_ahead(walk)}."
+            )
     if not decodes:
         zero = not any(bool(part.any()) for part in steps.start if part is not None)
         says.append(f"It starts with {'zeros' if zero else 'a learned state'}.")
@@ -76,6 +84,15 @@ def _about(found: Inspection, walk: Walk, view: LayerView) -> str:
         )
     says.append(f"Unit {found.look.unit} over time:")
     return " ".join(says)
+
+
+def _ahead(walk: Walk) -> str:
+    """The known-ahead columns that stand beside a decoder's x; they are the last of the inputs."""
+    future = walk.trace.batch.future
+    if future is None:
+        return ""
+    names = ", ".join(column.name for column in walk.columns[-future.shape[2] :])
+    return f", beside the columns of each step that are known ahead ({cut(names, 60)})"
 
 
 def over_time(view: LayerView, unit: int) -> list[str]:
@@ -98,7 +115,19 @@ def over_time(view: LayerView, unit: int) -> list[str]:
 
 
 def _final(view: LayerView) -> list[str]:
-    """The final state of all units."""
-    h, c = view.steps.final
-    lines = [f"  final h: {vector(h[0].tolist(), 68)}"]
-    return lines if c is None else [*lines, f"  final c: {vector(c[0].tolist(), 68)}"]
+    """The final state of all units; where forecasts were fed back, that of the window first."""
+    if not view.fed or view.name.startswith("decoder"):
+        return _state("final", view.steps.final)
+    window = view.steps.before(view.window_steps)
+    return [
+        "  After the window; this is the h of the next section:",
+        *_state("final", window),
+        f"  After the {counted(view.fed, 'step')} that were fed back:",
+        *_state("last", view.steps.final),
+    ]
+
+
+def _state(word: str, state: CellState) -> list[str]:
+    h, c = state
+    lines = [f"  {word} h: {vector(h[0].tolist(), 68)}"]
+    return lines if c is None else [*lines, f"  {word} c: {vector(c[0].tolist(), 68)}"]

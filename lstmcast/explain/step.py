@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
 from lstmcast.explain.text import (
     GAP,
     ends,
@@ -15,15 +18,13 @@ from lstmcast.explain.text import (
     table,
     vector,
 )
+from lstmcast.network.cells import ACTIVATIONS, BOUNDED
 from lstmcast.network.recompute import LayerView
 from lstmcast.network.stepwise import GateParts
 from lstmcast.workflows.inspection import Inspection
 
-INPUTS_WRITTEN_OUT = 3
-"""Products of weights and inputs that are written out; more are added up before they are shown."""
-
-BOUNDED = ("sigmoid", "hard_sigmoid")
-"""Activations from 0 to 1, which can be read as shares."""
+PRODUCTS_WRITTEN_OUT = 3
+"""Products of weights and numbers that are written out; more are added up before they are shown."""
 
 
 def step_lines(found: Inspection) -> list[str]:
@@ -99,12 +100,18 @@ def unit_lines(view: LayerView, t: int, unit: int) -> list[str]:
     """The arithmetic of one unit; every line can be followed with a pocket calculator."""
     parts = view.steps.parts(t)
     inputs = view.steps.inputs[0, t].tolist()
+    before = view.steps.before(t)[0][0].tolist()
     kinds = {"LSTM": _lstm, "GRU": _gru}
-    return kinds.get(view.kind, _rnn)(view, t, unit, parts, inputs)
+    return kinds.get(view.kind, _rnn)(view, t, unit, parts, inputs, before)
 
 
 def _lstm(
-    view: LayerView, t: int, unit: int, parts: dict[str, GateParts], inputs: list[float]
+    view: LayerView,
+    t: int,
+    unit: int,
+    parts: dict[str, GateParts],
+    inputs: list[float],
+    before: list[float],
 ) -> list[str]:
     steps, squash = view.steps, view.activation
     values = {name: float(gate[0, t, unit]) for name, gate in steps.gates.items()}
@@ -117,13 +124,13 @@ def _lstm(
     }
     for k, name in enumerate(("i", "f", "g", "o")):
         activation = squash if name == "g" else view.recurrent_activation
-        lines += _gate(view, name, k, activation, parts[name], unit, inputs, values[name])
+        lines += _gate(view, name, k, activation, parts[name], unit, inputs, before, values[name])
         if name == "g" or view.recurrent_activation in BOUNDED:
             lines[-1] += f"   ({says[name]})"
         lines.append("")
-    before = steps.before(t)[1]
-    assert before is not None and steps.c is not None
-    c, old = float(steps.c[0, t, unit]), float(before[0, unit])
+    c_before = steps.before(t)[1]
+    assert c_before is not None and steps.c is not None
+    c, old = float(steps.c[0, t, unit]), float(c_before[0, unit])
     i, f, g, o = (values[name] for name in ("i", "f", "g", "o"))
     lines.append("c = f * c_before + i * g")
     lines.append(
@@ -141,13 +148,21 @@ def _lstm(
     if steps.weights.weight_hr is not None:
         lines += ["", f"{view.units} such numbers become {steps.h.shape[2]}: h = W_hr shown"]
         if unit < steps.h.shape[2]:
-            terms = f"a weighted sum of what all {view.units} units show"
-            lines.append(f"  = {terms} = {exact(float(steps.h[0, t, unit]))}")
+            h = float(steps.h[0, t, unit])
+            shows = (steps.gates["o"][0, t] * ACTIVATIONS[squash](steps.c[0, t])).tolist()
+            products = _products("W_hr shown", steps.weights.weight_hr[unit], shows, h)
+            terms = f"  = a weighted sum of what all {view.units} units show = {exact(h)}"
+            lines += products or [terms]
     return lines
 
 
 def _gru(
-    view: LayerView, t: int, unit: int, parts: dict[str, GateParts], inputs: list[float]
+    view: LayerView,
+    t: int,
+    unit: int,
+    parts: dict[str, GateParts],
+    inputs: list[float],
+    before: list[float],
 ) -> list[str]:
     steps, gate = view.steps, view.recurrent_activation
     values = {name: float(values[0, t, unit]) for name, values in steps.gates.items()}
@@ -157,7 +172,7 @@ def _gru(
         "z": f"keeps {values['z']:.0%} of the state",
     }
     for k, name in enumerate(("r", "z")):
-        lines += _gate(view, name, k, gate, parts[name], unit, inputs, values[name])
+        lines += _gate(view, name, k, gate, parts[name], unit, inputs, before, values[name])
         if gate in BOUNDED:
             lines[-1] += f"   ({says[name]})"
         lines.append("")
@@ -167,6 +182,9 @@ def _gru(
     outer = by_input + (bias_ih or 0.0)
     biases = ("", "") if bias_ih is None else (" + b_in", " + b_hn")
     lines.append(f"n = {view.activation}(W_in x{biases[0]} + r * (W_hn h{biases[1]}))")
+    row, weights = 2 * view.units + unit, steps.weights
+    lines += _products("W_in x", weights.weight_ih[row], inputs, by_input)
+    lines += _products("W_hn h", weights.weight_hh[row], before, state)
     given = [by_input] if bias_ih is None else [by_input, bias_ih]
     own = [state] if bias_hh is None else [state, bias_hh]
     lines.append(f"  = {view.activation}({joined_sum(given)} + {factor(r)} * ({joined_sum(own)}))")
@@ -181,10 +199,15 @@ def _gru(
 
 
 def _rnn(
-    view: LayerView, t: int, unit: int, parts: dict[str, GateParts], inputs: list[float]
+    view: LayerView,
+    t: int,
+    unit: int,
+    parts: dict[str, GateParts],
+    inputs: list[float],
+    before: list[float],
 ) -> list[str]:
     h = float(view.steps.h[0, t, unit])
-    return _gate(view, "h", 0, view.activation, parts["h"], unit, inputs, h)
+    return _gate(view, "h", 0, view.activation, parts["h"], unit, inputs, before, h)
 
 
 def _gate(
@@ -195,6 +218,7 @@ def _gate(
     parts: GateParts,
     unit: int,
     inputs: list[float],
+    before: list[float],
     value: float,
 ) -> list[str]:
     """One gate: its formula, its parts, their sum, what the activation makes of it."""
@@ -205,13 +229,20 @@ def _gate(
     )
     biases = ["", ""] if parts.bias_ih is None else [f" + b_i{end}", f" + b_h{end}"]
     lines = [f"{name} = {activation}({of_input} + {of_state}{biases[0]}{biases[1]})"]
-    if len(inputs) <= INPUTS_WRITTEN_OUT:
-        row = view.steps.weights.weight_ih[place * view.units + unit].tolist()
-        products = [f"{factor(w)} * {factor(x)}" for w, x in zip(row, inputs, strict=True)]
-        lines.append(f"    {of_input} = {' + '.join(products)} = {exact(terms[0])}")
+    row, weights = place * view.units + unit, view.steps.weights
+    lines += _products(of_input, weights.weight_ih[row], inputs, terms[0])
+    lines += _products(of_state, weights.weight_hh[row], before, terms[1])
     lines.append(f"  = {activation}({joined_sum(terms)})")
     lines.append(f"  = {activation}({exact(sum(terms))}) = {exact(value)}")
     return lines
+
+
+def _products(name: str, weights: Tensor, values: list[float], total: float) -> list[str]:
+    """The line `W x = w0 * x0 + w1 * x1 = total`, where it has few products."""
+    if len(values) > PRODUCTS_WRITTEN_OUT:
+        return []
+    products = [f"{factor(w)} * {factor(x)}" for w, x in zip(weights.tolist(), values, strict=True)]
+    return [f"    {name} = {' + '.join(products)} = {exact(total)}"]
 
 
 def _numbers(parts: GateParts, unit: int) -> tuple[float, float, float | None, float | None]:
@@ -225,8 +256,4 @@ def _numbers(parts: GateParts, unit: int) -> tuple[float, float, float | None, f
 
 
 def _squashed(activation: str, value: float) -> float:
-    import torch
-
-    from lstmcast.network.cells import ACTIVATIONS
-
     return float(ACTIVATIONS[activation](torch.tensor(value)))

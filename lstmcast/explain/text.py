@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
@@ -18,7 +19,7 @@ def heading(number: int, title: str) -> list[str]:
 
 def paragraph(text: str, indent: int = 0) -> list[str]:
     """A text in lines that fit."""
-    return _wrapped(text, indent, indent)
+    return _wrapped(text.split(), indent, indent)
 
 
 def formula(text: str) -> list[str]:
@@ -26,13 +27,16 @@ def formula(text: str) -> list[str]:
     if not text:
         return [""]
     start = len(text) - len(text.lstrip()) + 2
-    return _wrapped(text, start, start + 4)
+    terms = re.split(r" (?=[-+=] )", " ".join(text.split()))
+    if max(map(cell_len, terms)) > WIDTH - start - 4:
+        terms = text.split()
+    return _wrapped(terms, start, start + 4)
 
 
-def _wrapped(text: str, first: int, rest: int) -> list[str]:
+def _wrapped(words: Iterable[str], first: int, rest: int) -> list[str]:
     """Words in lines by the room that they take on a terminal, some letters taking two columns."""
     lines, line = [], " " * first
-    for word in text.split():
+    for word in words:
         word = cut(word, WIDTH - rest)
         if line.strip() and cell_len(f"{line} {word}") > WIDTH:
             lines.append(line)

@@ -8,6 +8,7 @@ from itertools import count
 import pandas as pd
 
 from lstmcast.errors import counted
+from lstmcast.explain.categories import UNKNOWN, coded, static_words, unknown_category, vector_lines
 from lstmcast.explain.outcome import back_lines, equal_lines, head_lines
 from lstmcast.explain.recurrent import layer_sections
 from lstmcast.explain.text import (
@@ -142,17 +143,16 @@ def _scaled(found: Inspection, walk: Walk) -> list[str]:
         f"The whole window is a block of numbers, (T, F) = ({sizes.lookback:,}, "
         f"{len(walk.columns)}): T steps, F columns. A batch of B windows is (B, T, F); here B is 1."
     )
-    lines += [
-        "",
-        *_block([column.name for column in walk.columns], walk.trace.batch.inputs[0].tolist()),
-    ]
+    names, values = [column.name for column in walk.columns], walk.trace.batch.inputs[0].tolist()
+    lines += ["", *_block(names, values, walk)]
     static = walk.trace.batch.static
     if static is not None:
         lines += [""]
         lines += paragraph(
-            f"Beside it, the static columns, {cut(', '.join(walk.static), 40)}: "
-            f"{vector(static[0].tolist())}"
+            f"Beside it, the static columns: {cut(', '.join(static_words(walk)), 160)}."
         )
+    if unknown_category(walk):
+        lines += ["", *paragraph(UNKNOWN)]
     if walk.trace.batch.future is not None:
         shape = tuple(walk.trace.batch.future.shape[1:])
         lines += [""]
@@ -173,8 +173,8 @@ def _scaling(column: ColumnScale, row: pd.Series, result: float) -> str:
     return f"({value} {minus(center)}) / {amount(column.scale)} = {amount(result)}"
 
 
-def _block(names: list[str], block: list[list[float]]) -> list[str]:
-    """Some steps of a (T, F) block."""
+def _block(names: list[str], block: list[list[float]], walk: Walk) -> list[str]:
+    """Some steps of a (T, F) block; codes of categories as such, with their words."""
     named = names if len(block[0]) == len(names) else [f"[{k}]" for k in range(len(block[0]))]
     shown = named[: COLUMNS_SHOWN + 1]
     more = len(named) - len(shown)
@@ -183,7 +183,11 @@ def _block(names: list[str], block: list[list[float]]) -> list[str]:
         if t is None:
             cells.append([GAP] * len(cells[0]))
         else:
-            values = [number(value) for value in block[t][: len(shown)]]
+            row = zip(shown, block[t], strict=False)
+            values = [
+                cut(coded(walk, name, value), 14) if name in walk.words else number(value)
+                for name, value in row
+            ]
             cells.append([str(t), *values, *([GAP] if more else [])])
     return table(cells, left=())
 
@@ -248,7 +252,9 @@ def _between(found: Inspection, walk: Walk) -> list[str]:
     if cells:
         lines += ["", *table(cells, left=(0, 1))]
     values: list[list[float]] = read[0].tolist()
-    return [*lines, "", *_block(_wide_names(found, walk), values)]
+    if found.sizes.categories:
+        lines += ["", *vector_lines(found, walk)]
+    return [*lines, "", *_block(_wide_names(found, walk), values, walk)]
 
 
 def _wide_names(found: Inspection, walk: Walk) -> list[str]:

@@ -42,6 +42,9 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 """What `network.activation` and `network.recurrent_activation` name."""
 
+BOUNDED = ("sigmoid", "hard_sigmoid")
+"""Activations from 0 to 1, which can be read as shares."""
+
 GATES: dict[str, tuple[str, ...]] = {
     "LSTM": ("i", "f", "g", "o"),
     "GRU": ("r", "z", "n"),

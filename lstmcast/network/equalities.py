@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
+from lstmcast.network.agreement import agrees, apart, largest, size_of
 from lstmcast.network.decoders import RecursiveDecoder, Seq2SeqDecoder
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.trace import Trace
@@ -25,8 +25,9 @@ class Equality:
         here: The claim with batches first.
         time_first: The same as time-first tutorials write it; empty where there is no difference.
         why: One sentence.
-        expected: Whether they are to be the same.
+        expected: Whether they are to be the same in every window.
         difference: The largest between two of their numbers.
+        size: The largest of their numbers, regardless of sign.
     """
 
     here: str
@@ -34,6 +35,17 @@ class Equality:
     why: str
     expected: bool
     difference: float
+    size: float
+
+    @property
+    def same(self) -> bool:
+        """Whether they are the same numbers here, as measured."""
+        return agrees(self.difference, self.size)
+
+    @property
+    def holds(self) -> bool:
+        """Whether they are the same where they are to be; others may be so by chance, as zeros."""
+        return self.same or not self.expected
 
 
 def equalities(network: Forecaster, trace: Trace) -> list[Equality]:
@@ -51,7 +63,7 @@ def _of_encoder(network: Forecaster, trace: Trace) -> Iterator[Equality]:
             "out[-1] == h[-1]",
             "The last output is the last layer's final h.",
             True,
-            _apart(out[:, -1], h[-1]),
+            *_measured([(out[:, -1], h[-1])]),
         )
         return
     units = h.shape[2]
@@ -61,14 +73,14 @@ def _of_encoder(network: Forecaster, trace: Trace) -> Iterator[Equality]:
         f"out[-1][:, :{units}] == h[-2]",
         "The forward half ends at the last step.",
         True,
-        _apart(out[:, -1, :units], h[-2]),
+        *_measured([(out[:, -1, :units], h[-2])]),
     )
     yield Equality(
         f"out[:, {begin}, {units}:] == h[-1]",
         f"out[{begin}][:, {units}:] == h[-1]",
         "The reverse half runs backwards and ends at the first step.",
         True,
-        _apart(out[:, begin, units:], h[-1]),
+        *_measured([(out[:, begin, units:], h[-1])]),
     )
     if out.shape[1] - begin > 1:
         yield Equality(
@@ -76,7 +88,7 @@ def _of_encoder(network: Forecaster, trace: Trace) -> Iterator[Equality]:
             f"out[-1][:, {units}:] != h[-1]",
             "At the last step the reverse half has read one row only.",
             False,
-            _apart(out[:, -1, units:], h[-1]),
+            *_measured([(out[:, -1, units:], h[-1])]),
         )
 
 
@@ -95,20 +107,18 @@ def _of_decoder(network: Forecaster, trace: Trace) -> Iterator[Equality]:
             "",
             "So the encoder hands its memory over.",
             True,
-            max(
-                _apart(one, other) for final, start in pairs for one, other in _parts(final, start)
-            ),
+            *_measured([part for final, start in pairs for part in _parts(final, start)]),
         )
     if isinstance(decoder, RecursiveDecoder) and trace.layers[0].fed:
         view = trace.layers[-1]
-        first = len(view.steps.steps) - view.fed
+        first = view.window_steps
         encoded = trace.context.encoding.outputs[:, -1]
         yield Equality(
             f"h before step {first + view.padded} == out[:, -1]",
             f"h before step {first + view.padded} == out[-1]",
             "A forecast that is fed back goes on from the window's last state.",
             True,
-            _apart(view.steps.before(first)[0], encoded),
+            *_measured([(view.steps.before(first)[0], encoded)]),
         )
 
 
@@ -121,5 +131,7 @@ def _parts(
         yield one[1], other[1]
 
 
-def _apart(one: Tensor, other: Tensor) -> float:
-    return float(torch.max((one.double() - other.double()).abs()))
+def _measured(pairs: list[tuple[Tensor, Tensor]]) -> tuple[float, float]:
+    """Difference and size."""
+    difference = largest(apart(one, other) for one, other in pairs)
+    return difference, largest(size_of(part) for pair in pairs for part in pair)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from lstmcast.network.agreement import Check, compared
 from lstmcast.network.decoders import DirectDecoder, Seq2SeqDecoder
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.readouts import READOUTS
-from lstmcast.network.recompute import Check, compared
 from lstmcast.network.trace import Trace
 
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
+from lstmcast.network.agreement import Check, compared
 from lstmcast.network.cells import ACTIVATIONS, GATES, Activation, LSTMStep
 from lstmcast.network.recurrent import LAYERS, RecurrentLayer
 from lstmcast.network.stepwise import LayerTrace, State, StepwiseLayer
@@ -38,26 +39,6 @@ class Call:
     module: nn.Module
     inputs: tuple[Any, ...]
     output: Any
-
-
-@dataclass(frozen=True)
-class Check:
-    """Two ways to the same numbers.
-
-    Attributes:
-        what: What was computed a second time, and how.
-        difference: The largest between any two numbers.
-        size: The largest of the numbers, regardless of sign.
-    """
-
-    what: str
-    difference: float
-    size: float
-
-    @property
-    def holds(self) -> bool:
-        """Whether the difference is no more than the rounding of some hundred float32 steps."""
-        return self.difference <= 1e-4 * max(1.0, self.size)
 
 
 @dataclass(frozen=True)
@@ -85,6 +66,22 @@ class LayerView:
     padded: int
     fed: int
     checks: list[Check]
+
+    @property
+    def window_steps(self) -> int:
+        """Of the steps that ran, those before the first forecast that was fed back."""
+        return len(self.steps.steps) - self.fed
+
+    @property
+    def overflows_at(self) -> int | None:
+        """The first step, in the order in which they run, whose h or c is not finite."""
+        values = (
+            self.steps.h if self.steps.c is None else torch.cat([self.steps.h, self.steps.c], 2)
+        )
+        broken = (~values.isfinite()).any(dim=2)[0].nonzero()[:, 0].tolist()
+        if not broken:
+            return None
+        return self.padded + int(max(broken) if self.steps.reverse else min(broken))
 
     @property
     def count(self) -> int:
@@ -233,13 +230,3 @@ def _step_by_step(stack: RecurrentLayer, steps: LayerTrace, label: str) -> Check
             pairs.append((step.c, state[1][0]))
     what = "every h and c" if steps.mode == "LSTM" else "every h"
     return compared(f"{label}: {what}, {_ways(stack)} a step at a time", pairs)
-
-
-def compared(what: str, pairs: list[tuple[Tensor, Tensor]]) -> Check:
-    """The largest difference of all pairs of tensors of the same shape."""
-    difference = size = 0.0
-    for one, other in pairs:
-        assert one.shape == other.shape, f"{what}: {one.shape} beside {other.shape}"
-        difference = max(difference, float((one.double() - other.double()).abs().max()))
-        size = max(size, float(other.abs().max()))
-    return Check(what, difference, size)

@@ -13,10 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lstmcast.network.agreement import Check, compared
 from lstmcast.network.decoders import Context, DirectDecoder
 from lstmcast.network.forecaster import Forecaster
-from lstmcast.network.normalize import Level
-from lstmcast.network.recompute import Call, Check, LayerView, compared, layer_views
+from lstmcast.network.heads import Units
+from lstmcast.network.normalize import Level, normalize_window
+from lstmcast.network.recompute import Call, LayerView, layer_views
 from lstmcast.series.batches import Batch
 
 
@@ -32,6 +34,7 @@ class Trace:
         level: What `normalize` took out of the window; None for `none`.
         decoded: (1, H, C, head width) what the decoder gave.
         forecast: (1, H, C), in the units of the batch.
+        exact: (1, H, C) the same again in float64, from what the last linear layer was given.
         readout: (1, W) what a direct decoder reads of the encoder; None of the others.
         checks: Of the forecast.
     """
@@ -43,6 +46,7 @@ class Trace:
     level: Level | None
     decoded: Tensor
     forecast: Tensor
+    exact: Tensor
     readout: Tensor | None
     checks: list[Check]
 
@@ -68,7 +72,7 @@ def trace_window(network: Forecaster, batch: Batch) -> Trace:
     forecast, calls = record_calls(network, batch)
     context = network.encode(batch)
     decoded = [call.output for call in calls if call.module is network.decoder][-1]
-    again = network.head.read(decoded, context.units).point()
+    exact = _forecast_again(network, batch, calls, decoded, context.units)
     decoder = network.decoder
     readout = None
     if isinstance(decoder, DirectDecoder):
@@ -81,9 +85,49 @@ def trace_window(network: Forecaster, batch: Batch) -> Trace:
         level=context.units.level,
         decoded=decoded,
         forecast=forecast,
+        exact=exact,
         readout=readout,
-        checks=[compared("the forecast, from the decoder's output", [(again, forecast)])],
+        checks=[
+            compared(
+                "every linear layer's outputs, again in float64",
+                [
+                    (_linear_again(call.module, call.inputs[0]), call.output)
+                    for call in calls
+                    if isinstance(call.module, nn.Linear)
+                ],
+            ),
+            compared("the forecast (H, C), at its level again, in float64", [(exact, forecast)]),
+        ],
     )
+
+
+def _linear_again(linear: nn.Linear, inputs: Tensor) -> Tensor:
+    """`W x + b` in float64, as a product and a sum of torch's rather than its linear layer."""
+    outputs = torch.einsum("...i,oi->...o", inputs.double(), linear.weight.double())
+    return outputs if linear.bias is None else outputs + linear.bias.double()
+
+
+def _forecast_again(
+    network: Forecaster, batch: Batch, calls: list[Call], decoded: Tensor, units: Units
+) -> Tensor:
+    """(1, H, C) in float64: the linear layer that forecasts, the head, the window's level."""
+    linear = [call.module for call in calls if isinstance(call.module, nn.Linear)][-1]
+    assert isinstance(linear, nn.Linear)
+    rows = [
+        _linear_again(linear, call.inputs[0]).reshape(-1, linear.out_features)
+        for call in calls
+        if call.module is linear
+    ]
+    count = decoded.numel() // linear.out_features  # of every_step, the last step's alone
+    again = torch.cat(rows)[-count:].reshape(decoded.shape)
+    mask = None if batch.mask is None else batch.mask.double()
+    _, level = normalize_window(
+        network.normalize, batch.inputs.double(), network.sizes.targets, mask
+    )
+    center, scale = (
+        None if part is None else part.double() for part in (units.center, units.scale)
+    )
+    return network.head.read(again, Units(level, center, scale)).point()
 
 
 def record_calls(network: Forecaster, batch: Batch) -> tuple[Tensor, list[Call]]:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lstmcast.config import Config
 from lstmcast.errors import ConfigError, DataError, RunError
 from lstmcast.forecasting.intervals import at_least
 from lstmcast.forecasting.rolling import actual_values
+from lstmcast.network.agreement import Check, compared
 from lstmcast.network.equalities import equalities
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.head_sum import head_sum
@@ -202,6 +204,16 @@ def follow(subject: Subject, number: int | None) -> Walk:
     trace = trace_window(subject.network, batch)
     center, scale = scaler.center[series[0]], scaler.scale[series[0]]
     forecast = scaler.restore(trace.forecast.numpy().astype(np.float64), series)[0]
+    columns = [
+        ColumnScale(
+            name,
+            float(center[k]),
+            float(scale[k]),
+            logged=k in scaler.logged,
+            words=name in panel.words,
+        )
+        for k, name in enumerate(panel.columns.inputs)
+    ]
     return Walk(
         number=number,
         windows=len(arrays.index),
@@ -209,23 +221,26 @@ def follow(subject: Subject, number: int | None) -> Walk:
         series=str(about["series"]),
         time=panel.time,
         rows=rows,
-        columns=[
-            ColumnScale(
-                name,
-                float(center[k]),
-                float(scale[k]),
-                logged=k in scaler.logged,
-                words=name in panel.words,
-            )
-            for k, name in enumerate(panel.columns.inputs)
-        ],
+        columns=columns,
         static=panel.columns.static,
+        words=panel.words,
         trace=trace,
         equal=equalities(subject.network, trace),
         head=head_sum(subject.network, trace),
+        units=_units_check(trace.exact[0], columns, forecast),
         forecast=at_least(forecast, subject.config.forecast.minimum),
         actual=actual_values(panel, origins, sizes.horizon)[0],
     )
+
+
+def _units_check(exact: Tensor, columns: list[ColumnScale], forecast: np.ndarray) -> Check:
+    """The forecast in units of the data, from that in float64 by each column's scale."""
+    again = []
+    for column, values in zip(columns, exact.unbind(dim=1), strict=False):  # targets come first
+        restored = values * column.scale + column.center
+        again.append(torch.expm1(restored) if column.logged else restored)
+    what = "the forecast in units of the data, by each target's scale"
+    return compared(what, [(torch.stack(again, dim=1), torch.from_numpy(forecast))])
 
 
 def default_window(arrays: WindowArrays) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import pandas as pd
 
 from lstmcast.config import Config
 from lstmcast.errors import ConfigError, nearest
+from lstmcast.network.agreement import Check
 from lstmcast.network.equalities import Equality
 from lstmcast.network.head_sum import HeadSum
 from lstmcast.network.layer_table import Row, Weight
-from lstmcast.network.recompute import Check, LayerView
+from lstmcast.network.recompute import LayerView
 from lstmcast.network.sizes import Sizes
 from lstmcast.network.trace import Trace
 
@@ -84,9 +86,11 @@ class Walk:
         rows: A row a step with stamp, row of the table and values, as `lstmcast window --show`.
         columns: How each input column is scaled.
         static: Names of the static columns.
+        words: The texts that the codes of each column of categories stand for, code k being k - 1.
         trace: Of the network.
         equal: What equals what.
         head: The sum that makes the first number of the forecast.
+        units: The check of the way back to the units of the data.
         forecast: (H, C) in units of the data.
         actual: (H, C) what came; NaN where the table has no value.
     """
@@ -99,11 +103,17 @@ class Walk:
     rows: pd.DataFrame
     columns: list[ColumnScale]
     static: tuple[str, ...]
+    words: Mapping[str, tuple[str, ...]]
     trace: Trace
     equal: list[Equality]
     head: HeadSum
+    units: Check
     forecast: np.ndarray
     actual: np.ndarray
+
+    def word(self, column: str, code: float) -> str:
+        """What a code stands for."""
+        return self.words[column][int(code) - 1] if code else "(unknown)"
 
     @property
     def padded(self) -> int:
@@ -146,7 +156,26 @@ class Inspection:
         """All that was computed a second time; the same check of several layers once."""
         if self.walk is None:
             return []
-        return list(dict.fromkeys([*self.walk.trace.all_checks(), self.walk.head.check]))
+        walk = self.walk
+        return list(dict.fromkeys([*walk.trace.all_checks(), walk.head.check, walk.units]))
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all checks hold, and all that is to be the same is."""
+        equal = [] if self.walk is None else self.walk.equal
+        return all(check.holds for check in self.checks) and all(two.holds for two in equal)
+
+    @property
+    def overflow(self) -> str:
+        """Where numbers first are not finite, such as `step 3 of l0`; empty where all are."""
+        if self.walk is None:
+            return ""
+        trace = self.walk.trace
+        for view in trace.layers:
+            if view.overflows_at is not None:
+                return f"step {view.overflows_at} of {view.name}"
+        finite = trace.forecast.isfinite().all() and np.isfinite(self.walk.forecast).all()
+        return "" if finite else "the forecast"
 
 
 def chosen_layers(layers: list[LayerView], name: str | None) -> list[LayerView]:

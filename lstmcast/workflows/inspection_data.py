@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
 from torch import Tensor
 
+from lstmcast.network.agreement import largest
 from lstmcast.network.recompute import LayerView
 from lstmcast.network.stepwise import CellState
 from lstmcast.workflows.inspection import Inspection, Walk
 
 
 def as_data(found: Inspection) -> dict[str, Any]:
-    """Numbers as nested lists; nothing that was not asked for."""
+    """Numbers as nested lists, None where one is not finite; nothing that was not asked for."""
+    found_data: dict[str, Any] = _without_nan(_data(found))
+    return found_data
+
+
+def _without_nan(value: Any) -> Any:
+    """JSON has no inf and no nan."""
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _data(found: Inspection) -> dict[str, Any]:
     rows = found.rows
     data: dict[str, Any] = {
         "source": found.source,
@@ -36,7 +52,9 @@ def as_data(found: Inspection) -> dict[str, Any]:
     if found.look.plot is not None:
         data["plot"] = str(found.look.plot)
     data["checks"] = [asdict(check) for check in found.checks]
-    data["largest_difference"] = max(check.difference for check in found.checks)
+    data["largest_difference"] = largest(check.difference for check in found.checks)
+    data["agrees"] = found.agrees
+    data["overflow"] = found.overflow or None
     return data
 
 
@@ -66,11 +84,11 @@ def _trace(found: Inspection, walk: Walk) -> dict[str, Any]:
         "encoder_inputs": trace.context.inputs[0].tolist(),
         "encoder_outputs": trace.context.encoding.outputs[0].tolist(),
         "layers": {view.name: _layer(view) for view in found.layers},
-        "equal": [asdict(equal) for equal in walk.equal],
+        "equal": [asdict(equal) | {"same": equal.same} for equal in walk.equal],
         "head": head | {"inputs": head["inputs"].tolist(), "weights": head["weights"].tolist()},
         "forecast_scaled": trace.forecast[0].tolist(),
         "forecast": walk.forecast.tolist(),
-        "actual": [[None if v != v else v for v in step] for step in walk.actual.tolist()],
+        "actual": walk.actual.tolist(),
     }
 
 

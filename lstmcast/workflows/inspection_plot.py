@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from lstmcast.errors import ConfigError
+from lstmcast.network.cells import BOUNDED
 from lstmcast.network.recompute import LayerView
 from lstmcast.run_folder import write_text
 from lstmcast.workflows.inspection import Inspection, Walk
@@ -70,9 +71,14 @@ def _group(walk: Walk, view: LayerView) -> HeatMaps:
     from lstmcast.reporting.plots import HeatMap, HeatMaps
 
     steps = view.steps
-    between = view.recurrent_activation in ("sigmoid", "hard_sigmoid")
+    between = view.recurrent_activation in BOUNDED
     maps = [
-        HeatMap(name, SAYS[name], _array(values[0]), name in "gn" or not between)
+        HeatMap(
+            name,
+            SAYS[name] if between else SAYS[name].partition(" (")[0],
+            _array(values[0]),
+            name in "gn" or not between,
+        )
         for name, values in steps.gates.items()
     ]
     if steps.c is not None:

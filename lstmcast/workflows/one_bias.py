@@ -15,7 +15,7 @@ from lstmcast.run_folder import RunFolder
 
 
 def read_one_bias(run: Path) -> OneBiasWeights:
-    """The weights of the one recurrent layer of a run.
+    """The weights of the one recurrent layer of a run; of a seq2seq network, the encoder's.
 
     Args:
         run: A run folder, or a `model.safetensors` alone.
@@ -28,7 +28,7 @@ def read_one_bias(run: Path) -> OneBiasWeights:
 
 
 def write_one_bias(run: Path, weights: OneBiasWeights, out: Path) -> None:
-    """Write a model like that of a run, with other weights in its recurrent layer.
+    """Write a model like that of a run, with other weights in its (encoder's) recurrent layer.
 
     Args:
         run: A run folder, or a `model.safetensors` alone; it stays as it is.
