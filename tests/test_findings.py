@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from conftest import daily_text
 
+from lstmcast.errors import DataError
 from lstmcast.series.findings import CODES, SEVERITIES
 from lstmcast.series.scaling import fit_scaler
 from lstmcast.workflows import prepare
@@ -68,6 +69,35 @@ def test_a_table_with_a_series_to_a_row_is_checked_as_it_is_read(tmp_path):
     path.write_text("\n".join([header, *rows[:2], ",".join(cells), *rows[3:]]) + "\n")
     (found,) = check(path).findings
     assert found.code == "LC206" and "line 4, column 'V31'" in found.message
+
+
+def test_whole_numbers_that_could_be_years_are_numbers_and_keep_their_order(tmp_path):
+    """`--fix` once sorted such a table by its target, as if that were its time."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / "sales.csv"
+    rows = rng.integers(1200, 2500, (200, 2))
+    pd.DataFrame(rows, columns=["sold", "price"]).to_csv(path, index=False)
+    report = check(path)
+    assert {finding.code for finding in report.findings} <= {"LC206"}
+    assert report.view is not None and report.view.stamps is None
+
+
+def test_a_series_is_as_short_as_its_lags_leave_it(tmp_path):
+    path = tmp_path / "t.csv"
+    parts = [f"{name},{day},{day % 7}" for name, n in (("a", 90), ("b", 32)) for day in range(n)]
+    path.write_text("\n".join(["id,n,y", *parts]) + "\n")
+    config = tmp_path / "c.yaml"
+    config.write_text(
+        "data: {path: t.csv, series: id, target: y, lags: [7]}\n"
+        "window: {lookback: 28, horizon: 2}\nnetwork: {units: 4}\n"
+    )
+    found = [f for f in check(config).findings if f.code == "LC301"]
+    assert "a baseline forecasts 1 of them" in found[0].message
+
+
+def test_a_table_that_is_not_there_is_no_finding(tmp_path):
+    with pytest.raises(DataError, match="there is no such file"):
+        check(tmp_path / "gone.csv")
 
 
 def test_clean_files_have_no_error_at_all():

@@ -20,7 +20,8 @@ def find_short_series(view: View, window: WindowConfig) -> Iterator[Finding]:
     codes = view.codes[view.rows]
     heads = np.flatnonzero(np.diff(codes, prepend=-1))
     tails = np.append(heads[1:], len(codes)) - 1
-    lengths = view.ordinals[tails] - view.ordinals[heads] + 1
+    # A row whose lags lie before its series is left out.
+    lengths = view.ordinals[tails] - view.ordinals[heads] + 1 - max(view.data.lags, default=0)
     need = (1 if window.pad else window.lookback) + window.horizon
     short = np.flatnonzero(lengths < need)
     if not len(short):
@@ -33,7 +34,11 @@ def find_short_series(view: View, window: WindowConfig) -> Iterator[Finding]:
         "no network can be trained"
         if every
         else "the network is not trained on them, and "
-        + (f"a baseline forecasts {few:,} of them" if few else "forecasts them all the same")
+        + (
+            f"a baseline forecasts {few:,} of them"
+            if few
+            else "forecasts them from a lookback alone"
+        )
     )
     words = (
         f"{len(short):,} of {len(heads):,} series have fewer than {need} steps (lookback "

@@ -28,6 +28,8 @@ def find_config(source: Path, overrides: Sequence[str]) -> tuple[Config | None, 
             return load_config(source, overrides), []
         except ConfigError as error:
             return None, _config_faults(error)
+    if not source.is_file():
+        peek(source)  # raises with the nearest name
     try:
         if not _mixed_time(source, overrides):
             return propose_config(source, overrides, Watcher()), []
@@ -51,6 +53,8 @@ def _mixed_time(source: Path, overrides: Sequence[str]) -> str | None:
     if guess_time_column(look) is not None:
         return None
     for name in map(str, look.frame.columns):
+        if not np.isnan(lenient_numbers(look, name)[0]).mean() > 0.5:
+            continue  # numbers that happen to read as years are numbers, as `init` has it
         if lenient_stamps(look.strings(name), "auto").good.mean() >= 0.8:
             return name
     return None
