@@ -306,6 +306,15 @@ def test_lags_are_earlier_values_and_the_long_ones_are_known_ahead(tmp_path):
         assert np.allclose(batch.future[0, :, 0], y[-5:-2])
 
 
+@pytest.mark.parametrize("lag", [1, 5])
+def test_no_lag_reaches_into_the_series_before(tmp_path, lag):
+    frame = pd.concat([daily(30).assign(id="a"), daily(40, seed=1).assign(id="b")])
+    panel = ready(tmp_path / "t.csv", frame, {"series": "id", "lags": [lag]}).panel
+    assert panel.lengths.tolist() == [30 - lag, 40 - lag]
+    first = int(panel.offsets[1])
+    assert panel.values[first, 1] == frame[frame["id"] == "b"]["y"].iloc[0]
+
+
 def test_masks_say_which_values_were_observed(tmp_path):
     frame = daily(60).assign(p=np.arange(60.0))
     frame.loc[[10, 11, 30], "y"], frame.loc[20, "p"] = np.nan, np.nan
