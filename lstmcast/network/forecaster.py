@@ -6,11 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from lstmcast.config import NetworkConfig
-from lstmcast.network.decoders import DECODERS, Context, EveryStepDecoder, following
+from lstmcast.network.channels import Channels
+from lstmcast.network.decoder import Context
+from lstmcast.network.decoders import DECODERS, EveryStepDecoder, following
 from lstmcast.network.embedding import Embedder
 from lstmcast.network.heads import HEADS
 from lstmcast.network.normalize import Level, normalize_window
 from lstmcast.network.recurrent import RecurrentEncoder
+from lstmcast.network.segments import SegmentEmbedding, segment_length
 from lstmcast.network.sizes import Sizes
 from lstmcast.series.batches import Batch
 
@@ -35,34 +38,65 @@ class Forecaster(nn.Module):
         self.normalize = config.normalize
         self.embedder = Embedder(sizes)
         wide = self.embedder.sizes
-        self.encoder = ENCODERS[config.cell](config, wide.inputs + wide.static)
+        self.channels = Channels(wide) if config.channels == "independent" else None
+        wide = wide if self.channels is None else self.channels.sizes
+        width, length = wide.inputs + wide.static, segment_length(config, wide.lookback)
+        self.segments = None
+        if config.segment != 1 or config.decoder == "segments":
+            width = config.units[0]
+            self.segments = SegmentEmbedding(
+                length, wide.inputs, wide.static, width, config.dropout
+            )
+        self.encoder = ENCODERS[config.cell](config, width)
         self.head = HEADS[config.head](loss)
         self.decoder = DECODERS[config.decoder](config, self.encoder, wide, self.head)
+        self.linear_path = None
+        if config.linear_path:
+            self.linear_path = nn.Linear(wide.lookback, wide.horizon)
+            nn.init.zeros_(self.linear_path.weight)
+            nn.init.zeros_(self.linear_path.bias)
+        self.inner = wide
 
     def forward(self, batch: Batch) -> Tensor:
         """(B, T, F) -> (B, H, C), in the units of the batch."""
+        forecast = self.forecast(self.split(batch))
+        return forecast if self.channels is None else self.channels.join(forecast)
+
+    def split(self, batch: Batch) -> Batch:
+        """Categories as vectors; and, with independent channels, a window for each target."""
+        batch = self.embedder(batch)
+        return batch if self.channels is None else self.channels.split(batch)
+
+    def forecast(self, batch: Batch) -> Tensor:
+        """The forecast of a batch that `split` gave, (B, H, C)."""
         context, level = self.encode(batch)
         forecast = self.head.point(self.decoder(context, self.encoder))  # (B, H, C)
+        if self.linear_path is not None:
+            past = context.inputs[:, :, : self.inner.targets].transpose(1, 2)  # (B, C, T)
+            forecast = forecast + self.linear_path(past).transpose(1, 2)
         return forecast if level is None else level.restore(forecast)
 
     def encode(self, batch: Batch) -> tuple[Context, Level | None]:
-        """Embed, normalize and encode a batch; the level is what `restore` puts back.
+        """Normalize and encode a batch that `split` gave; the level is what `restore` puts back.
 
         Every step of the encoder is given the static columns too.
         """
-        batch = self.embedder(batch)
         inputs, level = normalize_window(
-            self.normalize, batch.inputs, self.sizes.targets, batch.mask
+            self.normalize, batch.inputs, self.inner.targets, batch.mask
         )  # (B, T, F)
-        if batch.static is not None:
-            static = batch.static[:, None].expand(-1, inputs.shape[1], -1)
-            inputs = torch.cat([inputs, static], dim=2)  # (B, T, F + K)
         teacher = None
         if self.training:
             teacher = batch.targets if level is None else level.remove(batch.targets)
-        encoding = self.encoder(inputs, batch.mask)  # (B, T, D * U)
-        context = Context(inputs, encoding, batch.mask, batch.future, batch.static, teacher)
-        return context, level
+        mask = batch.mask
+        if self.segments is None:
+            read = inputs
+            if batch.static is not None:
+                static = batch.static[:, None].expand(-1, inputs.shape[1], -1)
+                read = torch.cat([inputs, static], dim=2)  # (B, T, F + K)
+        else:
+            read, mask = self.segments(inputs, batch.static), self.segments.fold_mask(mask)
+        encoding = self.encoder(read, mask)  # (B, T, D * U), or (B, T // s, D * U)
+        return Context(inputs, encoding, mask, batch.future, batch.static, teacher), level
 
     def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Sum of the losses over the observed targets of a batch, and their number.
@@ -70,12 +104,13 @@ class Forecaster(nn.Module):
         In training, an `every_step` decoder is judged at every step; otherwise, and always in
         validation, it is the forecast that is judged.
         """
+        batch = self.split(batch)
         if not (self.training and isinstance(self.decoder, EveryStepDecoder)):
-            total, count = self.head.loss(self(batch), batch.targets, batch.weights)
+            total, count = self.head.loss(self.forecast(batch), batch.targets, batch.weights)
             return total, count
         context, _ = self.encode(batch)
         forecast = self.head.point(self.decoder.every(context))  # (B, T, H, C)
-        targets = following(batch.inputs[:, :, : self.sizes.targets], batch.targets)
+        targets = following(batch.inputs[:, :, : self.inner.targets], batch.targets)
         total, count = self.head.loss(forecast, targets, every_step_weights(batch))
         return total, count
 
