@@ -12,7 +12,7 @@ from pathlib import Path
 from lstmcast.config import fields
 
 DOCS = Path(__file__).parent
-COMMANDS = ("window", "train", "predict", "configs")
+COMMANDS = ("window", "train", "predict", "inspect", "configs")
 
 
 def config_page() -> str:

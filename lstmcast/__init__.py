@@ -15,24 +15,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
+    from lstmcast.network.one_bias import OneBiasWeights
     from lstmcast.workflows.watcher import Watcher
 
-__all__ = ["Run", "configs", "predict", "train", "window"]
+__all__ = ["Run", "configs", "inspect", "predict", "train", "window"]
 
 PathLike = str | Path
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder.
+    """A run folder, or a `model.safetensors` alone.
 
     Attributes:
-        path: The folder.
+        path: The folder, or the file.
     """
 
     path: Path
+
+    def __post_init__(self) -> None:
+        """Take a text for a path too."""
+        object.__setattr__(self, "path", Path(self.path))
 
     def predict(
         self,
@@ -66,6 +72,51 @@ class Run:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
         targets = load_config(self.path / "config.yaml").data.target
         return frame.astype(dict.fromkeys(targets, float))
+
+    def one_bias_weights(self) -> OneBiasWeights:
+        """Weights of a network's only recurrent layer as tools with one bias have them.
+
+        Returns:
+            `kernel` (F, G * U), `recurrent_kernel` (U, G * U) and `bias` (G * U,), a GRU's
+            (2, 3 * U), as numpy arrays; gates side by side, i, f, g, o of an LSTM and z, r, h of a
+            GRU. This is what Keras's `layer.get_weights()` gives.
+
+        Raises:
+            LstmcastError: The network has more than one layer or direction, or a projection.
+        """
+        from lstmcast.workflows.one_bias import read_one_bias
+
+        return read_one_bias(self.path)
+
+    def with_one_bias_weights(
+        self,
+        kernel: np.ndarray,
+        recurrent_kernel: np.ndarray,
+        bias: np.ndarray | None = None,
+        *,
+        out: PathLike,
+    ) -> Run:
+        """Write a model like this run's, with other weights in its only recurrent layer.
+
+        Head and scaling stay those of the run, and the run as it is.
+
+        Args:
+            kernel: (F, G * U).
+            recurrent_kernel: (U, G * U).
+            bias: (G * U,), of a GRU (2, 3 * U); None for a layer without.
+            out: A `.safetensors` file that does not exist yet.
+
+        Returns:
+            The new model: `run.with_one_bias_weights(...).predict("data.csv")`.
+
+        Raises:
+            LstmcastError: A shape does not fit, or `out` exists.
+        """
+        from lstmcast.network.one_bias import OneBiasWeights
+        from lstmcast.workflows.one_bias import write_one_bias
+
+        write_one_bias(self.path, OneBiasWeights(kernel, recurrent_kernel, bias), Path(out))
+        return Run(Path(out))
 
 
 def train(
@@ -151,6 +202,45 @@ def window(
 
     watcher = Watcher()
     return write_windows(config_for(source, set, watcher), Path(output), watcher).shapes
+
+
+def inspect(
+    source: PathLike,
+    *,
+    trace: bool = False,
+    window: int | None = None,
+    step: int | None = None,
+    layer: str | None = None,
+    unit: int = 0,
+    plot: PathLike | None = None,
+    set: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Look into a network, and follow a window of data through it; `lstmcast inspect`.
+
+    Args:
+        source: A YAML config or a table (the untrained network), a run folder (the trained one).
+        trace: Follow a window from its rows to the forecast.
+        window: Which; default: the first of test.
+        step: Time step to open.
+        layer: One layer, such as `l0` or `l1_reverse`; default: all, and the first for `step`.
+        unit: Unit whose numbers the command writes out.
+        plot: HTML file to write heat maps to.
+        set: Overrides, `section.key=value`.
+
+    Returns:
+        What `lstmcast inspect --json` prints.
+
+    Raises:
+        LstmcastError: See `lstmcast.errors`.
+    """
+    from lstmcast.workflows.inspect import inspect as inspect_workflow
+    from lstmcast.workflows.inspection import Look
+    from lstmcast.workflows.inspection_data import as_data
+    from lstmcast.workflows.watcher import Watcher
+
+    look = Look(trace, window, layer, step, unit, None if plot is None else Path(plot))
+    found = inspect_workflow(Path(source), set, look, Watcher())
+    return as_data(found)
 
 
 def configs() -> dict[str, Path]:

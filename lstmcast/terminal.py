@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lstmcast.config import Config
     from lstmcast.training.trainer import Progress
     from lstmcast.workflows.configs import Shipped
+    from lstmcast.workflows.inspection import Inspection
     from lstmcast.workflows.prepare import Prepared
     from lstmcast.workflows.train import Trained
     from lstmcast.workflows.window import Windows
@@ -243,6 +244,16 @@ class Terminal(Watcher):
         self._object(
             {"window": number, "split": about["split"], "series": about["series"], "rows": records}
         )
+
+    def inspected(self, found: Inspection) -> None:
+        """A network, layer by layer, and what was asked of a window."""
+        from lstmcast.explain.page import page
+        from lstmcast.workflows.inspection_data import as_data
+
+        if self.json:
+            self._object(as_data(found) | {"notes": self.notes})
+        else:
+            self._result(*page(found))
 
     def configs(self, shipped: list[Shipped]) -> None:
         """The list of shipped configs."""

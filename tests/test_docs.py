@@ -29,6 +29,26 @@ def test_reference_pages_are_what_the_code_says(name):
     assert page == PAGES[name](), "run: python docs/make_reference.py"
 
 
+NUMBER = re.compile(r"-?\d[\d,]*\.?\d*(?:e-?\d+)?")
+
+
+def test_the_walk_through_an_lstm_is_what_its_commands_print():
+    """Words and layout to the letter, numbers up to the rounding of another processor."""
+    page = (TOP / "docs" / "inside-an-lstm.md").read_text(encoding="utf-8")
+    again = runpy.run_path(str(TOP / "docs" / "fill_outputs.py"))["filled"](page)
+    assert page.count("$ lstmcast") == 4 and page.count("largest difference") == 3
+    for said, printed in zip(page.splitlines(), again.splitlines(), strict=True):
+        if re.search(r"e-\d\d$", said):  # differences: float32 dust, on every processor
+            assert all(float(line.split()[-1]) < 1e-6 for line in (said, printed))
+            continue
+        assert NUMBER.sub("#", said) == NUMBER.sub("#", printed)
+        numbers = [
+            [float(number.replace(",", "")) for number in NUMBER.findall(line)]
+            for line in (said, printed)
+        ]
+        assert numbers[0] == pytest.approx(numbers[1], rel=2e-3, abs=2e-4), said
+
+
 def test_every_command_of_the_readme_runs(cli, tmp_path, monkeypatch):
     """All `console` blocks in order, in one folder that has the clone's data."""
     shutil.copytree(TOP / "data", tmp_path / "data")

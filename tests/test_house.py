@@ -21,6 +21,7 @@ STOREYS = {
     "reporting": 4,
     "workflows": 5,
     "display": 5,
+    "explain": 5.5,  # says what workflows found; the terminal prints it
     "terminal": 6,
     "cli": 6,
     "__init__": 7,
@@ -156,6 +157,7 @@ def test_importing_lstmcast_loads_nothing_heavy():
     [
         (["--help"], set()),
         (["--version"], set()),
+        (["inspect", "--help"], {"pydantic"}),
         (["train", "--help"], {"pydantic"}),  # typer itself builds a command's flags with it
     ],
 )
@@ -193,5 +195,5 @@ except SystemExit as stopped:
 def test_the_python_face_has_exactly_these_names():
     import lstmcast
 
-    assert sorted(lstmcast.__all__) == ["Run", "configs", "predict", "train", "window"]
+    assert sorted(lstmcast.__all__) == ["Run", "configs", "inspect", "predict", "train", "window"]
     assert all(hasattr(lstmcast, name) for name in lstmcast.__all__)

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from lstmcast.cli import configs, predict, train, window
+from lstmcast.cli import configs, inspect, predict, train, window
 from lstmcast.errors import LstmcastError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command("window")(window.window)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
+app.command("inspect")(inspect.inspect)
 app.command("configs")(configs.configs)
 
 

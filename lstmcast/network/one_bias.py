@@ -16,7 +16,7 @@ Source: the weights' shapes and gate orders of `keras.layers.LSTM`, `GRU` and `S
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -30,9 +30,8 @@ from lstmcast.network.stepwise import StepwiseLayer
 RecurrentLayer = nn.RNNBase | StepwiseLayer
 
 
-@dataclass(frozen=True)
-class OneBiasWeights:
-    """Weights of one layer, float32.
+class OneBiasWeights(NamedTuple):
+    """Weights of one layer, float32; `kernel, recurrent_kernel, bias = weights` takes them apart.
 
     Attributes:
         kernel: (F, G * U) from the inputs.
@@ -42,7 +41,7 @@ class OneBiasWeights:
 
     kernel: NDArray[np.float32]
     recurrent_kernel: NDArray[np.float32]
-    bias: NDArray[np.float32] | None
+    bias: NDArray[np.float32] | None = None
 
 
 def to_one_bias(layer: RecurrentLayer) -> OneBiasWeights:

@@ -132,19 +132,29 @@ def plan_windows(config: Config, watcher: Watcher) -> tuple[Windows, WindowArray
     """
     prepared = prepare(config, watcher)
     arrays = WindowArrays(prepared)
-    if not len(arrays.index):
-        longest = int(prepared.panel.lengths.max())
-        raise DataError(
-            f"no window: lookback {config.window.lookback} + horizon {config.window.horizon} rows "
-            f"are needed between two cuts, and the longest series has {longest} rows in all. Lower "
-            "window.lookback or window.horizon, or set window.pad: true"
-        )
+    require_windows(arrays)
     shapes = arrays.shapes()
     disk = sum(int(np.prod(shape)) * (1 if name == "mask" else 4) for name, shape in shapes.items())
     counts = {name: len(index) for name, index in prepared.windows.by_name().items()}
     return (
         Windows(shapes, counts, prepared.windows.crossing, disk, arrays.table.nbytes, prepared),
         arrays,
+    )
+
+
+def require_windows(arrays: WindowArrays) -> None:
+    """Refuse a table without a single window.
+
+    Raises:
+        DataError: There is none; says what one needs.
+    """
+    if len(arrays.index):
+        return
+    raise DataError(
+        f"no window: lookback {arrays.lookback} + horizon {arrays.horizon} rows are needed "
+        f"between two cuts, and the longest series has {int(arrays.panel.lengths.max())} rows in "
+        "all. Lower "
+        "window.lookback or window.horizon, or set window.pad: true"
     )
 
 

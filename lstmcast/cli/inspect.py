@@ -1,0 +1,64 @@
+"""`lstmcast inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lstmcast.cli.options import Debug, Json, Quiet, Set
+
+
+def inspect(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CONFIG|RUN", help="A YAML config, a table, a run folder or its model."
+        ),
+    ],
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Follow one window of the data through every layer.")
+    ] = False,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            "--window",
+            metavar="K",
+            help="Which window, as in `window --show K` [default: the first of test].",
+        ),
+    ] = None,
+    step: Annotated[
+        int | None,
+        typer.Option("--step", metavar="T", help="Open one time step; -1 is the last."),
+    ] = None,
+    layer: Annotated[
+        str | None,
+        typer.Option("--layer", metavar="NAME", help="One layer: l0, l1_reverse, decoder.l0, ..."),
+    ] = None,
+    unit: Annotated[
+        int, typer.Option("--unit", metavar="K", help="Unit whose numbers are written out.")
+    ] = 0,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE.html", help="Heat maps of gates and states."),
+    ] = None,
+    set: Set = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Look into a network: its layers, and what they do to a window of your data.
+
+    Of a config, the network with the weights that training would start from; of a run, the trained
+    one. Every layer is computed twice, by torch and by lstmcast's own cells.
+    """
+    from lstmcast.terminal import Terminal
+
+    terminal = Terminal(json=json, quiet=quiet)
+    from lstmcast.workflows.inspect import inspect as inspect_workflow
+    from lstmcast.workflows.inspection import Look
+
+    look = Look(trace, window, layer, step, unit, plot)
+    found = inspect_workflow(source, set or [], look, terminal)
+    terminal.inspected(found)

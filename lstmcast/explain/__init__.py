@@ -1,0 +1,1 @@
+"""What `inspect` found, in words and tables of 80 columns."""

@@ -1,0 +1,147 @@
+"""The end of a window's way: what equals what, the head's sum, the forecast."""
+
+from __future__ import annotations
+
+import math
+
+from lstmcast.errors import counted
+from lstmcast.explain.text import (
+    GAP,
+    WIDTH,
+    amount,
+    bracket,
+    cut,
+    difference,
+    ends,
+    formula,
+    number,
+    paragraph,
+    plus,
+    table,
+    table_width,
+)
+from lstmcast.workflows.inspection import Inspection, Walk
+
+
+def equal_lines(walk: Walk) -> list[str]:
+    """Which slices of outputs and states are the same numbers."""
+    lines = paragraph(
+        "out is the output of the last layer at all steps, h its state at the end. Batches come "
+        "first here, out is (B, T, U); tutorials that put time first have (T, B, U), and write "
+        "out[-1] for what is out[:, -1] here."
+    )
+    for equal in walk.equal:
+        said = "the same" if equal.expected else "not the same"
+        apart = difference(equal.difference)
+        lines += ["", *formula(f"{equal.here}: {said} (difference {apart})")]
+        if equal.time_first:
+            lines.append(f"    time first: {cut(equal.time_first, 60)}")
+        lines += paragraph(equal.why, indent=4)
+    return lines
+
+
+HEAD_WORDS = {
+    "direct": "One linear layer makes all of the forecast ({numbers}) at once, each number a sum "
+    "of its own.",
+    "recursive": "A linear layer makes one step of the forecast. It is fed back as if it had come, "
+    "the layers run one step more, and the same weights make the next.",
+    "seq2seq": "The decoder runs once for each step of the horizon, and is given its own last "
+    "forecast; a linear layer makes the forecast of its h.",
+    "every_step": "One linear layer makes all of the forecast ({numbers}) after every step; what "
+    "it makes after the last is the forecast.",
+}
+
+
+def head_lines(found: Inspection, walk: Walk) -> list[str]:
+    """The weighted sum that makes the first number of the forecast."""
+    head, sizes = walk.head, found.sizes
+    words = HEAD_WORDS.get(found.config.network.decoder, "A linear layer makes the forecast.")
+    lines = paragraph(
+        words.format(numbers=counted(sizes.horizon * sizes.targets, "number"))
+        + f" The first, step 1 of {cut(walk.columns[0].name, 20)}: every number of {head.source} "
+        "times its weight, and a bias at the end, w . h + b."
+    )
+    if head.width > 1:
+        lines += paragraph(
+            f"For each step and target the layer makes {head.width} numbers, of which the head "
+            f"makes the forecast {number(head.point)}; this is number {head.place} of them."
+        )
+    inputs, weights = head.inputs.tolist(), head.weights.tolist()
+    products = [one * other for one, other in zip(inputs, weights, strict=True)]
+    cells = [["k", "h[k]", "w[k]", "w[k] * h[k]"]]
+    for k in ends(head.state, 3, 2):
+        if k is None:
+            cells.append([GAP] * 4)
+        else:
+            cells.append([str(k), number(inputs[k]), number(weights[k]), number(products[k])])
+    cells.append([f"sum of {head.state:,}", "", "", number(sum(products[: head.state]))])
+    if len(products) > head.state:
+        more = len(products) - head.state
+        outside = number(sum(products[head.state :]))
+        cells.append([f"sum of {more:,} known ahead or static", "", "", outside])
+    cells.append(["bias b", "", "", number(head.bias)])
+    cells.append(["together", "", "", number(head.total)])
+    return [*lines, "", *table(cells)]
+
+
+def back_lines(found: Inspection, walk: Walk) -> list[str]:
+    """The forecast in the units of the data, beside what came."""
+    column, level = walk.columns[0], walk.trace.level
+    scaled, result = float(walk.trace.forecast[0, 0, 0]), float(walk.forecast[0, 0])
+    lines = paragraph("Everything that was taken off is put back, in reverse. The first number:")
+    lines.append("")
+    if level is not None:
+        center, scale = float(level.center[0, 0, 0]), float(level.scale[0, 0, 0])
+        first = bracket(walk.head.point) if scale != 1 else amount(walk.head.point)
+        stretched = f" * {amount(scale)}" if scale != 1 else ""
+        lines.append(f"  level:  {first}{stretched} {plus(center)} = {amount(scaled)}")
+    value = scaled * column.scale + column.center
+    lines.append(
+        f"  scale:  {bracket(scaled)} * {amount(column.scale)} {plus(column.center)} = "
+        f"{amount(value)}"
+    )
+    if column.logged:
+        lines.append(f"  log:    exp({amount(value)}) - 1 = {amount(math.expm1(value))}")
+        value = math.expm1(value)
+    minimum = found.config.forecast.minimum
+    if minimum is not None and value < minimum:
+        lines.append(f"  forecast.minimum raises it to {amount(result)}")
+    lines += ["", *_forecast(found, walk)]
+    if not found.trained:
+        lines += [""]
+        lines += paragraph(
+            "The network is untrained: these are its first, random weights, and the forecast is "
+            "worth nothing yet. `lstmcast train` makes a run, and `lstmcast inspect RUN --trace` "
+            "shows the same with trained weights."
+        )
+    return lines
+
+
+def _forecast(found: Inspection, walk: Walk) -> list[str]:
+    """Forecast beside what came, of two targets, or where that is too wide of one."""
+    shown = min(found.sizes.targets, 2)
+    cells = _forecast_cells(found, walk, shown)
+    if table_width(cells) > WIDTH:
+        shown = 1
+        cells = _forecast_cells(found, walk, shown)
+    lines, more = table(cells, left=(1,)), found.sizes.targets - shown
+    return lines + ([f"  {GAP} ({counted(more, 'more target')})"] if more else [])
+
+
+def _forecast_cells(found: Inspection, walk: Walk, shown: int) -> list[list[str]]:
+    ahead = walk.rows[walk.rows["part"] == "target"]
+    time = walk.time or "step"
+    titles = ["step", cut(time, 19)]
+    for column in walk.columns[:shown]:
+        titles += [cut(column.name, 14), "actual", "error"]
+    cells = [titles]
+    for k in ends(found.sizes.horizon, 4, 2):
+        if k is None:
+            cells.append([GAP] * len(titles))
+            continue
+        row = [str(k + 1), str(ahead.iloc[k][time])]
+        for c in range(shown):
+            forecast, actual = float(walk.forecast[k, c]), float(walk.actual[k, c])
+            row += [amount(forecast), amount(actual), f"{forecast - actual:.3g}".replace("nan", "")]
+        cells.append(row)
+    return cells

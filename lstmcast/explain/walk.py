@@ -1,0 +1,265 @@
+"""One window on its way through a network, from the rows of the table to the forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import pandas as pd
+
+from lstmcast.errors import counted
+from lstmcast.explain.outcome import back_lines, equal_lines, head_lines
+from lstmcast.explain.recurrent import layer_sections
+from lstmcast.explain.text import (
+    GAP,
+    amount,
+    cut,
+    ends,
+    heading,
+    minus,
+    number,
+    paragraph,
+    table,
+    vector,
+)
+from lstmcast.network.layer_table import Row
+from lstmcast.workflows.inspection import ColumnScale, Inspection, Walk
+
+COLUMNS_SHOWN = 3
+"""Columns of the user's table that stand side by side."""
+
+SCALE_WORDS = {
+    "standard": "mean and deviation",
+    "minmax": "lowest value and range",
+    "robust": "median and interquartile range",
+}
+
+
+def walk_lines(found: Inspection) -> list[str]:
+    """All sections, numbered."""
+    assert found.walk is not None
+    numbers = count(1)
+    lines: list[str] = []
+    for title, body in _sections(found, found.walk):
+        lines += [*heading(next(numbers), title), *body]
+    return lines
+
+
+def _sections(found: Inspection, walk: Walk) -> Iterator[tuple[str, list[str]]]:
+    yield "THE WINDOW", _window(found, walk)
+    yield "SCALED", _scaled(found, walk)
+    if walk.trace.level is not None:
+        yield "FREED OF ITS OWN LEVEL", _level(found, walk)
+    between = _between(found, walk)
+    if between:
+        yield "WHAT THE LAYERS READ", between
+    yield from layer_sections(found, walk)
+    yield "WHAT EQUALS WHAT", equal_lines(walk)
+    yield "THE HEAD: ONE SUM A NUMBER", head_lines(found, walk)
+    yield "BACK IN THE UNITS OF THE DATA", back_lines(found, walk)
+
+
+def _window(found: Inspection, walk: Walk) -> list[str]:
+    sizes, series = found.sizes, f" of series {walk.series}" if walk.series else ""
+    lines = paragraph(
+        f"A network never sees the whole table. It is given {counted(sizes.lookback, 'row')} and "
+        f"asked for the {sizes.horizon:,} after them: a window. This is window {walk.number:,} of "
+        f"{walk.windows:,} (counted from 0), from the {walk.split} rows{series}. "
+        f"t counts its steps from the oldest row."
+    )
+    inputs = walk.rows[walk.rows["part"] == "input"]
+    ahead = walk.rows[walk.rows["part"] == "target"]
+    padded = sizes.lookback - len(inputs)
+    if padded:
+        lines += paragraph(
+            f"The series begins inside of this window: steps 0 to {padded - 1} are padding, which "
+            "no layer ever reads."
+        )
+    first = [f"{padded + k}" for k in range(len(inputs))]
+    lines += ["", *_rows(walk, inputs, first)]
+    unseen = "What came next; the network does not see it:"
+    if walk.trace.batch.future is not None:
+        unseen = "What came next; of it, the network sees the columns that are known ahead:"
+    lines += ["", unseen, ""]
+    return lines + _rows(walk, ahead, [f"+{k + 1}" for k in range(len(ahead))])
+
+
+def _rows(walk: Walk, frame: pd.DataFrame, steps: list[str]) -> list[str]:
+    """Some rows of the user's table, with stamps and the first of its columns."""
+    names = [column.name for column in walk.columns]
+    if steps and steps[0].startswith("+"):
+        names = [name for name in names if _known(frame[name])] or names[:1]
+    shown = names[:COLUMNS_SHOWN]
+    more = len(names) - len(shown)
+    time = walk.time or "step"
+    cells = [["t", cut(time, 19), "row", *(cut(name, 12) for name in shown)]]
+    if more:
+        cells[0].append(f"({more} more)")
+    for k in ends(len(frame), 3, 2):
+        if k is None:
+            cells.append([GAP] * len(cells[0]))
+            continue
+        row = frame.iloc[k]
+        source = "" if pd.isna(row["row"]) else f"{row['row']}"
+        values = [_cell(row[name]) for name in shown]
+        cells.append([steps[k], str(row[time]), source, *values, *([GAP] if more else [])])
+    return table(cells, left=(1,))
+
+
+def _known(values: pd.Series) -> bool:
+    """Whether a column says anything: past columns do not, over the horizon."""
+    return bool((values.notna() & (values != "")).any())
+
+
+def _cell(value: object) -> str:
+    """A value of the table: a number, or the word of a category."""
+    return cut(value, 12) if isinstance(value, str) else amount(float(str(value)))
+
+
+def _scaled(found: Inspection, walk: Walk) -> list[str]:
+    config, sizes = found.config.scale, found.sizes
+    if config.method == "none":
+        lines = paragraph("scale.method is none: the values stay as they are.")
+    else:
+        whose = "each series by itself" if config.per == "series" else "all series together"
+        lines = paragraph(
+            "Weights start small, so inputs should be of the size of 1. Each column has a center "
+            f"and a scale, here the {SCALE_WORDS[config.method]} of its train rows ({whose}); "
+            "(value - center) / scale is what the network gets. The first row:"
+        )
+        lines += [""]
+        first = walk.rows[walk.rows["part"] == "input"].iloc[0]
+        step = sizes.lookback - int((walk.rows["part"] == "input").sum())
+        shown = walk.columns[:COLUMNS_SHOWN]
+        for k, column in enumerate(shown):
+            result = float(walk.trace.batch.inputs[0, step, k])
+            lines.append(f"  {cut(column.name, 20)}: {_scaling(column, first, result)}")
+        if len(walk.columns) > len(shown):
+            more = counted(len(walk.columns) - len(shown), "more column")
+            lines.append(f"  {GAP} ({more})")
+    lines += [""]
+    lines += paragraph(
+        f"The whole window is a block of numbers, (T, F) = ({sizes.lookback:,}, "
+        f"{len(walk.columns)}): T steps, F columns. A batch of B windows is (B, T, F); here B is 1."
+    )
+    lines += [
+        "",
+        *_block([column.name for column in walk.columns], walk.trace.batch.inputs[0].tolist()),
+    ]
+    static = walk.trace.batch.static
+    if static is not None:
+        lines += [""]
+        lines += paragraph(
+            f"Beside it, the static columns, {cut(', '.join(walk.static), 40)}: "
+            f"{vector(static[0].tolist())}"
+        )
+    if walk.trace.batch.future is not None:
+        shape = tuple(walk.trace.batch.future.shape[1:])
+        lines += [""]
+        lines += paragraph(
+            f"Beside it, the columns that are known ahead, over the horizon: (H, F') = {shape}."
+        )
+    return lines
+
+
+def _scaling(column: ColumnScale, row: pd.Series, result: float) -> str:
+    if column.words:
+        return f"'{cut(str(row[column.name]), 30)}' is category {amount(result)}"
+    value, center = amount(float(row[column.name])), column.center
+    if column.logged:
+        value = f"log(1 + {value})"
+    elif column.center == 0 and column.scale == 1:
+        return f"{value}, which stays as it is"
+    return f"({value} {minus(center)}) / {amount(column.scale)} = {amount(result)}"
+
+
+def _block(names: list[str], block: list[list[float]]) -> list[str]:
+    """Some steps of a (T, F) block."""
+    named = names if len(block[0]) == len(names) else [f"[{k}]" for k in range(len(block[0]))]
+    shown = named[: COLUMNS_SHOWN + 1]
+    more = len(named) - len(shown)
+    cells = [["t", *(cut(name, 12) for name in shown), *([f"({more} more)"] if more else [])]]
+    for t in ends(len(block), 3, 2):
+        if t is None:
+            cells.append([GAP] * len(cells[0]))
+        else:
+            values = [number(value) for value in block[t][: len(shown)]]
+            cells.append([str(t), *values, *([GAP] if more else [])])
+    return table(cells, left=())
+
+
+def _level(found: Inspection, walk: Walk) -> list[str]:
+    level, inputs = walk.trace.level, walk.trace.batch.inputs[0]
+    assert level is not None
+    center, scale = float(level.center[0, 0, 0]), float(level.scale[0, 0, 0])
+    after = _normalized(found, walk)
+    name, first = cut(walk.columns[0].name, 20), amount(float(inputs[walk.padded, 0]))
+    if found.config.network.normalize == "last":
+        text = (
+            f"normalize: last. A window is read relative to its last row: the last {name}, "
+            f"{amount(center)}, is taken off every step, and added to the forecast again."
+        )
+        sums = f"{first} {minus(center)} = {amount(after[walk.padded])}"
+    else:
+        text = (
+            f"normalize: standard. A window is read relative to itself: the mean of its {name}, "
+            f"{amount(center)}, is taken off every step, and what is left divided by their "
+            f"deviation, {amount(scale)}. The forecast gets both back."
+        )
+        sums = f"({first} {minus(center)}) / {amount(scale)} = {amount(after[walk.padded])}"
+    lines = paragraph(text)
+    lines += ["", f"  t = {walk.padded}: {sums}", f"  all t: {vector(after, 70)}"]
+    if found.sizes.targets > 1:
+        lines += ["", *paragraph(f"The same is done to each of the {found.sizes.targets} targets.")]
+    return lines
+
+
+def _normalized(found: Inspection, walk: Walk) -> list[float]:
+    """The first target as `normalize` leaves it."""
+    level = walk.trace.level
+    assert level is not None
+    values = level.remove(walk.trace.batch.inputs[:, :, : found.sizes.targets])[0, :, 0]
+    if walk.trace.batch.mask is not None:
+        values = values * walk.trace.batch.mask[0]
+    result: list[float] = values.tolist()
+    return result
+
+
+def _between(found: Inspection, walk: Walk) -> list[str]:
+    """What stands between the scaled block and the first layer: modules, joined columns."""
+    read = walk.trace.context.inputs
+    rows = [row for row in _rows_before(found.rows) if row.parameters]
+    if read.shape[2] == len(walk.columns) and not rows:
+        return []
+    says = [
+        f"The first layer reads {read.shape[2]} numbers a step, made of the "
+        f"{counted(len(walk.columns), 'column')} above."
+    ]
+    if found.sizes.categories:
+        fixed = all(category.fixed for category in found.sizes.categories)
+        learned = "was given" if fixed else "is learned like a weight"
+        says.append(f"A category becomes a vector, which {learned}.")
+    if walk.static:
+        says.append("Static columns stand beside every step.")
+    lines = paragraph(" ".join(says))
+    cells = [
+        [cut(row.name, 30), cut(row.what, 24), f"{row.parameters:,} parameters"] for row in rows
+    ]
+    if cells:
+        lines += ["", *table(cells, left=(0, 1))]
+    values: list[list[float]] = read[0].tolist()
+    return [*lines, "", *_block(_wide_names(found, walk), values)]
+
+
+def _wide_names(found: Inspection, walk: Walk) -> list[str]:
+    """Names of what the encoder reads: categories as `name.0`, `name.1`, ..., then static ones."""
+    widths = {category.column: category.width for category in found.sizes.categories}
+    names: list[str] = []
+    for name in [*(column.name for column in walk.columns), *walk.static]:
+        names += [f"{name}.{k}" for k in range(widths[name])] if name in widths else [name]
+    return names
+
+
+def _rows_before(rows: list[Row]) -> list[Row]:
+    names = [row.name for row in rows]
+    return [row for row in rows[: names.index("l0")] if not row.name.startswith("encoder.")]

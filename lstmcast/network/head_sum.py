@@ -1,0 +1,92 @@
+"""The weighted sum that makes one number of a forecast, number by number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from lstmcast.network.decoders import DirectDecoder, Seq2SeqDecoder
+from lstmcast.network.forecaster import Forecaster
+from lstmcast.network.readouts import READOUTS
+from lstmcast.network.recompute import Check, compared
+from lstmcast.network.trace import Trace
+
+
+@dataclass(frozen=True)
+class HeadSum:
+    """How the first step of the first target comes about: `weights . inputs + bias`.
+
+    Attributes:
+        module: Name of the linear layer.
+        source: What the network's state among its inputs is, such as `out[:, -1]`.
+        state: Numbers among the inputs that are the network's; the rest is known from outside, the
+            future and static columns.
+        inputs: (W,).
+        weights: (W,) the row of the layer's weights.
+        bias: Added at last.
+        total: What the layer gave.
+        point: The point forecast that the head makes of it, still at the window's level.
+        place: Of `total` among the numbers that the layer gives the head for this step and target.
+        width: How many these are: 1, or more where the head says more than a point.
+        check: The sum in float64 beside it.
+    """
+
+    module: str
+    source: str
+    state: int
+    inputs: Tensor
+    weights: Tensor
+    bias: float
+    total: float
+    point: float
+    place: int
+    width: int
+    check: Check
+
+
+def head_sum(network: Forecaster, trace: Trace) -> HeadSum:
+    """Take the sum of the forecast's first number apart."""
+    name = [call.name for call in trace.calls if isinstance(call.module, nn.Linear)][-1]
+    call = next(call for call in trace.calls if call.name == name)
+    linear = call.module
+    assert isinstance(linear, nn.Linear)
+    inputs = call.inputs[0].reshape(-1, linear.in_features)[-1]  # of every_step, the last step's
+    outputs = call.output.reshape(-1, linear.out_features)[-1]
+    point = network.head.point(trace.decoded)[0, 0, 0]
+    place = int((outputs[: network.head.width] - point).abs().argmin())
+    total, weights = outputs[place], linear.weight[place].detach()
+    bias = torch.zeros(()) if linear.bias is None else linear.bias[place].detach()
+    again = (weights.double() * inputs.double()).sum() + bias.double()
+    state, source = _state(network, trace)
+    return HeadSum(
+        module=name,
+        source=source,
+        state=state,
+        inputs=inputs,
+        weights=weights,
+        bias=float(bias),
+        total=float(total),
+        point=float(point),
+        place=place,
+        width=network.head.width,
+        check=compared("the head's first sum, in float64", [(again, total)]),
+    )
+
+
+def _state(network: Forecaster, trace: Trace) -> tuple[int, str]:
+    """How many of a decoder's inputs are the network's own, and what they are."""
+    decoder = network.decoder
+    if trace.readout is not None and isinstance(decoder, DirectDecoder):
+        name = next(key for key, value in READOUTS.items() if value is decoder.readout)
+        sources = {
+            "last": "out[:, -1]",
+            "state": "the final h and c of every layer",
+            "mean": "the mean of out over time",
+            "all": "out of all steps, side by side",
+        }
+        return trace.readout.shape[1], sources.get(name, name)
+    if isinstance(decoder, Seq2SeqDecoder):
+        return decoder.stack.width, "the decoder's h"
+    return network.encoder.width, "out[:, -1]"

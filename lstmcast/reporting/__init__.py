@@ -1,0 +1,1 @@
+"""Figures and pages, made from arrays and run folders; no torch."""

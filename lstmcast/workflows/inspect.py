@@ -1,0 +1,235 @@
+"""`lstmcast inspect`: a network layer by layer, and one window of real data followed through it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lstmcast.config import Config
+from lstmcast.errors import ConfigError, DataError, RunError
+from lstmcast.forecasting.predict import at_least
+from lstmcast.forecasting.rolling import actual_values
+from lstmcast.network.equalities import equalities
+from lstmcast.network.forecaster import Forecaster
+from lstmcast.network.head_sum import head_sum
+from lstmcast.network.layer_table import layer_rows, recurrent_weights
+from lstmcast.network.sizes import Sizes
+from lstmcast.network.threads import use_threads
+from lstmcast.network.trace import trace_window
+from lstmcast.run_folder import RunFolder
+from lstmcast.series.batches import WindowTable
+from lstmcast.series.gaps import fill_gaps
+from lstmcast.series.scaling import Scaler
+from lstmcast.workflows.entry import config_for
+from lstmcast.workflows.inspection import (
+    ColumnScale,
+    Inspection,
+    Look,
+    Walk,
+    check_unit,
+    chosen_layers,
+    chosen_step,
+)
+from lstmcast.workflows.inspection_plot import check_plot_path, write_plot
+from lstmcast.workflows.network import new_network, sizes_of
+from lstmcast.workflows.predict import open_run
+from lstmcast.workflows.prepare import Prepared, prepare
+from lstmcast.workflows.watcher import Watcher
+from lstmcast.workflows.window import WindowArrays, require_windows, window_table
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network with what stands between it and its table.
+
+    Attributes:
+        network: In evaluation mode.
+        config: With the path of the table.
+        sizes: Axes of the windows.
+        prepared: The table; None where it was not needed.
+        scaler: For the panel of `prepared`; None without it.
+        static_scaler: For its static columns; None without them.
+        trained: Whether it was trained.
+    """
+
+    network: Forecaster
+    config: Config
+    sizes: Sizes
+    prepared: Prepared | None
+    scaler: Scaler | None
+    static_scaler: Scaler | None
+    trained: bool
+
+
+def inspect(source: Path, overrides: Sequence[str], look: Look, watcher: Watcher) -> Inspection:
+    """Look into a network, on the CPU: one window is nothing to a GPU, and rounded worse there.
+
+    Args:
+        source: A config or table, for the network that training would start from; or a run folder,
+            or its `model.safetensors`, for the trained one.
+        overrides: `section.key=value`, for a config.
+        look: What to look at.
+        watcher: Is told what happens.
+
+    Raises:
+        ConfigError: The config has faults; there is no such layer, step or unit.
+        DataError: The table has faults, has gone, or has no such window.
+        RunError: The run is missing or damaged.
+    """
+    if look.plot is not None:
+        check_plot_path(look.plot)
+    if source.is_dir() or source.suffix == ".safetensors":
+        subject = open_trained(source, overrides, look, watcher)
+    else:
+        subject = build_untrained(source, overrides, watcher)
+    network, sizes = subject.network.eval(), subject.sizes
+    example = trace_window(network, network.example_batch(1))
+    walk, layers, opened, step = None, example.layers, None, None
+    if look.follows:
+        walk = follow(subject, look.window)
+        layers = chosen_layers(walk.trace.layers, look.layer)
+        if look.step is not None:
+            opened = layers[0]
+            step = chosen_step(opened, look.step)
+        for view in layers if look.tells else layers[:1]:
+            check_unit(view, look.unit)
+    found = Inspection(
+        source=str(source),
+        look=look,
+        trained=subject.trained,
+        config=subject.config,
+        sizes=sizes,
+        rows=layer_rows(network, example, subject.config.training.batch_size),
+        weights=recurrent_weights(network, example),
+        walk=walk,
+        layers=layers,
+        opened=opened,
+        step=step,
+    )
+    if look.plot is not None:
+        write_plot(found, look.plot)
+    return found
+
+
+def build_untrained(source: Path, overrides: Sequence[str], watcher: Watcher) -> Subject:
+    """The network of a config with the weights that training would start from."""
+    config = config_for(source, overrides, watcher)
+    if config.window.horizon == 0:
+        raise ConfigError(
+            "window.horizon is 0, so there is nothing to forecast and no network; inspect needs at "
+            "least 1"
+        )
+    prepared = prepare(config, watcher)
+    use_threads(config.training.batch_size, config.network.units)
+    sizes = sizes_of(prepared)
+    network = new_network(prepared, sizes, CPU)
+    scalers = prepared.scaler, prepared.static_scaler
+    return Subject(network, config, sizes, prepared, *scalers, trained=False)
+
+
+def open_trained(run: Path, overrides: Sequence[str], look: Look, watcher: Watcher) -> Subject:
+    """The network of a run; its table only where a window is to be followed."""
+    if overrides:
+        raise ConfigError(
+            f"-s is for configs, and {run} was trained as it is; leave it out, or inspect a config"
+        )
+    if not look.follows:
+        model, config = open_run(run, "-", CPU)
+        return Subject(model.network, config, model.sizes, None, None, None, trained=True)
+    if run.suffix == ".safetensors" and not run.is_dir():
+        raise ConfigError(
+            f"{run} is a model without data, so there is no window to follow: name its run folder"
+        )
+    model, config = open_run(run, None, CPU)
+    if not Path(config.data.path).exists():
+        raise DataError(
+            f"{config.data.path} does not exist: the table of {run} has moved. Put it back, or "
+            f"write its new place into {run / 'config.yaml'} (data.path)"
+        )
+    prepared = prepare(config, watcher)
+    if prepared.table.sha256 != trained_on(run):
+        watcher.note(f"{config.data.path} is not as it was when {run} was trained.")
+    # Trained once more on all rows, the model knows more categories than the train rows have.
+    coded = model.vocabulary.recode(prepared.unfilled)
+    panel = fill_gaps(coded, config.data.gaps, prepared.cuts, prepared.table)
+    prepared = replace(prepared, panel=panel)
+    scalers = model.scaler_for(panel), model.static_scaler
+    return Subject(model.network, config, model.sizes, prepared, *scalers, trained=True)
+
+
+def trained_on(run: Path) -> str:
+    """Checksum of the table that a run was trained on.
+
+    Raises:
+        RunError: Its manifest is missing or damaged.
+    """
+    path = RunFolder(run).manifest
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["data"]["sha256"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path} is missing or damaged: the run is not complete") from error
+
+
+def follow(subject: Subject, number: int | None) -> Walk:
+    """Take one window of the table through the network."""
+    prepared, scaler, sizes = subject.prepared, subject.scaler, subject.sizes
+    assert prepared is not None and scaler is not None
+    panel, window = prepared.panel, prepared.config.window
+    arrays = WindowArrays(prepared)
+    require_windows(arrays)
+    if number is None:
+        number = default_window(arrays)
+    rows = window_table(arrays, number)  # refuses a number that no window has
+    about = arrays.describe(number, number + 1).iloc[0]
+    origins, series = arrays.index.locate(np.array([number]))
+    table = WindowTable(
+        panel,
+        scaler,
+        subject.static_scaler,
+        lookback=sizes.lookback,
+        horizon=sizes.horizon,
+        pad=window.pad,
+        device=CPU,
+    )
+    batch = table.gather(torch.from_numpy(origins), torch.from_numpy(series))
+    trace = trace_window(subject.network, batch)
+    center, scale = scaler.center[series[0]], scaler.scale[series[0]]
+    forecast = scaler.restore(trace.forecast.numpy().astype(np.float64), series)[0]
+    return Walk(
+        number=number,
+        windows=len(arrays.index),
+        split=str(about["split"]),
+        series=str(about["series"]),
+        time=panel.time,
+        rows=rows,
+        columns=[
+            ColumnScale(
+                name,
+                float(center[k]),
+                float(scale[k]),
+                logged=k in scaler.logged,
+                words=name in panel.words,
+            )
+            for k, name in enumerate(panel.columns.inputs)
+        ],
+        static=panel.columns.static,
+        trace=trace,
+        equal=equalities(subject.network, trace),
+        head=head_sum(subject.network, trace),
+        forecast=at_least(forecast, subject.config.forecast.minimum),
+        actual=actual_values(panel, origins, sizes.horizon)[0],
+    )
+
+
+def default_window(arrays: WindowArrays) -> int:
+    """The first test window, or where there is none the last of all."""
+    numbers = np.arange(len(arrays.index))
+    test = np.flatnonzero(arrays.splits[arrays.index.runs_of(numbers)] == 2)
+    return int(test[0]) if len(test) else len(numbers) - 1

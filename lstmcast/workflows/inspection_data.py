@@ -1,0 +1,124 @@
+"""All that inspect found as plain data, for `--json` and for Python."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from torch import Tensor
+
+from lstmcast.network.recompute import LayerView
+from lstmcast.network.stepwise import CellState
+from lstmcast.workflows.inspection import Inspection, Walk
+
+
+def as_data(found: Inspection) -> dict[str, Any]:
+    """Numbers as nested lists; nothing that was not asked for."""
+    rows = found.rows
+    data: dict[str, Any] = {
+        "source": found.source,
+        "trained": found.trained,
+        "sizes": found.sizes.to_json(),
+        "batch_size": found.config.training.batch_size,
+        "parameters": sum(row.parameters for row in rows),
+        "one_bias_parameters": sum(row.one_bias for row in rows),
+        "multiply_adds_per_window": sum(row.multiply_adds or 0 for row in rows),
+        "layers": [asdict(row) for row in rows],
+        "weights": [asdict(weight) for weight in found.weights],
+    }
+    if found.walk is None:
+        return data
+    data["window"] = _window(found.walk)
+    if found.look.tells:
+        data["trace"] = _trace(found, found.walk)
+    if found.opened is not None and found.step is not None:
+        data["step"] = _step(found.opened, found.step)
+    if found.look.plot is not None:
+        data["plot"] = str(found.look.plot)
+    data["checks"] = [asdict(check) for check in found.checks]
+    data["largest_difference"] = max(check.difference for check in found.checks)
+    return data
+
+
+def _window(walk: Walk) -> dict[str, Any]:
+    return {
+        "number": walk.number,
+        "of": walk.windows,
+        "split": walk.split,
+        "series": walk.series,
+        "rows": walk.rows.astype(object).where(walk.rows.notna(), None).to_dict(orient="records"),
+    }
+
+
+def _trace(found: Inspection, walk: Walk) -> dict[str, Any]:
+    trace, batch = walk.trace, walk.trace.batch
+    level, head = trace.level, asdict(walk.head)
+    del head["check"]
+    return {
+        "columns": [asdict(column) for column in walk.columns],
+        "scaled": batch.inputs[0].tolist(),
+        "mask": _listed(batch.mask),
+        "future": _listed(batch.future),
+        "static": _listed(batch.static),
+        "level": None
+        if level is None
+        else {"center": level.center[0, 0].tolist(), "scale": level.scale[0, 0].tolist()},
+        "encoder_inputs": trace.context.inputs[0].tolist(),
+        "encoder_outputs": trace.context.encoding.outputs[0].tolist(),
+        "layers": {view.name: _layer(view) for view in found.layers},
+        "equal": [asdict(equal) for equal in walk.equal],
+        "head": head | {"inputs": head["inputs"].tolist(), "weights": head["weights"].tolist()},
+        "forecast_scaled": trace.forecast[0].tolist(),
+        "forecast": walk.forecast.tolist(),
+        "actual": [[None if v != v else v for v in step] for step in walk.actual.tolist()],
+    }
+
+
+def _layer(view: LayerView) -> dict[str, Any]:
+    """A layer in one direction; its lists run over the steps that it ran, padding left out."""
+    steps = view.steps
+    return {
+        "module": view.module,
+        "cell": view.kind,
+        "reverse": steps.reverse,
+        "first_step": view.padded,
+        "fed_back_steps": view.fed,
+        "inputs": steps.inputs[0].tolist(),
+        "gates": {name: values[0].tolist() for name, values in steps.gates.items()},
+        "c": _listed(steps.c),
+        "h": steps.h[0].tolist(),
+        "start": _state(steps.start),
+        "final": _state(steps.final),
+    }
+
+
+def _step(view: LayerView, step: int) -> dict[str, Any]:
+    """One step of one layer: every unit's gates, their parts and the state."""
+    steps, t = view.steps, step - view.padded
+    return {
+        "layer": view.name,
+        "step": step,
+        "x": steps.inputs[0, t].tolist(),
+        "before": _state(steps.before(t)),
+        "gates": {name: values[0, t].tolist() for name, values in steps.gates.items()},
+        "parts": {
+            name: {
+                "by_input": parts.by_input[0].tolist(),
+                "by_state": parts.by_state[0].tolist(),
+                "bias_ih": None if parts.bias_ih is None else parts.bias_ih.tolist(),
+                "bias_hh": None if parts.bias_hh is None else parts.bias_hh.tolist(),
+            }
+            for name, parts in steps.parts(t).items()
+        },
+        "c": None if steps.c is None else steps.c[0, t].tolist(),
+        "h": steps.h[0, t].tolist(),
+    }
+
+
+def _state(state: CellState) -> dict[str, Any]:
+    return {"h": state[0][0].tolist(), "c": _listed(state[1])}
+
+
+def _listed(values: Tensor | None) -> Any:
+    """What belongs to the one window, as nested lists."""
+    return None if values is None else values[0].tolist()
