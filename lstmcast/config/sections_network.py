@@ -98,10 +98,10 @@ class NetworkConfig(Section):
         description="Steps folded into one step of the encoder by a linear layer; auto: a "
         "fifteenth of the lookback.",
     )
-    linear_path: bool = Field(
-        default=False,
-        description="Whether a linear map from each target's window to its horizon, zero at "
-        "first, is added to the forecast.",
+    skip: Literal["none", "linear"] = Field(
+        default="none",
+        description="What goes past the recurrent layers: none; linear, a linear map from each "
+        "target's window to its horizon, zero at first, is added to the forecast.",
     )
     readout: Literal["last", "state", "mean", "all"] = Field(
         default="last",
@@ -178,9 +178,9 @@ class NetworkConfig(Section):
                     "set it to 1",
                 )
             )
-        if self.linear_path and self.decoder == "every_step":
+        if self.skip != "none" and self.decoder == "every_step":
             rules.append(
-                ("network.linear_path", "is from a whole window, not from every step; leave it out")
+                ("network.skip", "is from a whole window, not from every step; leave it out")
             )
         if self.normalize != "none" and self.decoder == "every_step":
             rules.append(

@@ -50,11 +50,11 @@ class Forecaster(nn.Module):
         self.encoder = ENCODERS[config.cell](config, width)
         self.head = HEADS[config.head](loss)
         self.decoder = DECODERS[config.decoder](config, self.encoder, wide, self.head)
-        self.linear_path = None
-        if config.linear_path:
-            self.linear_path = nn.Linear(wide.lookback, wide.horizon)
-            nn.init.zeros_(self.linear_path.weight)
-            nn.init.zeros_(self.linear_path.bias)
+        self.linear_skip = None
+        if config.skip == "linear":
+            self.linear_skip = nn.Linear(wide.lookback, wide.horizon)
+            nn.init.zeros_(self.linear_skip.weight)
+            nn.init.zeros_(self.linear_skip.bias)
         self.inner = wide
 
     def forward(self, batch: Batch) -> Tensor:
@@ -71,9 +71,9 @@ class Forecaster(nn.Module):
         """The forecast of a batch that `split` gave, (B, H, C)."""
         context, level = self.encode(batch)
         forecast = self.head.point(self.decoder(context, self.encoder))  # (B, H, C)
-        if self.linear_path is not None:
+        if self.linear_skip is not None:
             past = context.inputs[:, :, : self.inner.targets].transpose(1, 2)  # (B, C, T)
-            forecast = forecast + self.linear_path(past).transpose(1, 2)
+            forecast = forecast + self.linear_skip(past).transpose(1, 2)
         return forecast if level is None else level.restore(forecast)
 
     def encode(self, batch: Batch) -> tuple[Context, Level | None]:
@@ -87,16 +87,15 @@ class Forecaster(nn.Module):
         teacher = None
         if self.training:
             teacher = batch.targets if level is None else level.remove(batch.targets)
-        mask = batch.mask
-        if self.segments is None:
-            read = inputs
-            if batch.static is not None:
-                static = batch.static[:, None].expand(-1, inputs.shape[1], -1)
-                read = torch.cat([inputs, static], dim=2)  # (B, T, F + K)
-        else:
-            read, mask = self.segments(inputs, batch.static), self.segments.fold_mask(mask)
-        encoding = self.encoder(read, mask)  # (B, T, D * U), or (B, T // s, D * U)
-        return Context(inputs, encoding, mask, batch.future, batch.static, teacher), level
+        if self.segments is not None:
+            mask = self.segments.fold_mask(batch.mask)
+            encoding = self.encoder(self.segments(inputs, batch.static), mask)  # (B, T // s, D * U)
+            return Context(inputs, encoding, mask, batch.future, batch.static, teacher), level
+        if batch.static is not None:
+            static = batch.static[:, None].expand(-1, inputs.shape[1], -1)
+            inputs = torch.cat([inputs, static], dim=2)  # (B, T, F + K)
+        encoding = self.encoder(inputs, batch.mask)  # (B, T, D * U)
+        return Context(inputs, encoding, batch.mask, batch.future, batch.static, teacher), level
 
     def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Sum of the losses over the observed targets of a batch, and their number.

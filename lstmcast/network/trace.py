@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lstmcast.network.decoders import Context, DirectDecoder
+from lstmcast.network.decoder import Context
+from lstmcast.network.decoders import DirectDecoder
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.normalize import Level
 from lstmcast.network.recompute import Call, Check, LayerView, compared, layer_views
@@ -66,7 +67,7 @@ def trace_window(network: Forecaster, batch: Batch) -> Trace:
     assert len(batch) == 1, f"a trace follows one window, got {len(batch)}"
     network.eval()
     forecast, calls = record_calls(network, batch)
-    context, level = network.encode(batch)
+    context, level = network.encode(network.split(batch))
     decoded = [call.output for call in calls if call.module is network.decoder][-1]
     point = network.head.point(decoded)
     again = point if level is None else level.restore(point)
