@@ -87,6 +87,8 @@ CHANGES = {
     "training.warmup_steps": ("5", {}),
     "training.decay": ("0.1", STEPPING),
     "training.decay_every": ("2", STEPPING),
+    "training.decay_after": ("3", STEPPING),
+    "training.average": ("0.5", {}),
     "training.sample": ("series", {}),
     "training.batch_size": ("16", {}),
     "training.max_epochs": ("2", {}),

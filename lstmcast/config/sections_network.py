@@ -204,11 +204,12 @@ class TrainingConfig(Section):
 
     model_config = ConfigDict(title="Training")
 
-    loss: Literal["auto", "mse", "mae", "huber"] = Field(
+    loss: Literal["auto", "mse", "mae", "huber", "smape", "mae_smape"] = Field(
         default="auto",
-        description="Loss that is minimized: mse, mae or huber, on scaled targets, for head: "
-        "point; auto: mae for it, and what the other heads have of their own, the pinball loss or "
-        "the likelihood.",
+        description="Loss that is minimized, for head: point: mse, mae or huber, on scaled "
+        "targets; smape, the error relative to forecast and target; mae_smape, half of each; auto: "
+        "mae for it, and what the other heads have of their own, the pinball loss or the "
+        "likelihood.",
     )
     optimizer: Literal["adamw", "adam", "sgd"] = Field(
         default="adamw", description="Rule by which gradients change the weights."
@@ -219,11 +220,12 @@ class TrainingConfig(Section):
     weight_decay: Annotated[float, Ge(0)] = Field(
         default=0.0, description="Pull of the weights towards zero; 0: none."
     )
-    schedule: Literal["constant", "cosine", "step", "plateau"] = Field(
+    schedule: Literal["constant", "cosine", "one_cycle", "step", "plateau"] = Field(
         default="cosine",
         description="Course of the learning rate: constant; cosine, falling to 0 at the end; "
-        "step, times decay every decay_every epochs; plateau, times decay after decay_every "
-        "epochs without a better validation loss.",
+        "one_cycle, rising from a 25th over the first 3 tenths and then falling to 0; step, times "
+        "decay every decay_every epochs; plateau, times decay after decay_every epochs without a "
+        "better validation loss.",
     )
     warmup_steps: CountOrZero = Field(
         default=0, description="Optimizer steps in which the learning rate rises from 0; 0: none."
@@ -236,6 +238,14 @@ class TrainingConfig(Section):
         default=10,
         description="Epochs between decays (step), or without a better validation loss before one "
         "(plateau).",
+    )
+    decay_after: CountOrZero = Field(
+        default=0, description="Epochs before the first of the decays of schedule step count."
+    )
+    average: Annotated[float, Ge(0), Lt(1)] = Field(
+        default=0.0,
+        description="Share of the average of the weights so far that stays at each step; the "
+        "average is validated and kept in place of the weights; 0: none.",
     )
     sample: Literal["windows", "series"] = Field(
         default="windows",
