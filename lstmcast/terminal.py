@@ -109,7 +109,7 @@ class Terminal(Watcher):
         """Open the live view, on a terminal."""
         self.max_epochs = max_epochs
         if what:
-            self._remark(f"training once more {what}")
+            self._remark(f"training {what}")
         if self.quiet or not self.err.is_terminal:
             return
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -161,11 +161,13 @@ class Terminal(Watcher):
 
     def trained_run(self, trained: Trained) -> None:
         """Scores beside the baselines, the verdict, and where everything lies."""
-        fit, folder = trained.fit, trained.run.path
-        self._remark(
-            f"best epoch {fit.best_epoch} of {len(fit.history)}, stopped by {fit.stopped_by}; "
-            f"{sum(epoch.seconds for epoch in fit.history):.1f} s"
-        )
+        fits, folder = trained.fits, trained.run.path
+        for number, fit in enumerate(fits, start=1):
+            self._remark(
+                f"{f'member {number}: ' if len(fits) > 1 else ''}"
+                f"best epoch {fit.best_epoch} of {len(fit.history)}, stopped by {fit.stopped_by}; "
+                f"{sum(epoch.seconds for epoch in fit.history):.1f} s"
+            )
         scores = trained.metrics["test"]
         if scores is None:
             self._result(
@@ -183,7 +185,8 @@ class Terminal(Watcher):
         self._object(
             {
                 "run": str(folder),
-                "best_epoch": fit.best_epoch,
+                "best_epoch": fits[0].best_epoch,
+                **({"best_epochs": [fit.best_epoch for fit in fits]} if len(fits) > 1 else {}),
                 "metrics": trained.metrics,
                 "forecast": None if trained.forecast is None else str(trained.run.forecast),
                 "notes": self.notes,

@@ -94,6 +94,8 @@ CHANGES = {
     "training.refit": ("all", {}),
     "training.checkpoint_every": ("0", {}),
     "training.seed": ("1", {}),
+    "training.members": ("2", {}),
+    "training.combine": ("mean", {"training.members": "3"}),
     "forecast.levels": ("[50]", {}),
     "forecast.minimum": ("60", {}),
 }

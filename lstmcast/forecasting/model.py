@@ -6,13 +6,14 @@ says nothing of paths, hosts or times, so that the same training gives the same 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lstmcast.config import Config
 from lstmcast.errors import RunError
@@ -23,6 +24,7 @@ from lstmcast.forecasting.model_checks import (
     check_finite,
     check_signatures,
     check_sizes,
+    member_prefix,
     read_config,
 )
 from lstmcast.network.forecaster import Forecaster
@@ -48,7 +50,7 @@ class Model:
     """All that a forecast needs beside the data.
 
     Attributes:
-        network: In evaluation mode, on its device.
+        network: In evaluation mode, on its device; the first, where there are several.
         config: As trained; `data.path` is not kept in the file.
         sizes: Axes of the windows.
         frequency: Of the training data.
@@ -58,6 +60,7 @@ class Model:
         vocabulary: Categories that it was trained on.
         fallbacks: Baselines for series that the network cannot forecast, best first.
         calibration: Of the intervals of these series; None: there are no intervals.
+        others: The second member and those after it, where `training.members` asks for several.
     """
 
     network: Forecaster
@@ -70,6 +73,12 @@ class Model:
     vocabulary: Vocabulary
     fallbacks: tuple[str, ...]
     calibration: Calibration | None = None
+    others: tuple[Forecaster, ...] = ()
+
+    @property
+    def members(self) -> tuple[Forecaster, ...]:
+        """The networks whose forecasts are combined, in order of their seeds."""
+        return (self.network, *self.others)
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -139,7 +148,12 @@ class Model:
             "fallbacks": self.fallbacks,
             "calibration": None if self.calibration is None else self.calibration.to_json(),
         }
-        write_tensors(path, self.network.state_dict(), KEY, described)
+        tensors = {
+            f"{member_prefix(number)}{name}": value
+            for number, member in enumerate(self.members)
+            for name, value in member.state_dict().items()
+        }
+        write_tensors(path, tensors, KEY, described)
 
 
 def load_model(path: Path, device: torch.device) -> Model:
@@ -168,11 +182,13 @@ def load_model(path: Path, device: torch.device) -> Model:
         check_signatures(config, sizes, signatures)
         weights = file.read()
         check_finite(weights)
-        network = Forecaster(config.network, sizes, config.training.loss)
-        network.load_state_dict(weights)
+        network, *others = (
+            member_of(weights, number, config, sizes).to(device).eval()
+            for number in range(config.training.members)
+        )
         static = described["static_scaler"]
         return Model(
-            network=network.to(device).eval(),
+            network=network,
             config=config,
             sizes=sizes,
             frequency=Frequency.from_json(described["frequency"]),
@@ -182,9 +198,20 @@ def load_model(path: Path, device: torch.device) -> Model:
             vocabulary=Vocabulary.from_json(described.get("vocabulary")),
             fallbacks=tuple(described["fallbacks"]),
             calibration=Calibration.from_json(described.get("calibration")),
+            others=tuple(others),
         )
     except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise RunError(f"{path} is damaged: its parts do not fit each other ({error})") from error
+
+
+def member_of(
+    weights: Mapping[str, Tensor], number: int, config: Config, sizes: Sizes
+) -> Forecaster:
+    """The network of one member, counted from 0, by the weights of all."""
+    network = Forecaster(config.network, sizes, config.training.loss)
+    prefix = member_prefix(number)
+    network.load_state_dict({name: weights[f"{prefix}{name}"] for name in network.state_dict()})
+    return network
 
 
 def refuse_other_format(path: Path, version: object) -> None:

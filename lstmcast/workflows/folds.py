@@ -17,6 +17,7 @@ from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table
 from lstmcast.series.splits import no_cuts
 from lstmcast.series.windows import require_train_windows
+from lstmcast.workflows.fitting import fit_model, refit
 from lstmcast.workflows.judge import (
     calibrate_model,
     forecasters,
@@ -28,7 +29,6 @@ from lstmcast.workflows.judge import (
 from lstmcast.workflows.network import new_network, sizes_of
 from lstmcast.workflows.predict import build_on_grid_of
 from lstmcast.workflows.prepare import Prepared, prepare_table
-from lstmcast.workflows.train import fit_model, refit
 from lstmcast.workflows.watcher import Watcher
 
 
@@ -110,15 +110,13 @@ def fit_at(
     )
     use_threads(config.training.batch_size, config.network.units)
     network = new_network(prepared, sizes_of(prepared), device)
-    if before is not None and before.sizes == network.sizes:
-        network.load_state_dict(before.network.state_dict())
-    model, fit = fit_model(prepared, network, None, watcher)
+    model, fits = fit_model(prepared, network, None, watcher, before=before)
     levels = levels_for(prepared, watcher)
     forecasts = forecasters(model, prepared, levels)
     model = calibrate_model(model, forecasts, prepared, levels)
     model = with_fallbacks(model, judge_validation(forecasts, prepared))
     if config.training.refit == "all":
-        model = refit(model, prepared, fit, None, watcher)
+        model = refit(model, prepared, fits, None, watcher)
     return fitted(model, prepared)
 
 
