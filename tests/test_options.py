@@ -98,6 +98,7 @@ CHANGES = {
     "training.combine": ("mean", {"training.members": "3"}),
     "forecast.levels": ("[50]", {}),
     "forecast.minimum": ("60", {}),
+    "forecast.fallback": ("true", {}),
 }
 DECIDES_NO_NUMBER = {"training.checkpoint_every"}
 """What it does instead, test_resume sees."""

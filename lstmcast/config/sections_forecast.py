@@ -22,3 +22,8 @@ class ForecastConfig(Section):
         description="Lowest value of a forecast and its bounds, in the units of the data, 0 for "
         "counts and sales: those below are raised to it; null: no limit.",
     )
+    fallback: bool = Field(
+        default=False,
+        description="Whether predict gives a series to its best baseline where the network did "
+        "worse on its validation and test windows; the column method says who forecast it.",
+    )

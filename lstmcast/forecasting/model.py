@@ -17,8 +17,11 @@ from torch import Tensor
 
 from lstmcast.config import Config
 from lstmcast.errors import RunError
+from lstmcast.forecasting.baselines import Linear
+from lstmcast.forecasting.choice import TrackRecord
 from lstmcast.forecasting.conformal import mean_changes
 from lstmcast.forecasting.intervals import Calibration
+from lstmcast.forecasting.linear_tensors import linear_of, linear_shapes, linear_tensors
 from lstmcast.forecasting.model_checks import (
     check_described,
     check_finite,
@@ -60,6 +63,8 @@ class Model:
         vocabulary: Categories that it was trained on.
         fallbacks: Baselines for series that the network cannot forecast, best first.
         calibration: Of the intervals of these series; None: there are no intervals.
+        record: By which a series is given to a baseline; None: only short ones are.
+        linear: The linear baseline that `record` may name; None without it.
         others: The second member and those after it, where `training.members` asks for several.
     """
 
@@ -73,6 +78,8 @@ class Model:
     vocabulary: Vocabulary
     fallbacks: tuple[str, ...]
     calibration: Calibration | None = None
+    record: TrackRecord | None = None
+    linear: Linear | None = None
     others: tuple[Forecaster, ...] = ()
 
     @property
@@ -105,6 +112,14 @@ class Model:
             return None
         sizes = mean_changes(panel.targets, panel.targets_observed, panel.offsets[:-1], panel.ends)
         return self.calibration.for_series(self.places(panel.names), sizes)
+
+    def record_for(self, panel: Panel) -> TrackRecord | None:
+        """The record of the series of another table; a new one has none."""
+        return None if self.record is None else self.record.for_series(self.places(panel.names))
+
+    def linear_for(self, panel: Panel) -> Linear | None:
+        """The linear baseline for the series of another table."""
+        return None if self.linear is None else self.linear.for_series(self.places(panel.names))
 
     def scaler_for(self, panel: Panel) -> Scaler:
         """A scaler for the series of another table.
@@ -147,12 +162,15 @@ class Model:
             "vocabulary": self.vocabulary.to_json(),
             "fallbacks": self.fallbacks,
             "calibration": None if self.calibration is None else self.calibration.to_json(),
+            **({} if self.record is None else {"record": self.record.to_json()}),
         }
         tensors = {
             f"{member_prefix(number)}{name}": value
             for number, member in enumerate(self.members)
             for name, value in member.state_dict().items()
         }
+        if self.linear is not None:
+            tensors |= linear_tensors(self.linear)
         write_tensors(path, tensors, KEY, described)
 
 
@@ -179,7 +197,8 @@ def load_model(path: Path, device: torch.device) -> Model:
         sizes = Sizes.from_json(described["sizes"])
         signatures = file.signatures()
         check_sizes(config, sizes, len(signatures))
-        check_signatures(config, sizes, signatures)
+        extra = linear_shapes(sizes, len(described["series"])) if "record" in described else {}
+        check_signatures(config, sizes, signatures, extra)
         weights = file.read()
         check_finite(weights)
         network, *others = (
@@ -198,6 +217,8 @@ def load_model(path: Path, device: torch.device) -> Model:
             vocabulary=Vocabulary.from_json(described.get("vocabulary")),
             fallbacks=tuple(described["fallbacks"]),
             calibration=Calibration.from_json(described.get("calibration")),
+            record=TrackRecord.from_json(described.get("record")),
+            linear=linear_of(weights),
             others=tuple(others),
         )
     except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lstmcast.config import Config
 from lstmcast.errors import RunError
-from lstmcast.forecasting.model_parts import CalibrationPart, Described, SizesPart
+from lstmcast.forecasting.model_parts import CalibrationPart, Described, RecordPart, SizesPart
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.sizes import Sizes
 from lstmcast.tensor_file import Signature
@@ -54,6 +54,8 @@ def check_described(described: Mapping[str, Any]) -> None:
         _require(same, f"{name} has not {height} rows")
     if parts.calibration is not None:
         _check_calibration(parts.calibration, sizes, parts.series)
+    if parts.record is not None:
+        _check_record(parts.record, parts.series)
     words = {} if parts.vocabulary is None else parts.vocabulary.words
     for category in sizes.categories:
         width = sizes.static if category.static else sizes.inputs
@@ -86,6 +88,21 @@ def _check_calibration(
             int(k) < len(series) and _shaped(own, levels, targets) for k, own in margins.own.items()
         )
         _require(fits, f"calibration.margins of {name} have other axes")
+
+
+def _check_record(record: RecordPart, series: list[list[str]]) -> None:
+    """Compare the axes of the record with each other.
+
+    Raises:
+        ValueError: They do not fit.
+    """
+    names = record.forecasters
+    _require(names[:1] == ["lstmcast"], "record.forecasters does not begin with lstmcast")
+    _require(len(set(names)) == len(names) > 1, "record.forecasters repeats a name, or has one")
+    for split in record.splits:
+        fits = len(split.until) == len(split.points) == len(series)
+        fits &= _shaped(split.errors, len(names), len(series))
+        _require(fits, "record.splits has other axes")
 
 
 def _shaped(rows: Sequence[Sequence[object]], height: int, width: int) -> bool:
@@ -152,8 +169,19 @@ def member_prefix(number: int) -> str:
     return f"members.{number + 1}." if number else ""
 
 
-def check_signatures(config: Config, sizes: Sizes, found: Mapping[str, Signature]) -> None:
+def check_signatures(
+    config: Config,
+    sizes: Sizes,
+    found: Mapping[str, Signature],
+    extra: Mapping[str, tuple[int, ...]],
+) -> None:
     """Compare the tensors of a file with those that its network wants; none is loaded or made.
+
+    Args:
+        config: Of the network.
+        sizes: Axes of its windows.
+        found: What the file has.
+        extra: Shapes of the float64 tensors that it is to have beside those of the network.
 
     Raises:
         RuntimeError: Such a network cannot be.
@@ -166,6 +194,7 @@ def check_signatures(config: Config, sizes: Sizes, found: Mapping[str, Signature
         for number in range(config.training.members)
         for name, value in network.state_dict().items()
     }
+    wanted |= {name: ("F64", shape) for name, shape in extra.items()}
     for name in [*wanted, *found]:
         if wanted.get(name) != found.get(name):
             raise ValueError(

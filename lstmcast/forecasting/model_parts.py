@@ -15,6 +15,7 @@ LARGE = 2**53
 Count = Annotated[int, Ge(1), Le(LARGE)]
 CountOrZero = Annotated[int, Ge(0), Le(LARGE)]
 Steps = Annotated[int, Ge(1), Le(MAX_STEPS)]
+ForecasterName = Literal["lstmcast", "naive", "seasonal_naive", "drift", "linear"]
 Whole = Annotated[int, Ge(-LARGE), Le(LARGE)]
 
 
@@ -91,7 +92,22 @@ class CalibrationPart(Part):
     levels: list[Annotated[float, Gt(0), Lt(100)]]
     sizes: list[list[float | None]]
     usual: list[float]
-    margins: dict[Literal["lstmcast", "naive", "seasonal_naive", "drift", "linear"], MarginsPart]
+    margins: dict[ForecasterName, MarginsPart]
+
+
+class EvidencePart(Part):
+    """See `choice.Evidence`: S places, S counts, and S errors of each forecaster."""
+
+    until: list[Whole]
+    points: list[CountOrZero]
+    errors: list[list[Annotated[float, Ge(0)]]]
+
+
+class RecordPart(Part):
+    """See `choice.TrackRecord`."""
+
+    forecasters: list[ForecasterName]
+    splits: list[EvidencePart]
 
 
 class Described(Part):
@@ -106,3 +122,4 @@ class Described(Part):
     vocabulary: VocabularyPart | None = None
     fallbacks: list[Literal["naive", "seasonal_naive", "drift"]]
     calibration: CalibrationPart | None = None
+    record: RecordPart | None = None

@@ -144,6 +144,8 @@ def refit(
         again,
         config=model.config,
         fallbacks=model.fallbacks,
+        record=model.record_for(everything.panel),
+        linear=model.linear_for(everything.panel),
         # No row is left to calibrate on: the intervals stay those of the network that was judged.
         calibration=model.calibration_for(everything.panel),
     )

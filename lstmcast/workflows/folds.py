@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from lstmcast.workflows.judge import (
     levels_for,
     linear_map,
     with_fallbacks,
+    with_record,
 )
 from lstmcast.workflows.network import new_network, sizes_of
 from lstmcast.workflows.predict import build_on_grid_of
@@ -49,9 +50,7 @@ class Fitted:
     def linear_for(self, panel: Panel) -> Linear:
         """The linear baseline for the series of another table; a new one has no intercept."""
         known = {name: k for k, name in enumerate(self.names)}
-        places = np.array([known.get(name, -1) for name in panel.names])
-        seen = (places >= 0)[:, None]
-        return replace(self.linear, scale=np.where(seen, self.linear.scale[places], 0.0))
+        return self.linear.for_series(np.array([known.get(name, -1) for name in panel.names]))
 
 
 def origins_of(panel: Panel, horizon: int, folds: int, step: int) -> np.ndarray:
@@ -115,6 +114,7 @@ def fit_at(
     forecasts = forecasters(model, prepared, levels)
     model = calibrate_model(model, forecasts, prepared, levels)
     model = with_fallbacks(model, judge_validation(forecasts, prepared))
+    model = with_record(model, forecasts, prepared)
     if config.training.refit == "all":
         model = refit(model, prepared, fits, None, watcher)
     return fitted(model, prepared)

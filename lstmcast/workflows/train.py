@@ -31,6 +31,7 @@ from lstmcast.workflows.judge import (
     metrics_of,
     past_forecasts,
     with_fallbacks,
+    with_record,
 )
 from lstmcast.workflows.manifest import describe_run
 from lstmcast.workflows.network import new_network, sizes_of
@@ -151,6 +152,7 @@ def carry_out(ready: Ready, folder: RunFolder, watcher: Watcher, began: float) -
     model = calibrate_model(model, forecasts, prepared, levels)
     judgements = judge_splits(model, forecasts, prepared)
     model = with_fallbacks(model, judgements["validation"])
+    model = with_record(model, forecasts, prepared)
     horizon = prepared.config.window.horizon
     verdict = decide(judgements["test"], horizon) if len(prepared.windows.test) else None
     write_text(folder.backtest, csv_text(past_forecasts(model, forecasts, prepared)))
