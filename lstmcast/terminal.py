@@ -49,7 +49,7 @@ class Terminal(Watcher):
         self.notes: list[str] = []
         self.bar: Bar | None = None
         self.task: TaskID | None = None
-        self.max_epochs = 0
+        self.max_epochs = self.max_folds = 0
 
     def _remark(self, text: str, style: str = "") -> None:
         if not self.quiet:
@@ -112,17 +112,9 @@ class Terminal(Watcher):
             self._remark(f"training {what}")
         if self.quiet or not self.err.is_terminal:
             return
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from lstmcast.display_bars import epochs_bar
 
-        self.bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[loss]}"),
-            TextColumn("{task.fields[speed]} windows/s"),
-            TimeRemainingColumn(),
-            console=self.err,
-            transient=True,
-        )
+        self.bar = epochs_bar(self.err)
         self.task = self.bar.add_task("", total=max_epochs, epoch="1", loss="", speed="-")
         self.bar.start()
 
@@ -146,11 +138,33 @@ class Terminal(Watcher):
             self.bar.stop()
             self.bar = None
 
+    def folds(self, count: int) -> None:
+        """Open the live view of folds, on a terminal."""
+        if self.quiet or not self.err.is_terminal:
+            return
+        from lstmcast.display_bars import folds_bar
+
+        self.bar = folds_bar(self.err)
+        self.max_folds = count
+        self.task = self.bar.add_task("", total=count, fold=1)
+        self.bar.start()
+
+    def fold_trains(self, done: float) -> None:
+        """Move the bar while a fold trains."""
+        if self.bar is not None and self.task is not None:
+            running = min(int(done) + 1, self.max_folds)
+            self.bar.update(self.task, completed=done, fold=running)
+
     def fold(self, fold: Fold) -> None:
-        """A fold of a backtest."""
+        """Move the bar, and print a fold that is done."""
         from lstmcast.display_runs import fold_line
 
+        self.fold_trains(fold.number)
         self._remark(fold_line(fold))
+
+    def folds_done(self) -> None:
+        """Close the live view."""
+        self.trained()
 
     # What commands found.
 
