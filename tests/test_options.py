@@ -99,8 +99,11 @@ CHANGES = {
     "training.refit": ("all", {}),
     "training.checkpoint_every": ("0", {}),
     "training.seed": ("1", {}),
+    "training.members": ("2", {}),
+    "training.combine": ("mean", {"training.members": "3"}),
     "forecast.levels": ("[50]", {}),
     "forecast.minimum": ("60", {}),
+    "forecast.fallback": ("true", {}),
 }
 DECIDES_NO_NUMBER = {"training.checkpoint_every"}
 """What it does instead, test_resume sees."""

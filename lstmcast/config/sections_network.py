@@ -1,4 +1,4 @@
-"""The sections about the network: network, training, forecast."""
+"""The sections about the network: network, training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from lstmcast.config.values import (
     CountOrZero,
     Fraction,
     Name,
-    Percents,
     Positive,
     Rule,
     Section,
@@ -22,6 +21,9 @@ from lstmcast.config.values import (
 
 Activation = Literal["tanh", "sigmoid", "hard_sigmoid", "relu", "linear"]
 Head = Literal["point", "quantiles", "normal", "student_t", "negative_binomial", "poisson"]
+
+MAX_MEMBERS = 100
+"""More would only cost: the median of 20 moves little when another joins."""
 
 
 class NetworkConfig(Section):
@@ -284,20 +286,18 @@ class TrainingConfig(Section):
     seed: Annotated[int, Ge(0), Lt(2**63)] = Field(
         default=0, description="Number that fixes all chance; the same seed gives the same bits."
     )
-
-
-class ForecastConfig(Section):
-    """What is done to the forecasts in the units of the data."""
-
-    model_config = ConfigDict(title="Forecast")
-
-    levels: Percents = Field(
-        default=[80, 95],
-        description="Chances, in percent, that an actual lies in its interval: each level adds a "
-        "lower and an upper bound, wide enough on the validation rows; [] for none.",
+    members: Annotated[int, Ge(1), Le(MAX_MEMBERS)] = Field(
+        default=1,
+        description="Networks trained one after the other, of seed, seed + 1, ..., whose forecasts "
+        "are combined; every limit of training holds for each.",
     )
-    minimum: float | None = Field(
-        default=None,
-        description="Lowest value of a forecast and its bounds, in the units of the data, 0 for "
-        "counts and sales: those below are raised to it; null: no limit.",
+    combine: Literal["median", "mean"] = Field(
+        default="median",
+        description="What is made of the members' forecasts, and of each of their bounds.",
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.combine != "median" and self.members == 1:
+            refuse([("training.combine", "has no effect with training.members: 1")])
+        return self
