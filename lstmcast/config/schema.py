@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from lstmcast.config.presets import fill_network
 from lstmcast.config.sections_data import DataConfig
 from lstmcast.config.sections_forecast import ForecastConfig
-from lstmcast.config.sections_network import NetworkConfig, TrainingConfig
+from lstmcast.config.sections_network import NetworkConfig
+from lstmcast.config.sections_training import TrainingConfig
 from lstmcast.config.sections_windows import ScaleConfig, SplitConfig, WindowConfig
 from lstmcast.config.values import Rule, refuse
 

@@ -12,6 +12,7 @@ import torch
 
 from lstmcast.config import Config
 from lstmcast.errors import RunError, join
+from lstmcast.workflows.begin_from import fingerprint
 from lstmcast.workflows.prepare import Prepared
 
 Record = dict[str, Any]
@@ -32,6 +33,7 @@ def describe_beginning(prepared: Prepared, device: torch.device) -> Record:
             "sha256": prepared.table.sha256,
         },
         "vectors": vectors,
+        **beginning_weights(prepared.config.training.init_from),
         "made_with": {
             "device": str(device),
             "torch": torch.__version__,
@@ -40,11 +42,17 @@ def describe_beginning(prepared: Prepared, device: torch.device) -> Record:
     }
 
 
+def beginning_weights(source: str | None) -> Record:
+    """What a training begins with, if it is not random weights."""
+    return {} if source is None else {"init_from": fingerprint(source)}
+
+
 def without_paths(config: Config) -> Record:
     """A config as JSON without the places of its files: their content is what counts."""
     values = config.model_dump(mode="json")
     del values["data"]["path"]
     values["data"]["vectors"] = sorted(values["data"]["vectors"])
+    del values["training"]["init_from"]
     return values
 
 
