@@ -21,6 +21,7 @@ from lstmcast.cli import (
     init,
     inspect,
     predict,
+    report,
     train,
     window,
 )
@@ -41,6 +42,7 @@ app.command("window")(window.window)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
 app.command("backtest")(backtest.backtest)
+app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("inspect")(inspect.inspect)
 app.command("configs")(configs.configs)

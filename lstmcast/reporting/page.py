@@ -1,0 +1,88 @@
+"""Run folder -> one HTML page that needs no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import zlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from lstmcast.reporting.contents import Contents, read_contents
+from lstmcast.reporting.figures import step_figure
+from lstmcast.reporting.scores import score_table
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script as the page holds it.
+
+    Attributes:
+        packed: Compressed (zlib) and in base64.
+        digest: As a Content-Security-Policy wants it.
+    """
+
+    packed: str
+    digest: str
+
+
+def digest_of(text: bytes) -> str:
+    """What a Content-Security-Policy knows a script by."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}"
+
+
+@cache
+def plotly() -> Script:
+    """plotly.js: 4.8 MB, 2 MB as the page holds it."""
+    text = (files("plotly") / "package_data" / "plotly.min.js").read_bytes()
+    return Script(base64.b64encode(zlib.compress(text, 6)).decode(), digest_of(text))
+
+
+@cache
+def environment() -> Environment:
+    """The templates; whatever they are given is escaped."""
+    made = Environment(
+        loader=PackageLoader("lstmcast.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.policies["json.dumps_kwargs"] = {
+        "ensure_ascii": False,
+        "allow_nan": False,
+        "separators": (",", ":"),
+    }
+    return made
+
+
+def page_of(path: Path) -> str:
+    """The page of a run folder, or of a backtest's.
+
+    Raises:
+        RunError: It is neither, or a file in it is damaged.
+    """
+    return render(read_contents(path))
+
+
+def render(contents: Contents) -> str:
+    """The page of what a folder holds."""
+    made = environment()
+    own = made.get_template("report.js").render()
+    figures: dict[str, Any] = {}
+    if contents.scores is not None:
+        figures["steps"] = step_figure(contents.scores)
+    return made.get_template("report.html").render(
+        name=contents.path.resolve().name,
+        verdict=(contents.metrics.get("verdict") or {}).get("sentence"),
+        scores=None if contents.scores is None else score_table(contents.scores),
+        figures=figures,
+        plotly=plotly(),
+        own=own,
+        own_digest=digest_of(own.encode()),
+    )
