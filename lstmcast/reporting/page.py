@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from lstmcast.reporting.charts import DARK
 from lstmcast.reporting.contents import Contents, read_contents
-from lstmcast.reporting.figures import step_figure
-from lstmcast.reporting.scores import score_table
+from lstmcast.reporting.story import story_of
 
 
 @dataclass(frozen=True)
@@ -72,16 +71,13 @@ def page_of(path: Path) -> str:
 
 def render(contents: Contents) -> str:
     """The page of what a folder holds."""
-    made = environment()
+    made, story = environment(), story_of(contents)
     own = made.get_template("report.js").render()
-    figures: dict[str, Any] = {}
-    if contents.scores is not None:
-        figures["steps"] = step_figure(contents.scores)
+    figures = {chart.key: chart.figure for chart in story.charts()}
+    data = {"figures": figures, "series": story.packed.data, "dark": DARK}
     return made.get_template("report.html").render(
-        name=contents.path.resolve().name,
-        verdict=(contents.metrics.get("verdict") or {}).get("sentence"),
-        scores=None if contents.scores is None else score_table(contents.scores),
-        figures=figures,
+        story=story,
+        data=data,
         plotly=plotly(),
         own=own,
         own_digest=digest_of(own.encode()),
