@@ -67,8 +67,7 @@ def facts_of(contents: Contents) -> Facts:
         if name.startswith("coverage_"):
             level = name.removeprefix("coverage_")
             facts.append((f"within the {level} % interval", percent(network[name])))
-    counts = (network["windows"], network["points"])
-    facts.append((f"tested on {counted(counts[0], 'window')}", f"{counts[1]:,} values"))
+    facts.append((f"test windows, {network['points']:,} values", f"{network['windows']:,}"))
     return facts
 
 

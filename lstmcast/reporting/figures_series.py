@@ -181,7 +181,7 @@ def forecast_figure(levels: tuple[float, ...], dates: Axis) -> Figure:
     return {
         "data": traces,
         "layout": {
-            "xaxis": axis("", type=dates.kind, rangeslider={"visible": True, "thickness": 0.09}),
+            "xaxis": axis("", type=dates.kind),
             "yaxis": axis(""),
         },
     }

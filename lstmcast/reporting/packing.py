@@ -20,7 +20,7 @@ from lstmcast.reporting.items import Item, featured, ranked
 SPAN = 4000
 """Whole numbers between the lowest and the highest value of an item, at least."""
 
-MOST_NUMBERS = 600_000
+MOST_NUMBERS = 700_000
 """Numbers of series on one page; about 5 bytes each."""
 
 MOST_ROWS, FEWEST_ROWS = 5_000, 150

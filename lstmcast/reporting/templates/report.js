@@ -8,6 +8,7 @@
   const config = {
     responsive: true,
     displaylogo: false,
+    displayModeBar: "hover",
     modeBarButtons: [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
   };
   const touch = matchMedia("(pointer: coarse)").matches;
@@ -91,10 +92,13 @@
       layout: {
         font: { color: colour("ink"), size: 12, family: "system-ui, sans-serif" },
         paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-        margin: { l: 48, r: 12, t: 34, b: 40 },
+        margin: { l: 48, r: 12, t: 30, b: 40 },
         hovermode: "x unified", dragmode: touch ? false : "zoom",
         hoverlabel: { bgcolor: colour("card"), bordercolor: colour("line"), font: { color: colour("ink") } },
-        legend: { orientation: "h", x: 0, y: 1.02, xanchor: "left", yanchor: "bottom", font: { size: 11 } },
+        legend: {
+          orientation: "h", yref: "container", x: 0, y: 0, xanchor: "left", yanchor: "bottom",
+          font: { size: 11 },
+        },
         modebar: { color: colour("soft"), activecolor: colour("accent"), bgcolor: "rgba(0,0,0,0)" },
         xaxis: axis, yaxis: axis,
       },
@@ -315,8 +319,9 @@
 
   async function unpack() {
     const packed = atob($("plotly").textContent.trim());
-    const bytes = Uint8Array.from(packed, (c) => c.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    const bytes = new Uint8Array(packed.length);
+    for (let k = 0; k < bytes.length; k++) bytes[k] = packed.charCodeAt(k);
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     const script = document.createElement("script");
     script.textContent = await new Response(stream).text();
     document.head.append(script);
@@ -332,9 +337,10 @@
     for (const key of Object.keys(figures)) {
       if (own.includes(key) && chosen < 0) continue;
       draw(key);
+      document.documentElement.dataset.drawn = "some"; // and what is on the page can be used
       await pause();
     }
-    document.documentElement.dataset.ready = "yes";
+    document.documentElement.dataset.drawn = "all";
   }
   start().catch((error) => {
     $("trouble").hidden = false;
