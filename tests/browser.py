@@ -139,9 +139,7 @@ class Page:
 
     def run(self, code: str) -> Any:
         """The value of an expression, or of what it promises."""
-        found = self.ask(
-            "Runtime.evaluate", expression=code, returnByValue=True, awaitPromise=True
-        )
+        found = self.ask("Runtime.evaluate", expression=code, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
@@ -157,11 +155,11 @@ class Page:
     def type(self, text: str) -> None:
         self.ask("Input.insertText", text=text)
 
-    def press(self, key: str, code: int) -> None:
-        for kind in ("keyDown", "keyUp"):
+    def press(self, key: str, code: int, text: str = "") -> None:
+        for kind, typed in (("keyDown", text), ("keyUp", "")):
             self.ask(
-                "Input.dispatchKeyEvent", type=kind, key=key, code=key,
-                windowsVirtualKeyCode=code, text="\r" if key == "Enter" and kind == "keyDown" else "",
+                "Input.dispatchKeyEvent",
+                type=kind, key=key, code=key, windowsVirtualKeyCode=code, text=typed,
             )  # fmt: skip
 
     def picture(self, path: Path, whole: bool = True) -> None:

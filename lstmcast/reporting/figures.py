@@ -68,6 +68,7 @@ def step_chart(scores: dict[str, Any]) -> Chart:
             "layout": {
                 "xaxis": axis("step of the horizon"),
                 "yaxis": axis("mean absolute error", rangemode="tozero"),
+                "legend": {"traceorder": "reversed"},
             },
         },
         Table(
@@ -120,6 +121,7 @@ def coverage_chart(scores: dict[str, Any]) -> Chart | None:
                 "xaxis": axis("promised, %", range=[low, 100.5]),
                 "yaxis": axis("found, %", range=[low, 101.5]),
                 "hovermode": "closest",
+                "legend": {"traceorder": "reversed"},
             },
         },
         Table(
@@ -247,6 +249,7 @@ def fold_chart(folds: list[dict[str, Any]]) -> Chart:
             "layout": {
                 "xaxis": axis("last row that was known", type="category"),
                 "yaxis": axis("mean absolute error", rangemode="tozero"),
+                "legend": {"traceorder": "reversed"},
             },
         },
         Table(

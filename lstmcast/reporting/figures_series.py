@@ -35,107 +35,113 @@ Columns = dict[str, list[Any]]
 
 def series_charts(levels: tuple[float, ...], dates: Axis, season: Names | None) -> list[Chart]:
     """The charts of a chosen series, the forecasts first; without numbers yet."""
-    time = axis("", type=dates.kind)
-    charts = [
-        Chart(
-            "forecast",
-            "Forecasts and what came",
-            "Past forecasts on rows that the network has not learned from, each made with what was "
-            "known where it begins, and the forecast after the last row. Shaded: "
-            + (", ".join(f"{level:g} %" for level in levels) or "no")
-            + " intervals. Drag to zoom, double-click to go back.",
-            "Line chart of what came, of past forecasts and of the forecast after the last row.",
-            forecast_figure(levels, dates),
-            height=460,
-        ),
-        Chart(
-            "error-time",
-            "Errors over time",
-            "Forecast - actual: above 0 the forecast was too high.",
-            "Chart of the errors over time.",
-            {
-                "data": [
-                    wanting(
-                        line(
-                            "error",
-                            [],
-                            [],
-                            NETWORK,
-                            mode="lines+markers",
-                            width=1,
-                            showlegend=False,
-                        ),
-                        x="time",
-                        y="error",
-                    )
-                ],
-                "layout": {"xaxis": time, "yaxis": axis("forecast - actual", zeroline=True)},
+    charts = [forecast_chart(levels, dates), time_chart(dates), sizes_chart(), lags_chart()]
+    return [*charts, season_chart(season)] if season is not None else charts
+
+
+def forecast_chart(levels: tuple[float, ...], dates: Axis) -> Chart:
+    """What came, and what was forecast."""
+    shaded = ", ".join(f"{level:g} %" for level in levels)
+    return Chart(
+        "forecast",
+        "Forecasts and what came",
+        "Past forecasts on rows that the network has not learned from, each made with what was "
+        "known where it begins, and the forecast after the last row. "
+        + (f"Shaded: {shaded} intervals. " if levels else "There are no intervals. ")
+        + "Drag to zoom, double-click to go back.",
+        "Line chart of what came, of past forecasts and of the forecast after the last row.",
+        forecast_figure(levels, dates),
+        height=460,
+    )
+
+
+def time_chart(dates: Axis) -> Chart:
+    """Errors over time."""
+    points = line("error", [], [], NETWORK, mode="lines+markers", width=0.7, showlegend=False)
+    points["marker"] = {"color": NETWORK, "size": 4}
+    return Chart(
+        "error-time",
+        "Errors over time",
+        "Forecast - actual: above 0 the forecast was too high.",
+        "Chart of the errors over time.",
+        {
+            "data": [wanting(points, x="time", y="error")],
+            "layout": {
+                "xaxis": axis("", type=dates.kind),
+                "yaxis": axis("forecast - actual", zeroline=True),
             },
-        ),
-        Chart(
-            "error-sizes",
-            "Distribution of errors",
-            "How often errors of each size came.",
-            "Histogram of the errors.",
-            {
-                "data": [
-                    wanting(
-                        {"type": "histogram", "marker": {"color": NETWORK}, "name": "errors"},
-                        x="error",
-                    )
-                ],
-                "layout": {
-                    "xaxis": axis("forecast - actual"),
-                    "yaxis": axis("how often"),
-                    "bargap": 0.05,
-                },
+        },
+    )
+
+
+def sizes_chart() -> Chart:
+    """How often errors of each size came."""
+    bars = {"type": "histogram", "marker": {"color": NETWORK}, "name": "errors"}
+    return Chart(
+        "error-sizes",
+        "Distribution of errors",
+        "How often errors of each size came.",
+        "Histogram of the errors.",
+        {
+            "data": [wanting(bars, x="error")],
+            "layout": {
+                "xaxis": axis("forecast - actual"),
+                "yaxis": axis("how often"),
+                "bargap": 0.05,
             },
-        ),
-        Chart(
-            "error-lags",
-            "Autocorrelation of errors",
-            "Whether an error says something about those after it. Within a forecast errors go "
-            "together, so the first bars are seldom near 0; a bar that stands out at a season "
-            "says that the network misses some of it. Dotted: chance, 19 times of 20.",
-            "Bar chart of the autocorrelation of the errors.",
-            lags_figure(),
-        ),
-    ]
-    if season is not None:
-        charts.append(
-            Chart(
-                "error-season",
-                f"Errors by {season.title}",
-                "The box holds the middle half of the errors, the line in it is the median.",
-                f"Box chart of the errors by {season.title}.",
-                {
-                    "data": [
-                        wanting(
-                            {"type": "box", "marker": {"color": NETWORK}, "name": "errors"},
-                            x="season",
-                            y="error",
-                        )
-                    ],
-                    "layout": season_layout(season),
-                },
-            )
+        },
+    )
+
+
+def lags_chart() -> Chart:
+    """Autocorrelation by distance, and what chance would give."""
+    bars = {"type": "bar", "marker": {"color": NETWORK}, "name": "autocorrelation"}
+    traces = [wanting({**bars, "showlegend": False}, x="lags", y="lag_values")]
+    for name in ("chance_low", "chance_high"):
+        bound = line("chance", [], [], SOFT, dash="dot", width=1, mode="lines")
+        traces.append(
+            wanting({**bound, "hoverinfo": "skip", "showlegend": False}, x="lags", y=name)
         )
-    return charts
+    return Chart(
+        "error-lags",
+        "Autocorrelation of errors",
+        "Whether an error says something about those after it. Within a forecast errors go "
+        "together, so the first bars are seldom near 0; a bar that stands out at a season "
+        "says that the network misses some of it. Dotted: chance, 19 times of 20.",
+        "Bar chart of the autocorrelation of the errors.",
+        {
+            "data": traces,
+            "layout": {
+                "xaxis": axis("distance in steps"),
+                "yaxis": axis("correlation", range=[-1.05, 1.05]),
+            },
+        },
+    )
 
 
-def season_layout(season: Names) -> Figure:
-    """Axes of errors by season, every label in its place."""
-    return {
-        "xaxis": axis(
-            season.title,
-            type="category",
-            categoryorder="array",
-            categoryarray=season.labels,
-            range=[-0.6, len(season.labels) - 0.4],
-        ),
-        "yaxis": axis("forecast - actual", zeroline=True),
-        "hovermode": "closest",
-    }
+def season_chart(season: Names) -> Chart:
+    """Errors by season, every label in its place."""
+    box = {"type": "box", "marker": {"color": NETWORK}, "name": "errors"}
+    return Chart(
+        "error-season",
+        f"Errors by {season.title}",
+        "The box holds the middle half of the errors, the line in it is the median.",
+        f"Box chart of the errors by {season.title}.",
+        {
+            "data": [wanting(box, x="season", y="error")],
+            "layout": {
+                "xaxis": axis(
+                    season.title,
+                    type="category",
+                    categoryorder="array",
+                    categoryarray=season.labels,
+                    range=[-0.6, len(season.labels) - 0.4],
+                ),
+                "yaxis": axis("forecast - actual", zeroline=True),
+                "hovermode": "closest",
+            },
+        },
+    )
 
 
 def wanting(trace: dict[str, Any], **columns: str) -> dict[str, Any]:
@@ -145,64 +151,36 @@ def wanting(trace: dict[str, Any], **columns: str) -> dict[str, Any]:
 
 def forecast_figure(levels: tuple[float, ...], dates: Axis) -> Figure:
     """What came, past forecasts, the next one, and their intervals; the widest first."""
-    traces = []
     hover = "%{y:.5~g}" + "".join(
         f"<br>{level:g} %: %{{customdata[{2 * k}]:.5~g}} to %{{customdata[{2 * k + 1}]:.5~g}}"
         for k, level in enumerate(levels)
     )
-    parts = (("past", NETWORK, WIDE_BAND, BAND), ("future", FUTURE, WIDE_FUTURE, BAND_FUTURE))
-    for part, _, wide, narrow in parts:
-        for k in reversed(range(len(levels))):
-            band = {
-                "type": "scatter",
-                "mode": "lines",
-                "name": f"{levels[k]:g} % interval",
-                "fill": "toself",
-                "fillcolor": narrow if k == 0 else wide,
-                "line": {"width": 0, "color": narrow if k == 0 else wide},
-                "hoverinfo": "skip",
-                "legendgroup": part,
-                "showlegend": False,
-            }
-            traces.append(wanting(band, x=f"{part}_band_x{k}", y=f"{part}_band_y{k}"))
-    traces.append(
-        wanting(
-            line(
-                "what came", [], [], INK, mode="lines+markers", width=1.6, hovertemplate="%{y:.5~g}"
-            ),
-            x="time",
-            y="actual",
+    bands = [
+        band(part, k, narrow if k == 0 else wide)
+        for part, wide, narrow in (
+            ("past", WIDE_BAND, BAND),
+            ("future", WIDE_FUTURE, BAND_FUTURE),
         )
-    )
-    traces[-1]["marker"] = {"color": INK, "size": 3}
-    for (part, colour, *_), name in zip(parts, ("past forecasts", "forecast"), strict=True):
+        for k in reversed(range(len(levels)))
+    ]
+    actual = line("what came", [], [], INK, mode="lines+markers", width=1.6)
+    actual |= {"marker": {"color": INK, "size": 3}, "hovertemplate": "%{y:.5~g}"}
+    traces = [*bands, wanting(actual, x="time", y="actual")]
+    for part, name, colour in (
+        ("past", "past forecasts", NETWORK),
+        ("future", "forecast", FUTURE),
+    ):
         made = line(name, [], [], colour, mode="lines", legendgroup=part, hovertemplate=hover)
         traces.append(wanting(made, x=f"{part}_x", y=f"{part}_y", customdata=f"{part}_bounds"))
-    return {
-        "data": traces,
-        "layout": {
-            "xaxis": axis("", type=dates.kind),
-            "yaxis": axis(""),
-        },
-    }
+    layout = {"xaxis": axis("", type=dates.kind), "yaxis": axis("")}
+    return {"data": traces, "layout": layout}
 
 
-def lags_figure() -> Figure:
-    """Autocorrelation by distance."""
-    bounds = [
-        wanting(
-            line("chance", [], [], SOFT, dash="dot", width=1, mode="lines", hoverinfo="skip",
-                 showlegend=False),
-            x="lags",
-            y=name,
-        )
-        for name in ("chance_low", "chance_high")
-    ]  # fmt: skip
-    bars = {"type": "bar", "marker": {"color": NETWORK}, "name": "autocorrelation"}
-    return {
-        "data": [wanting({**bars, "showlegend": False}, x="lags", y="lag_values"), *bounds],
-        "layout": {"xaxis": axis("distance in steps"), "yaxis": axis("correlation", range=[-1, 1])},
-    }
+def band(part: str, level: int, colour: str) -> dict[str, Any]:
+    """The interval of one level; it goes and comes with the forecasts that it belongs to."""
+    area = line("", [], [], colour, mode="lines", width=0, fill="toself", fillcolor=colour)
+    area |= {"hoverinfo": "skip", "legendgroup": part, "showlegend": False}
+    return wanting(area, x=f"{part}_band_x{level}", y=f"{part}_band_y{level}")
 
 
 def columns_of(item: Item, dates: Axis, season: Names | None) -> Columns:

@@ -65,6 +65,7 @@ def pack(items: list[Item], levels: tuple[float, ...], dates: Axis, season: Name
         "marks": dates.marks,
         "season": None if season is None else [season.labels, season.codes.tolist()],
         "levels": len(levels),
+        "first_level": f"{levels[0]:g}" if levels else "",
         "names": series,
         "targets": targets,
         "items": entries,

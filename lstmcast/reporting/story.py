@@ -55,7 +55,6 @@ class Story:
         repeat: Commands that make the run again.
         backtests: Of this run: folder, folds, verdict.
         config: As YAML.
-        first_level: Of the narrowest intervals, in percent; empty without intervals.
     """
 
     title: str
@@ -74,7 +73,6 @@ class Story:
     repeat: list[str]
     backtests: list[tuple[str, str, str]]
     config: str
-    first_level: str
 
     def charts(self) -> Iterator[Chart]:
         """Every chart of the page."""
@@ -111,7 +109,6 @@ def story_of(contents: Contents) -> Story:
             for name, found in contents.backtests.items()
         ],
         config=contents.config_text,
-        first_level=f"{layout.levels[0]:g}" if layout.levels else "",
     )
 
 

@@ -8,7 +8,6 @@
   const config = {
     responsive: true,
     displaylogo: false,
-    displayModeBar: "hover",
     modeBarButtons: [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
   };
   const touch = matchMedia("(pointer: coarse)").matches;
@@ -116,7 +115,8 @@
     const figure = filled(coloured(figures[key]));
     const layout = { ...figure.layout, template: template() };
     if (key === "forecast") arrange(layout);
-    return Plotly.react($(`chart-${key}`), figure.data, layout, config);
+    const shown = { ...config, displayModeBar: key === "forecast" };
+    return Plotly.react($(`chart-${key}`), figure.data, layout, shown);
   }
 
   // The chart of forecasts: what part of it is shown.
@@ -194,14 +194,16 @@
     chosen = number;
     columns = columnsOf(item);
     const end = last(item);
-    view = [Math.max(item.from, end - 260), end];
+    const room = Math.max(60, Math.min(260, $("chart-forecast").clientWidth / 3));
+    view = [Math.max(item.from, Math.round(end - room)), end];
     const name = label(item);
     const [points, mae, bias, relative, coverage] = item.scores;
     $("chosen").textContent = name;
     const said = points
-      ? `${points.toLocaleString("en")} test values: mean absolute error ${short(mae)}, bias ${short(bias)}` +
+      ? `${points.toLocaleString("en")} test values, of forecasts one horizon apart: mean absolute error ` +
+        `${short(mae)}, bias ${short(bias)}` +
         (relative === null ? "" : `, mae / change ${short(relative)}`) +
-        (coverage === null ? "" : `, ${percent(coverage)} within the narrowest interval`) + "."
+        (coverage === null ? "" : `, ${percent(coverage)} within the ${series.first_level} % interval`) + "."
       : "No test forecast of this series could be held against anything.";
     $("chosen-scores").textContent = said;
     for (const key of own) {
