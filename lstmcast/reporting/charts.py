@@ -99,6 +99,17 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
     return {"title": {"text": title}, **more}
 
 
+def axis_style() -> dict[str, Any]:
+    """How the axes of a chart on its own look; on a page, the page's style decides."""
+    return {
+        "gridcolor": "#e6eaee",
+        "zerolinecolor": SOFT,
+        "linecolor": "#d9dfe5",
+        "automargin": True,
+        "title": {"standoff": 8},
+    }
+
+
 def plain(values: Iterable[Any], digits: int = 5) -> list[float | None]:
     """Numbers as JSON has them: so many significant digits, None where not finite."""
     return [float(f"{v:.{digits}g}") if math.isfinite(v) else None for v in map(float, values)]
