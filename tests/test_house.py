@@ -24,6 +24,7 @@ STOREYS = {
     "workflows": 5,
     "display": 5,
     "display_findings": 5,
+    "display_plot": 5.5,
     "display_runs": 5.5,
     "display_windows": 5.5,
     "explain": 5.5,  # says what workflows found; the terminal prints it

@@ -35,6 +35,14 @@ class Entry:
     drawn: bool
 
 
+def title_of(contents: Contents) -> str:
+    """What the page is of."""
+    path = contents.path.resolve()
+    if contents.is_backtest and contents.manifest:
+        return f"{path.parents[1].name}, backtest {path.name}"
+    return path.name
+
+
 def subtitle_of(contents: Contents, items: Sequence[Item]) -> str:
     """What was forecast, in a line."""
     targets = contents.layout.targets
@@ -152,20 +160,11 @@ def made_with_of(contents: Contents) -> Facts:
     return [*facts, ("time", f"{seconds:,.1f} s")] if seconds is not None else facts
 
 
-def repeat_of(contents: Contents) -> list[str]:
-    """Commands that make the same again."""
-    made, path = contents.manifest, contents.path
-    install = (
-        [f"pip install lstmcast=={made['lstmcast']} torch=={bare(made['torch'])}"] if made else []
-    )
+def repeat_of(contents: Contents) -> str:
+    """The command that makes the same again."""
     if contents.is_backtest:
-        return [*install, backtest_command(contents)]
-    return [*install, f"lstmcast train {shlex.quote(str(path / 'config.yaml'))}"]
-
-
-def bare(version: str) -> str:
-    """A version without its build, such as `+cpu`."""
-    return version.partition("+")[0]
+        return backtest_command(contents)
+    return f"lstmcast train {shlex.quote(str(contents.path / 'config.yaml'))}"
 
 
 def backtest_command(contents: Contents) -> str:

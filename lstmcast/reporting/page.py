@@ -76,7 +76,7 @@ def render(contents: Contents) -> str:
     made, story = environment(), story_of(contents)
     own = made.get_template("report.js").render()
     figures = {chart.key: chart.figure for chart in story.charts()}
-    data = {"figures": figures, "series": story.packed.data, "dark": DARK}
+    data = {"figures": figures, "series": story.packed.data, "dark": DARK, "which": story.which}
     return made.get_template("report.html").render(
         story=story,
         data=data,

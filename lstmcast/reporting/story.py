@@ -18,6 +18,7 @@ from lstmcast.reporting.facts import (
     made_with_of,
     repeat_of,
     subtitle_of,
+    title_of,
     tables_of,
 )
 from lstmcast.reporting.figures import (
@@ -48,11 +49,12 @@ class Story:
         groups: Series to choose from, under the name of their group.
         packed: Their numbers.
         series: Charts of the chosen series.
+        which: Of which forecasts their scores are.
         sections: All other charts.
         notes: Sentences about the table.
         data_facts: What the table was.
         made_with: Versions and the like.
-        repeat: Commands that make the run again.
+        repeat: The command that makes it again.
         backtests: Of this run: folder, folds, verdict.
         config: As YAML.
     """
@@ -66,11 +68,12 @@ class Story:
     groups: dict[str, list[Entry]]
     packed: Packed
     series: list[Chart]
+    which: str
     sections: list[Section]
     notes: list[str]
     data_facts: Facts
     made_with: Facts
-    repeat: list[str]
+    repeat: str
     backtests: list[tuple[str, str, str]]
     config: str
 
@@ -90,7 +93,7 @@ def story_of(contents: Contents) -> Story:
     packed = pack(items, layout.levels, dates, season)
     verdict = contents.metrics.get("verdict")
     return Story(
-        title=contents.path.resolve().name,
+        title=title_of(contents),
         subtitle=subtitle_of(contents, items),
         verdict=verdict["sentence"] if verdict else UNTESTED,
         beats=verdict["beats"] if verdict else None,
@@ -99,6 +102,7 @@ def story_of(contents: Contents) -> Story:
         groups=groups_of(items, packed),
         packed=packed,
         series=series_charts(layout.levels, dates, season) if items else [],
+        which="of all folds" if contents.is_backtest else "of forecasts one horizon apart",
         sections=sections_of(contents, items, dates),
         notes=contents.notes,
         data_facts=data_facts_of(contents),

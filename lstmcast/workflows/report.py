@@ -7,8 +7,6 @@ from pathlib import Path
 from lstmcast.errors import RunError
 from lstmcast.run_folder import RunFolder, write_bytes, write_text
 
-PAGE = "report.html"
-
 
 def write_report(path: Path) -> Path:
     """Write the page of a run folder, or of a backtest's, into it.
@@ -18,8 +16,9 @@ def write_report(path: Path) -> Path:
     """
     from lstmcast.reporting.page import page_of  # jinja2 is not for every command
 
-    write_text(path / PAGE, page_of(path))
-    return path / PAGE
+    page = RunFolder(path).report
+    write_text(page, page_of(path))
+    return page
 
 
 def write_report_of(run: RunFolder) -> None:

@@ -200,7 +200,7 @@
     const [points, mae, bias, relative, coverage] = item.scores;
     $("chosen").textContent = name;
     const said = points
-      ? `${points.toLocaleString("en")} test values, of forecasts one horizon apart: mean absolute error ` +
+      ? `${points.toLocaleString("en")} test values, ${data.which}: mean absolute error ` +
         `${short(mae)}, bias ${short(bias)}` +
         (relative === null ? "" : `, mae / change ${short(relative)}`) +
         (coverage === null ? "" : `, ${percent(coverage)} within the ${series.first_level} % interval`) + "."
