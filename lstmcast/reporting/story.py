@@ -18,8 +18,8 @@ from lstmcast.reporting.facts import (
     made_with_of,
     repeat_of,
     subtitle_of,
-    title_of,
     tables_of,
+    title_of,
 )
 from lstmcast.reporting.figures import (
     coverage_chart,
