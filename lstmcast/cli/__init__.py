@@ -92,10 +92,11 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        _say(
-            f"error: a bug in lstmcast: {type(error).__name__}: {error}\n"
-            "Run it again with --debug and report what it prints"
-        )
+        said = [
+            f"error: a bug in lstmcast: {type(error).__name__}: {error}",
+            "Run it again with --debug and report what it prints",
+        ]
+        _say("\n".join([*said, *notes_of(error)]))
         sys.exit(70)
 
 

@@ -147,17 +147,16 @@ def made_with_of(contents: Contents) -> Facts:
         ("seed", str(made["seed"])),
         ("parameters", f"{made['parameters']:,}"),
     ]
-    training = made.get("training")
-    if training:
+    training = made["training"]
+    for number, member in enumerate(training.get("members", [training]), start=1):
         facts.append(
             (
-                "training",
-                f"{counted(training['epochs'], 'epoch')}, the best {training['best_epoch']}, "
-                f"stopped by {training['stopped_by']}",
+                f"training of member {number}" if "members" in training else "training",
+                f"{counted(member['epochs'], 'epoch')}, the best {member['best_epoch']}, "
+                f"stopped by {member['stopped_by']}",
             )
         )
-    seconds = made.get("timings", {}).get("total_seconds")
-    return [*facts, ("time", f"{seconds:,.1f} s")] if seconds is not None else facts
+    return [*facts, ("time", f"{made['timings']['total_seconds']:,.1f} s")]
 
 
 def repeat_of(contents: Contents) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from lstmcast.reporting.charts import (
     FORECASTERS,
-    INK,
     NETWORK,
     SOFT,
     Chart,
@@ -177,53 +177,68 @@ def share(value: float | None) -> float | None:
     return None if value is None else 100 * value
 
 
-def learning_chart(history: pd.DataFrame, best: int | None, refit: bool) -> Chart:
-    """Train and validation loss by epoch."""
-    x = history["epoch"].tolist()
-    rates = [f"{rate:.2g}" for rate in history["learning_rate"]]
-    hover = "%{y:.4~g} (learning rate %{customdata})"
-    traces = [
-        line("train", x, plain(history["train_loss"]), SOFT, dash="dash", customdata=rates,
-             hovertemplate=hover, mode="lines+markers"),
-    ]  # fmt: skip
-    names = {"train": history["train_loss"]}
-    if history["validation_loss"].notna().any():
-        names["validation"] = history["validation_loss"]
-        loss = plain(history["validation_loss"])
-        traces.append(
-            line("validation", x, loss, NETWORK, customdata=rates, hovertemplate=hover,
-                 mode="lines+markers")
-        )  # fmt: skip
-    layout: dict[str, Any] = {"xaxis": axis("epoch"), "yaxis": axis("loss, scaled units")}
-    words = f"Line chart over {len(x)} epochs."
-    if best is not None and best in x:
-        layout["shapes"] = [
-            {"type": "line", "x0": best, "x1": best, "y0": 0, "y1": 1, "yref": "paper",
-             "line": {"color": INK, "width": 1, "dash": "dot"}}
-        ]  # fmt: skip
-        words += f" The best, whose weights were kept, is epoch {best}."
-    words += "".join(
-        f" The {name} loss goes from {short(loss.iloc[0])} to {short(loss.iloc[-1])}."
-        for name, loss in names.items()
-    )
-    again = (
-        " The network was then trained once more on all rows for as many epochs." if refit else ""
-    )
+def learning_chart(history: pd.DataFrame, bests: Sequence[int], refit: bool) -> Chart:
+    """Train and validation loss by epoch, of every member of an ensemble.
+
+    Args:
+        history: As in history.csv.
+        bests: Of each member, the epoch whose weights were kept.
+        refit: Whether the network was then trained on all rows.
+    """
+    members = [part for _, part in history.groupby("member")] if "member" in history else [history]
+    judged = bool(history["validation_loss"].notna().any())
+    traces, said = [], []
+    for number, (part, best) in enumerate(zip(members, bests, strict=False), start=1):
+        name = f", member {number}" if len(members) > 1 else ""
+        traces += member_traces(part, best, judged, name)
+        losses = {"train": part["train_loss"]}
+        if judged:
+            losses["validation"] = part["validation_loss"]
+        said.append(f"The weights kept{name} are those of epoch {best} of {len(part)}.")
+        for kind, loss in losses.items():
+            said.append(
+                f"The {kind} loss goes from {short(loss.iloc[0])} to {short(loss.iloc[-1])}."
+            )
+    again = " The network was then trained once more on all rows." if refit else ""
+    columns = [name for name in HISTORY if name in history]
     return Chart(
         "learning",
         "Learning curves",
-        f"Loss after each epoch; the dotted line is the epoch whose weights were kept.{again}",
-        words,
-        {"data": traces, "layout": layout},
+        f"Loss after each epoch; the star is the epoch whose weights were kept.{again}",
+        f"Line chart of the loss by epoch. {' '.join(said)}",
+        {
+            "data": traces,
+            "layout": {"xaxis": axis("epoch"), "yaxis": axis("loss, scaled units")},
+        },
         Table(
-            ["epoch", *names, "learning rate", "seconds"],
-            [
-                [str(x[k]), *(short(loss.iloc[k]) for loss in names.values()), rates[k],
-                 f"{history['seconds'].iloc[k]:.1f}"]
-                for k in range(len(x))
-            ],
+            [name.replace("_", " ") for name in columns],
+            [[short(value) for value in row] for row in history[columns].to_numpy().tolist()],
         ),
-    )  # fmt: skip
+    )
+
+
+HISTORY = ("member", "epoch", "train_loss", "validation_loss", "learning_rate", "seconds")
+"""Columns of history.csv that the table shows."""
+
+
+def member_traces(part: pd.DataFrame, best: int, judged: bool, name: str) -> list[dict[str, Any]]:
+    """Losses of one member, and a star at the epoch that was kept."""
+    x = part["epoch"].tolist()
+    train, validation = plain(part["train_loss"]), plain(part["validation_loss"])
+    rates = [f"{rate:.2g}" for rate in part["learning_rate"]]
+    more = {
+        "customdata": rates,
+        "hovertemplate": "%{y:.4~g} (learning rate %{customdata})",
+        "mode": "lines+markers" if len(x) < 40 else "lines",
+    }
+    traces = [line(f"train{name}", x, train, SOFT, dash="dash", **more)]
+    if judged:
+        traces.append(line(f"validation{name}", x, validation, NETWORK, **more))
+    if best in x:
+        kept = (validation if judged else train)[x.index(best)]
+        star = line(f"kept{name}", [best], [kept], NETWORK, hoverinfo="skip", showlegend=False)
+        traces.append({**star, "marker": {"color": NETWORK, "size": 15, "symbol": "star"}})
+    return traces
 
 
 def fold_chart(folds: list[dict[str, Any]]) -> Chart:

@@ -142,10 +142,9 @@ def sections_of(contents: Contents, items: list[Item], dates: Axis) -> list[Sect
         sections.append(Section("quality", "How good, and how sure", "", made))
         sections.append(errors_section(items, dates))
     if contents.history is not None and len(contents.history):
-        training = contents.manifest.get("training", {})
-        chart = learning_chart(
-            contents.history, training.get("best_epoch"), training.get("refit") == "all"
-        )
+        training = contents.manifest["training"]
+        bests = [member["best_epoch"] for member in training.get("members", [training])]
+        chart = learning_chart(contents.history, bests, training["refit"] == "all")
         sections.append(Section("training", "How it was trained", "", [chart]))
     return [section for section in sections if section.charts]
 
