@@ -21,6 +21,7 @@ COMMANDS = (
     "predict",
     "backtest",
     "compare",
+    "rerun",
     "inspect",
     "configs",
 )

@@ -21,6 +21,7 @@ from lstmcast.cli import (
     init,
     inspect,
     predict,
+    rerun,
     train,
     window,
 )
@@ -42,6 +43,7 @@ app.command("train")(train.train)
 app.command("predict")(predict.predict)
 app.command("backtest")(backtest.backtest)
 app.command("compare")(compare.compare)
+app.command("rerun")(rerun.rerun)
 app.command("inspect")(inspect.inspect)
 app.command("configs")(configs.configs)
 

@@ -46,4 +46,4 @@ def predict(
 
     terminal = Terminal(json=json, quiet=quiet)
     predicted = predict_workflow(run, data, at, future, choose_device(device), terminal)
-    terminal.predicted(predicted.forecast, output)
+    terminal.predicted(predicted, output)

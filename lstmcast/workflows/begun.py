@@ -19,10 +19,6 @@ Record = dict[str, Any]
 
 def describe_beginning(prepared: Prepared, device: torch.device) -> Record:
     """The content of begun.json."""
-    vectors = {
-        column: hashlib.sha256(given.known.tobytes() + given.unknown.tobytes()).hexdigest()
-        for column, given in prepared.vectors.items()
-    }
     return {
         "config": without_paths(prepared.config),
         "data": {
@@ -31,12 +27,20 @@ def describe_beginning(prepared: Prepared, device: torch.device) -> Record:
             "last": prepared.last,
             "sha256": prepared.table.sha256,
         },
-        "vectors": vectors,
+        "vectors": describe_vectors(prepared),
         "made_with": {
             "device": str(device),
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
         },
+    }
+
+
+def describe_vectors(prepared: Prepared) -> dict[str, str]:
+    """SHA-256 of the given vectors of each column: of those that the table's words have."""
+    return {
+        column: hashlib.sha256(given.known.tobytes() + given.unknown.tobytes()).hexdigest()
+        for column, given in prepared.vectors.items()
     }
 
 
@@ -70,13 +74,19 @@ def read_record(path: Path) -> Record | None:
         raise RunError(f"{path} is damaged ({error}); remove {path.parent} to start over") from None
 
 
-def refuse_changes(was: Record, now: Record, what: str) -> None:
+def refuse_changes(
+    was: Record,
+    now: Record,
+    what: str,
+    advice: str = "Put it back to resume, or train again into another folder",
+) -> None:
     """Refuse to go on with something else than what the run began with.
 
     Args:
         was: One part of the record.
         now: The same part as it is.
         what: It in words.
+        advice: What to do.
 
     Raises:
         RunError: Names every difference.
@@ -89,7 +99,6 @@ def refuse_changes(was: Record, now: Record, what: str) -> None:
         if before.get(name) != after.get(name)
     ]
     if faults:
-        advice = "Put it back to resume, or train again into another folder"
         raise join(RunError, [*faults[:-1], f"{faults[-1]}. {advice}"])
 
 
