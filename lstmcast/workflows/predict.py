@@ -85,9 +85,9 @@ def predict(
         sources["future"] = fingerprint(ahead)
         table = join_rows(table, ahead)
     as_read = build_on_grid_of(model, config.data, table, at)
+    panel = model.recoded(as_read)
     for text in unknown_notes(model.vocabulary, as_read):
         watcher.note(text)
-    panel = model.vocabulary.recode(as_read)
     check_transform(config, panel, table)
     filled = fill_gaps(panel, config.data.gaps, no_cuts(panel), table)
     for name in filled.left_out[:3]:
