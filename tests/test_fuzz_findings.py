@@ -43,6 +43,7 @@ def test_a_step_that_64_bits_cannot_tell_is_no_frequency(alias: str) -> None:
         put("config.data.categorical", ["s"]),
         put("config.data.calendar", ["hour"]),
         put("vocabulary.series", [""]),
+        put("scaler.center", [[10**400] * 3] * 2),
     ],
 )
 def test_a_model_whose_config_makes_other_columns_is_refused(tmp_path: Path, change: Any) -> None:
@@ -50,3 +51,9 @@ def test_a_model_whose_config_makes_other_columns_is_refused(tmp_path: Path, cha
     path.write_bytes(with_json(change, SAMPLE.read_bytes()))
     with pytest.raises(RunError, match="damaged"):
         lstmcast.predict(path, TABLE)
+
+
+def test_whole_numbers_of_any_size_scale_as_floats(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(with_json(put("scaler.center", [[10**30] * 3] * 2), SAMPLE.read_bytes()))
+    assert lstmcast.predict(path, TABLE)["y"].dtype == np.float64

@@ -122,9 +122,9 @@ class Alike:
         if isinstance(old, bool):
             return not old
         if isinstance(old, int):
-            return [old + 1, old - 1, 2 * old, 0, -old, 7, 2**31, float(old)][kind % 8]
+            return [old + 1, old - 1, 2 * old, 0, -old, 7, 2**31, old // 2][kind % 8]
         if isinstance(old, float):
-            return [old + 1, -old, 1e300 * old, old * 1e-300, 0.0, int(old), 50.0][kind % 7]
+            return [old + 1, -old, 1e300 * old, old * 1e-300, 0.0, 3, 50.0][kind % 7]
         if isinstance(old, str):
             return [old + "x", old[:-1], old.upper(), "", "y", "day", "id", "w", *LIKELY][
                 kind % (8 + len(LIKELY))

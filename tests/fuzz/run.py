@@ -59,7 +59,7 @@ def main() -> None:
         try:
             tried, taken = fuzz(TARGETS[name], 60 * given_.minutes, given_.seed)
         except Exception:
-            traceback.print_exc()
+            print("\n".join(line[:1000] for line in traceback.format_exc().splitlines()))
             print(f"{name}: a finding, with --seed {given_.seed}", flush=True)
             sys.exit(1)
         minutes = (time.monotonic() - began) / 60

@@ -21,7 +21,7 @@ import pandas as pd
 import torch
 import yaml
 from hypothesis import strategies as st
-from inputs import NASTY_BYTES, Alike, json_values, mostly, near, put_at, words
+from inputs import NASTY_BYTES, Alike, edited, edits, json_values, mostly, near, put_at, words
 from safetensors.torch import load as load_tensors
 
 from lstmcast.config import dump_config, fields, load_config
@@ -288,7 +288,56 @@ def read_stamps(given: tuple[list[str], list[tuple[int, str]], str, str]) -> Non
 
 # ---------------------------------------------------------------- models
 
-MODELS = [path.read_bytes() for path in sorted(GOLDEN.glob("*.safetensors"))]
+MODELS = {path.stem: path.read_bytes() for path in sorted(GOLDEN.glob("*.safetensors"))}
+
+
+@dataclass(frozen=True)
+class Forgery:
+    """A golden model with changes, told by name so that a finding can be read.
+
+    Attributes:
+        model: Its name.
+        changes: Way to a value of its JSON, the value, and whether it is removed.
+        edits: Of the bytes.
+        where: What is changed: `described`, its JSON, `header`, or nothing but bytes.
+        honest: Whether the checksum is computed anew.
+    """
+
+    model: str
+    changes: list[tuple[list[int], Any, bool]]
+    edits: list[Any]
+    where: str
+    honest: bool
+
+    def data(self) -> bytes:
+        """The bytes of the file."""
+        data = MODELS[self.model]
+        header, body = _split(data)
+        if self.where == "header":
+            header = _changed(header, self.changes)
+            data = _joined(header, body)
+        elif self.where == "described":
+            described = json.loads(header["__metadata__"]["lstmcast"])
+            told = described.pop("checksum", None)
+            described = _changed(described, self.changes)
+            if isinstance(described, dict):
+                described["checksum"] = _checksum(data, described) if self.honest else told
+            header["__metadata__"]["lstmcast"] = json.dumps(described)
+            data = _joined(header, body)
+        return edited(data, self.edits)
+
+
+def _changed(tree: Any, changes: list[tuple[list[int], Any, bool]]) -> Any:
+    for way, value, remove in changes:
+        tree = put_at(tree, way, value, remove)
+    return tree
+
+
+def _checksum(data: bytes, described: dict[str, Any]) -> str:
+    try:
+        return checksum(load_tensors(data), described)
+    except ValueError:
+        return "NaN is no JSON, and has no checksum"
 
 
 def _split(data: bytes) -> tuple[dict[str, Any], bytes]:
@@ -301,49 +350,32 @@ def _joined(header: Any, body: bytes) -> bytes:
     return struct.pack("<Q", len(text)) + text + body
 
 
-def _forged(data: bytes, changes: list[tuple[list[int], Any, bool]], honest: bool) -> bytes:
-    """A model whose JSON says something else, under a checksum that is right."""
-    header, body = _split(data)
-    described = json.loads(header["__metadata__"]["lstmcast"])
-    told = described.pop("checksum", None)
-    for way, value, remove in changes:
-        described = put_at(described, way, value, remove)
-    if isinstance(described, dict):
-        try:
-            described["checksum"] = checksum(load_tensors(data), described) if honest else told
-        except ValueError:  # NaN is no JSON, and has no checksum
-            described["checksum"] = told
-    header["__metadata__"]["lstmcast"] = json.dumps(described)
-    return _joined(header, body)
-
-
-def _lying(data: bytes, changes: list[tuple[list[int], Any, bool]]) -> bytes:
-    """A model whose header tells other shapes, types and places of tensors."""
-    header, body = _split(data)
-    for way, value, remove in changes:
-        header = put_at(header, way, value, remove)
-    return _joined(header, body)
-
-
 _ways = st.lists(st.integers(0, 60), min_size=1, max_size=6)
 _values = mostly(st.builds(Alike, st.integers(0, 50)), json_values)
 _changes = st.lists(
     st.tuples(_ways, _values, st.sampled_from([False, False, False, True])), min_size=1, max_size=3
 )
+_names = st.sampled_from(list(MODELS))
 models = mostly(
-    st.builds(_forged, st.sampled_from(MODELS), _changes, st.just(True)),
+    st.builds(Forgery, _names, _changes, st.just([]), st.just("described"), st.just(True)),
     st.one_of(
-        near(MODELS),
-        st.builds(_forged, st.sampled_from(MODELS), _changes, st.just(False)),
-        st.builds(_lying, st.sampled_from(MODELS), _changes),
+        st.builds(Forgery, _names, st.just([]), edits(NASTY_BYTES), st.just(""), st.just(True)),
+        st.builds(
+            Forgery,
+            _names,
+            _changes,
+            st.just([]),
+            st.sampled_from(["described", "header"]),
+            st.just(False),
+        ),
     ),
 )
 
 
-def read_model(data: bytes) -> None:
+def read_model(forgery: Forgery) -> None:
     """A model that is taken can forecast, or says why not."""
     path = PLACE / "m.safetensors"
-    path.write_bytes(data)
+    path.write_bytes(forgery.data())
     load_model(path, CPU)
     predicted = predict(path, str(GOLDEN / "table.csv"), None, None, CPU, Watcher())
     assert len(predicted.forecast)
