@@ -1,4 +1,4 @@
-"""The sections about the network: network, training, forecast."""
+"""The sections about the network: network, training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from lstmcast.config.values import (
     CountOrZero,
     Fraction,
     Name,
-    Percents,
     Positive,
     Rule,
     Section,
@@ -22,6 +21,9 @@ from lstmcast.config.values import (
 
 Activation = Literal["tanh", "sigmoid", "hard_sigmoid", "relu", "linear"]
 Head = Literal["point", "quantiles", "normal", "student_t", "negative_binomial", "poisson"]
+
+MAX_MEMBERS = 100
+"""More would only cost: the median of 20 moves little when another joins."""
 
 
 class NetworkConfig(Section):
@@ -85,10 +87,26 @@ class NetworkConfig(Section):
         description="Whether the vectors of data.vectors are trained on; false: they stay as "
         "their file has them.",
     )
-    normalize: Literal["none", "last", "standard"] = Field(
+    normalize: Literal["none", "last", "standard", "season"] = Field(
         default="none",
         description="What each window's targets are freed of and the forecast gets back: none; "
-        "last, the last value; standard, the window's mean and deviation.",
+        "last, the last value; standard, the window's mean and deviation; season, the mean of its "
+        "last season, and its mean distance from that.",
+    )
+    channels: Literal["mixed", "independent"] = Field(
+        default="mixed",
+        description="Whether the targets of a window are read side by side (mixed), or each by "
+        "itself, by one network for all (independent).",
+    )
+    segment: Literal["auto"] | Count = Field(
+        default=1,
+        description="Steps folded into one step of the encoder by a linear layer; auto: a "
+        "fifteenth of the lookback, rounded to whole seasons where the window holds at least four.",
+    )
+    skip: Literal["none", "linear"] = Field(
+        default="none",
+        description="What goes past the recurrent layers: none; linear, a linear map from each "
+        "target's window to its horizon, zero at first, is added to the forecast.",
     )
     readout: Literal["last", "state", "mean", "all"] = Field(
         default="last",
@@ -96,12 +114,13 @@ class NetworkConfig(Section):
         "final h (and c) of every layer and direction; mean, the mean of its steps; all, all steps "
         "side by side.",
     )
-    decoder: Literal["direct", "recursive", "seq2seq", "every_step"] = Field(
+    decoder: Literal["direct", "recursive", "seq2seq", "every_step", "segments"] = Field(
         default="direct",
         description="How a state becomes the horizon: direct, all steps in one linear map; "
         "recursive, step by step, each forecast fed back to the encoder; seq2seq, a second stack "
         "started with the encoder's final states; every_step, a linear map of every step's output, "
-        "trained on what follows each.",
+        "trained on what follows each; segments, all segments of the horizon at once, each one "
+        "step of the encoder from its final states.",
     )
     teacher_forcing: Annotated[float, Ge(0), Le(1)] = Field(
         default=0.0,
@@ -145,19 +164,32 @@ class NetworkConfig(Section):
             rules.append(
                 ("network.readout", f"is for decoder: direct, not {self.decoder}; set it to last")
             )
-        if self.teacher_forcing and self.decoder in ("direct", "every_step"):
+        if self.teacher_forcing and self.decoder not in ("recursive", "seq2seq"):
             rules.append(
                 (
                     "network.teacher_forcing",
                     f"is for decoders that feed back, not {self.decoder}; set it to 0",
                 )
             )
-        if self.bidirectional and self.decoder in ("recursive", "every_step"):
+        if self.bidirectional and self.decoder in ("recursive", "every_step", "segments"):
             reason = {
                 "recursive": "each forecast would have to be read from its end before it is made",
                 "every_step": "reading from the end would show each step what it is to forecast",
+                "segments": "each segment of the horizon is one more step forward",
             }[self.decoder]
             rules.append(("network.bidirectional", f"does not go with {self.decoder}: {reason}"))
+        if self.segment != 1 and self.decoder in ("recursive", "every_step"):
+            rules.append(
+                (
+                    "network.segment",
+                    f"does not go with {self.decoder}, which needs every step of the window; "
+                    "set it to 1",
+                )
+            )
+        if self.skip != "none" and self.decoder == "every_step":
+            rules.append(
+                ("network.skip", "is from a whole window, not from every step; leave it out")
+            )
         if self.normalize != "none" and self.decoder == "every_step":
             rules.append(
                 (
@@ -174,11 +206,12 @@ class TrainingConfig(Section):
 
     model_config = ConfigDict(title="Training")
 
-    loss: Literal["auto", "mse", "mae", "huber"] = Field(
+    loss: Literal["auto", "mse", "mae", "huber", "smape", "mae_smape"] = Field(
         default="auto",
-        description="Loss that is minimized: mse, mae or huber, on scaled targets, for head: "
-        "point; auto: mae for it, and what the other heads have of their own, the pinball loss or "
-        "the likelihood.",
+        description="Loss that is minimized, for head: point: mse, mae or huber, on scaled "
+        "targets; smape, the error relative to forecast and target; mae_smape, half of each; auto: "
+        "mae for it, and what the other heads have of their own, the pinball loss or the "
+        "likelihood.",
     )
     optimizer: Literal["adamw", "adam", "sgd"] = Field(
         default="adamw", description="Rule by which gradients change the weights."
@@ -189,11 +222,12 @@ class TrainingConfig(Section):
     weight_decay: Annotated[float, Ge(0)] = Field(
         default=0.0, description="Pull of the weights towards zero; 0: none."
     )
-    schedule: Literal["constant", "cosine", "step", "plateau"] = Field(
+    schedule: Literal["constant", "cosine", "one_cycle", "step", "plateau"] = Field(
         default="cosine",
         description="Course of the learning rate: constant; cosine, falling to 0 at the end; "
-        "step, times decay every decay_every epochs; plateau, times decay after decay_every "
-        "epochs without a better validation loss.",
+        "one_cycle, rising from a 25th over the first 3 tenths and then falling to 0; step, times "
+        "decay every decay_every epochs; plateau, times decay after decay_every epochs without a "
+        "better validation loss.",
     )
     warmup_steps: CountOrZero = Field(
         default=0, description="Optimizer steps in which the learning rate rises from 0; 0: none."
@@ -206,6 +240,14 @@ class TrainingConfig(Section):
         default=10,
         description="Epochs between decays (step), or without a better validation loss before one "
         "(plateau).",
+    )
+    decay_after: CountOrZero = Field(
+        default=0, description="Epochs before the first of the decays of schedule step count."
+    )
+    average: Annotated[float, Ge(0), Lt(1)] = Field(
+        default=0.0,
+        description="Share of the average of the weights so far that stays at each step; the "
+        "average is validated and kept in place of the weights; 0: none.",
     )
     sample: Literal["windows", "series"] = Field(
         default="windows",
@@ -244,20 +286,18 @@ class TrainingConfig(Section):
     seed: Annotated[int, Ge(0), Lt(2**63)] = Field(
         default=0, description="Number that fixes all chance; the same seed gives the same bits."
     )
-
-
-class ForecastConfig(Section):
-    """What is done to the forecasts in the units of the data."""
-
-    model_config = ConfigDict(title="Forecast")
-
-    levels: Percents = Field(
-        default=[80, 95],
-        description="Chances, in percent, that an actual lies in its interval: each level adds a "
-        "lower and an upper bound, wide enough on the validation rows; [] for none.",
+    members: Annotated[int, Ge(1), Le(MAX_MEMBERS)] = Field(
+        default=1,
+        description="Networks trained one after the other, of seed, seed + 1, ..., whose forecasts "
+        "are combined; every limit of training holds for each.",
     )
-    minimum: float | None = Field(
-        default=None,
-        description="Lowest value of a forecast and its bounds, in the units of the data, 0 for "
-        "counts and sales: those below are raised to it; null: no limit.",
+    combine: Literal["median", "mean"] = Field(
+        default="median",
+        description="What is made of the members' forecasts, and of each of their bounds.",
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.combine != "median" and self.members == 1:
+            refuse([("training.combine", "has no effect with training.members: 1")])
+        return self

@@ -107,8 +107,11 @@ class Keeper:
         if self.checkpoints is None:
             return
         stepper, chance = self.stepper, random_states(self.device)
-        tensors = {
-            **_prefixed("weights.", stepper.network.state_dict()),
+        with stepper.average.taken_off():
+            weights = stepper.network.state_dict()
+            tensors = {f"weights.{name}": value.clone() for name, value in weights.items()}
+        tensors |= {
+            **_prefixed("average.", stepper.average.tensors()),
             **_prefixed("best.", standing.best_weights or {}),
             **_prefixed("optimizer.", optimizer_tensors(stepper.optimizer)),
             **chance.tensors,
@@ -130,6 +133,7 @@ class Keeper:
             return Standing()
         stepper, values = self.stepper, last.values
         stepper.network.load_state_dict(last.part("weights."))
+        stepper.average.restore(last.part("average."))
         restore_optimizer(stepper.optimizer, last.part("optimizer."))
         stepper.restore(values["stepper"])
         restore_random_states(self.device, last.tensors, values["random"])

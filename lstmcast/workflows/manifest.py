@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ def describe_run(
     model: Model,
     device: torch.device,
     timings: dict[str, float],
-    finished: Fit,
+    fits: Sequence[Fit],
 ) -> dict[str, Any]:
     """The content of manifest.json."""
     panel = prepared.panel
@@ -42,7 +43,7 @@ def describe_run(
         "threads": torch.get_num_threads(),
         "device": str(device),
         "seed": prepared.config.training.seed,
-        "parameters": model.network.parameter_count(),
+        "parameters": sum(member.parameter_count() for member in model.members),
         "data": {
             "path": prepared.config.data.path,
             "sha256": prepared.table.sha256,
@@ -63,10 +64,9 @@ def describe_run(
             "left_out_at_cuts": prepared.windows.crossing,
         },
         "training": {
-            "epochs": len(finished.history),
-            "best_epoch": finished.best_epoch,
-            "stopped_by": finished.stopped_by,
+            **_described(fits[0]),
             "refit": prepared.config.training.refit,
+            **({"members": [_described(fit) for fit in fits]} if len(fits) > 1 else {}),
         },
         "timings": {name: round(seconds, 3) for name, seconds in timings.items()},
     }
@@ -111,9 +111,8 @@ def unlike_machine(was: dict[str, Any], now: dict[str, Any]) -> list[str]:
     ]
     if not unlike and not str(now["device"]).startswith("cpu"):
         unlike = [f"the device is {now['device']}, which adds in no fixed order"]
-    for manifest in (was, now):
-        if manifest.get("training", {}).get("stopped_by") == "max_minutes" and not unlike:
-            unlike = ["training.max_minutes ended the training, and minutes hold more or fewer"]
+    if not unlike and any("max_minutes" in str(each.get("training")) for each in (was, now)):
+        unlike = ["training.max_minutes ended the training, and minutes hold more or fewer steps"]
     return unlike
 
 
@@ -127,3 +126,12 @@ def read_json(path: Path) -> dict[str, Any]:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise RunError(f"{path} is missing or damaged: {error}") from error
+
+
+def _described(fit: Fit) -> dict[str, Any]:
+    """How the training of one member went."""
+    return {
+        "epochs": len(fit.history),
+        "best_epoch": fit.best_epoch,
+        "stopped_by": fit.stopped_by,
+    }

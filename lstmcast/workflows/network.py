@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from lstmcast.config import NetworkConfig
 from lstmcast.errors import ConfigError
 from lstmcast.network.forecaster import Forecaster, build_forecaster
 from lstmcast.network.sizes import Category, Sizes, embedding_width
@@ -12,7 +13,8 @@ from lstmcast.workflows.prepare import Prepared
 
 def sizes_of(prepared: Prepared) -> Sizes:
     """Axes of the windows of a prepared table."""
-    columns, window = prepared.panel.columns, prepared.config.window
+    panel, window = prepared.panel, prepared.config.window
+    columns = panel.columns
     network = prepared.config.network
     return Sizes(
         window.lookback,
@@ -23,7 +25,13 @@ def sizes_of(prepared: Prepared) -> Sizes:
         static=len(columns.static),
         categories=categories_of(prepared),
         levels=tuple(prepared.config.forecast.levels if network.head == "quantiles" else ()),
+        season=panel.frequency.season if asks_for_season(network) else 1,
     )
+
+
+def asks_for_season(network: NetworkConfig) -> bool:
+    """Whether a network is built by the season of its table."""
+    return network.normalize == "season" or network.segment == "auto"
 
 
 def categories_of(prepared: Prepared) -> tuple[Category, ...]:
@@ -53,17 +61,18 @@ def categories_of(prepared: Prepared) -> tuple[Category, ...]:
     return tuple(categories)
 
 
-def new_network(prepared: Prepared, sizes: Sizes, device: torch.device) -> Forecaster:
-    """A network of the config, untrained.
+def new_network(
+    prepared: Prepared, sizes: Sizes, device: torch.device, member: int = 0
+) -> Forecaster:
+    """A network of the config, untrained; that of a member, counted from 0, has its own seed.
 
     Raises:
         ConfigError: It does not fit into memory.
     """
     config = prepared.config
     try:
-        network = build_forecaster(
-            config.network, sizes, config.training.loss, config.training.seed
-        )
+        seed = config.training.seed + member
+        network = build_forecaster(config.network, sizes, config.training.loss, seed)
         for column, vectors in prepared.vectors.items():
             known, unknown = torch.from_numpy(vectors.known), torch.from_numpy(vectors.unknown)
             network.embedder.give_vectors(column, known, unknown)
