@@ -142,7 +142,10 @@ class Adaptive:
             high[:, b] += margin
         low, high = np.minimum(low, ranged.point), np.maximum(high, ranged.point)
         given = Ranged(
-            ranged.point, np.minimum.accumulate(low, axis=0), np.maximum.accumulate(high, axis=0)
+            ranged.point,
+            np.minimum.accumulate(low, axis=0),
+            np.maximum.accumulate(high, axis=0),
+            ranged.density,
         ).at_least(self.minimum)
         for b, (method, one) in enumerate(zip(methods, series, strict=True)):
             self._await(self.tracks[name, method, one], place, b, ranged, given, actual[b])

@@ -106,7 +106,8 @@ class Record:
                 self.scores[name] = Scores(
                     panel.columns.targets, self.horizon, self.yardsticks, self.levels
                 )
-            self.scores[name].update(ranged.point, actual, series, ranged.low, ranged.high)
+            crps = None if ranged.density is None else ranged.density.crps(actual)
+            self.scores[name].update(ranged.point, actual, series, ranged.low, ranged.high, crps)
             misses = np.abs(ranged.point - actual)
             known = np.isfinite(misses)
             losses[name] = float(misses[known].mean()) if known.any() else None
@@ -168,12 +169,13 @@ def with_levels(made: Ranged, has: tuple[float, ...], wanted: tuple[float, ...])
     low, high = np.full(shape, np.nan), np.full(shape, np.nan)
     for k, level in enumerate(has):
         low[wanted.index(level)], high[wanted.index(level)] = made.low[k], made.high[k]
-    return Ranged(made.point, low, high)
+    return Ranged(made.point, low, high, made.density)
 
 
 def chosen(made: Ranged, which: np.ndarray) -> Ranged:
     """The forecasts of some windows."""
-    return Ranged(made.point[which], made.low[:, which], made.high[:, which])
+    density = None if made.density is None else made.density.chosen(which)
+    return Ranged(made.point[which], made.low[:, which], made.high[:, which], density)
 
 
 def asked(forecasts: Mapping[str, Forecast], panel: Panel, series: np.ndarray) -> dict[str, Ranged]:
