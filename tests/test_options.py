@@ -105,9 +105,10 @@ CHANGES = {
     "forecast.levels": ("[50]", {}),
     "forecast.minimum": ("60", {}),
     "forecast.fallback": ("true", {}),
+    "forecast.adaptive": ("true", {}),
 }
-DECIDES_NO_NUMBER = {"training.checkpoint_every"}
-"""What it does instead, test_resume sees."""
+DECIDES_NO_NUMBER = {"training.checkpoint_every", "forecast.adaptive"}
+"""What they do instead, test_resume and test_adaptive see."""
 REFUSED = {"data.time_format"}
 """Its stamps can be read two ways, which `auto` refuses."""
 

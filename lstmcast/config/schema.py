@@ -89,6 +89,8 @@ class Config(BaseModel):
             )
         if head == "quantiles" and not self.forecast.levels:
             rules.append(("network.head", "quantiles has none to forecast: forecast.levels is []"))
+        if self.forecast.adaptive and not self.forecast.levels:
+            rules.append(("forecast.adaptive", "has no bounds to adapt: forecast.levels is []"))
         if head in ("negative_binomial", "poisson") and self.scale.transform != "none":
             rules.append(
                 (
