@@ -57,6 +57,9 @@ KINDS = {
     "projected": ["-s", "network.projection=2", "-s", "network.initial_state=learned"],
     "many": ["-s", "network.units=[4,5,6]", "-s", "network.readout=state", "-s", "window.pad=true"],
     "linear": ["-s", "network.activation=linear", "-s", "network.normalize=standard"],
+    "segments": ["-s", "network.segment=2", "-s", "network.decoder=segments"],
+    "segments, padded": ["-s", "network.segment=2", "-s", "window.pad=true"],
+    "a linear path": ["-s", "network.skip=linear", "-s", "network.normalize=season"],
     "no scale, no bias": ["-s", "scale.method=none", "-s", "network.bias=false"],
 }
 
@@ -316,7 +319,7 @@ def test_a_fed_back_trace_tells_the_windows_h_from_the_last(daily, cli):
         line = next(line for line in out.splitlines() if line.startswith(f"  {word} h: "))
         shown = [float(value) for value in re.findall(r"-?\d\.\d+", line)]
         assert shown == pytest.approx(h, abs=1e-4)
-    assert out.index("After the window") < out.index("After the 2 steps that were fed back")
+    assert out.index("After the window") < out.index("After 2 steps of the horizon")
 
 
 def test_a_decoders_known_ahead_columns_are_named(daily, cli):

@@ -19,6 +19,7 @@ import lstmcast
 from lstmcast.config import NetworkConfig
 from lstmcast.network import recompute
 from lstmcast.network.agreement import compared
+from lstmcast.network.decoder import Context
 from lstmcast.network.forecaster import Forecaster, build_forecaster
 from lstmcast.network.layer_table import layer_rows, recurrent_multiply_adds
 from lstmcast.network.normalize import TINY, Level
@@ -400,10 +401,10 @@ def test_a_module_that_nobody_knows_has_a_row_too() -> None:
             self.mixer = nn.Linear(2, 2)
             self.scale = nn.Embedding(3, 2)
 
-        def forward(self, batch: Batch) -> torch.Tensor:
+        def encode(self, batch: Batch) -> Context:
             inputs = self.mixer(batch.inputs) + self.scale(batch.series)[:, None]
             changed = {"inputs": inputs, "targets": batch.targets, "series": batch.series}
-            return super().forward(Batch(**changed))
+            return super().encode(Batch(**changed))
 
     sizes = Sizes(lookback=6, horizon=3, inputs=2, targets=1)
     network = WithMixer(NetworkConfig(units=[4]), sizes, "mae")

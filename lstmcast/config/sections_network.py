@@ -85,10 +85,26 @@ class NetworkConfig(Section):
         description="Whether the vectors of data.vectors are trained on; false: they stay as "
         "their file has them.",
     )
-    normalize: Literal["none", "last", "standard"] = Field(
+    normalize: Literal["none", "last", "standard", "season"] = Field(
         default="none",
         description="What each window's targets are freed of and the forecast gets back: none; "
-        "last, the last value; standard, the window's mean and deviation.",
+        "last, the last value; standard, the window's mean and deviation; season, the mean of its "
+        "last season, and its mean distance from that.",
+    )
+    channels: Literal["mixed", "independent"] = Field(
+        default="mixed",
+        description="Whether the targets of a window are read side by side (mixed), or each by "
+        "itself, by one network for all (independent).",
+    )
+    segment: Literal["auto"] | Count = Field(
+        default=1,
+        description="Steps folded into one step of the encoder by a linear layer; auto: a "
+        "fifteenth of the lookback, rounded to whole seasons where the window holds at least four.",
+    )
+    skip: Literal["none", "linear"] = Field(
+        default="none",
+        description="What goes past the recurrent layers: none; linear, a linear map from each "
+        "target's window to its horizon, zero at first, is added to the forecast.",
     )
     readout: Literal["last", "state", "mean", "all"] = Field(
         default="last",
@@ -96,12 +112,13 @@ class NetworkConfig(Section):
         "final h (and c) of every layer and direction; mean, the mean of its steps; all, all steps "
         "side by side.",
     )
-    decoder: Literal["direct", "recursive", "seq2seq", "every_step"] = Field(
+    decoder: Literal["direct", "recursive", "seq2seq", "every_step", "segments"] = Field(
         default="direct",
         description="How a state becomes the horizon: direct, all steps in one linear map; "
         "recursive, step by step, each forecast fed back to the encoder; seq2seq, a second stack "
         "started with the encoder's final states; every_step, a linear map of every step's output, "
-        "trained on what follows each.",
+        "trained on what follows each; segments, all segments of the horizon at once, each one "
+        "step of the encoder from its final states.",
     )
     teacher_forcing: Annotated[float, Ge(0), Le(1)] = Field(
         default=0.0,
@@ -145,19 +162,32 @@ class NetworkConfig(Section):
             rules.append(
                 ("network.readout", f"is for decoder: direct, not {self.decoder}; set it to last")
             )
-        if self.teacher_forcing and self.decoder in ("direct", "every_step"):
+        if self.teacher_forcing and self.decoder not in ("recursive", "seq2seq"):
             rules.append(
                 (
                     "network.teacher_forcing",
                     f"is for decoders that feed back, not {self.decoder}; set it to 0",
                 )
             )
-        if self.bidirectional and self.decoder in ("recursive", "every_step"):
+        if self.bidirectional and self.decoder in ("recursive", "every_step", "segments"):
             reason = {
                 "recursive": "each forecast would have to be read from its end before it is made",
                 "every_step": "reading from the end would show each step what it is to forecast",
+                "segments": "each segment of the horizon is one more step forward",
             }[self.decoder]
             rules.append(("network.bidirectional", f"does not go with {self.decoder}: {reason}"))
+        if self.segment != 1 and self.decoder in ("recursive", "every_step"):
+            rules.append(
+                (
+                    "network.segment",
+                    f"does not go with {self.decoder}, which needs every step of the window; "
+                    "set it to 1",
+                )
+            )
+        if self.skip != "none" and self.decoder == "every_step":
+            rules.append(
+                ("network.skip", "is from a whole window, not from every step; leave it out")
+            )
         if self.normalize != "none" and self.decoder == "every_step":
             rules.append(
                 (

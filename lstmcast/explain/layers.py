@@ -41,15 +41,22 @@ def layer_lines(found: Inspection) -> list[str]:
     cells = [_cells(row) for row in found.rows]
     lines += ["", *_fitted([titles, *cells, ["total", "", *total]])]
     lines += [""]
+    segments = "N segments of the horizon, " if found.config.network.decoder == "segments" else ""
+    folded = "s steps in a segment, " if folds(found.rows) else ""
     lines += paragraph(
-        f"B windows in a batch (training.batch_size: {batch}), T steps of lookback, F columns, U "
-        "units, H steps of horizon, C targets. 'parameters' are the numbers that training sets. "
+        f"B windows in a batch (training.batch_size: {batch}), T steps of lookback, {folded}F "
+        f"columns, U units, H steps of horizon, {segments}C targets. 'parameters' are the numbers that training sets. "
         "torch gives each recurrent layer two biases where one would do; 'one bias' is the count "
         "of tools that have one (Keras). 'mult-adds' are the multiplications in matrix products "
         "for one window. 'memory' is that of each output for the whole batch, 4 bytes a number; "
         "training keeps more."
     )
     return lines
+
+
+def folds(rows: list[Row]) -> bool:
+    """Whether steps are folded into segments."""
+    return any(row.name.startswith("segments.") for row in rows)
 
 
 def weight_lines(found: Inspection) -> list[str]:

@@ -52,6 +52,7 @@ HEAD_WORDS = {
     "the layers run one step more, and the same weights make the next.",
     "seq2seq": "The decoder runs once for each step of the horizon, and is given its own last "
     "forecast; a linear layer makes the forecast of its h.",
+    "segments": "A linear layer makes each segment of the forecast of that segment's h.",
     "every_step": "One linear layer makes all of the forecast ({numbers}) after every step; what "
     "it makes after the last is the forecast.",
 }
@@ -86,7 +87,14 @@ def head_lines(found: Inspection, walk: Walk) -> list[str]:
         cells.append([f"sum of {more:,} known ahead or static", "", "", outside])
     cells.append(["bias b", "", "", number(head.bias)])
     cells.append(["together", "", "", number(head.total)])
-    return [*lines, "", *table(cells)]
+    lines += ["", *table(cells)]
+    if found.config.network.skip == "linear":
+        lines += [""]
+        lines += paragraph(
+            f"The linear path, a sum over the target's {counted(sizes.lookback, 'step')}, adds "
+            f"{number(head.skip)}, which makes {number(head.total + head.skip)}."
+        )
+    return lines
 
 
 def back_lines(found: Inspection, walk: Walk) -> list[str]:

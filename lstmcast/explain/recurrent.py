@@ -45,11 +45,10 @@ def _about(found: Inspection, walk: Walk, view: LayerView) -> str:
     """Shapes, and where a layer's inputs come from."""
     steps = view.steps
     width = "P" if steps.weights.weight_hr is not None else "U"
-    time = "H" if view.name.startswith("decoder") else "T+H-1" if view.fed else "T"
     plain = steps.inputs.shape[2] == found.sizes.inputs
     letter = "F" if plain and view.name.startswith("l0") else ""
-    shape = shape_words(("B", time, letter), steps.inputs.shape)
-    out = shape_words(("B", time, width), steps.h.shape)
+    shape = shape_words(("B", view.time, letter), steps.inputs.shape)
+    out = shape_words(("B", view.time, width), steps.h.shape)
     says = [f"In: {shape}, out: {out}."]
     index = int(view.name.rpartition("l")[2].partition("_")[0])
     decodes = view.name.startswith("decoder")
@@ -76,7 +75,13 @@ def _about(found: Inspection, walk: Walk, view: LayerView) -> str:
         says.append(f"The {view.padded} padded steps are left out.")
     if view.fed and not decodes:
         last = view.count - view.fed
-        says.append(f"Steps {last} to {view.count - 1} are forecasts fed back.")
+        if found.config.network.decoder == "segments":
+            says.append(
+                f"Step {last} is the first segment of the horizon: its x is the vector of its "
+                "position. The other segments do the same, from the same state."
+            )
+        else:
+            says.append(f"Steps {last} to {view.count - 1} are forecasts fed back.")
     if steps.weights.weight_hr is not None:
         says.append(
             f"Its {view.units} numbers o * {view.activation}(c) are projected to "
@@ -122,7 +127,7 @@ def _final(view: LayerView) -> list[str]:
     return [
         "  After the window; this is the h of the next section:",
         *_state("final", window),
-        f"  After the {counted(view.fed, 'step')} that were fed back:",
+        f"  After {counted(view.fed, 'step')} of the horizon:",
         *_state("last", view.steps.final),
     ]
 

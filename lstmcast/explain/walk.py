@@ -9,6 +9,14 @@ import pandas as pd
 
 from lstmcast.errors import counted
 from lstmcast.explain.categories import UNKNOWN, coded, static_words, unknown_category, vector_lines
+from lstmcast.explain.folding import (
+    apart,
+    channel_words,
+    folds,
+    read_columns,
+    segment_words,
+    segments_of,
+)
 from lstmcast.explain.outcome import back_lines, equal_lines, head_lines
 from lstmcast.explain.recurrent import layer_sections
 from lstmcast.explain.text import (
@@ -198,17 +206,22 @@ def _level(found: Inspection, walk: Walk) -> list[str]:
     center, scale = float(level.center[0, 0, 0]), float(level.scale[0, 0, 0])
     after = _normalized(found, walk)
     name, first = cut(walk.columns[0].name, 20), amount(float(inputs[walk.padded, 0]))
-    if found.config.network.normalize == "last":
+    method = found.config.network.normalize
+    if method == "last":
         text = (
             f"normalize: last. A window is read relative to its last row: the last {name}, "
             f"{amount(center)}, is taken off every step, and added to the forecast again."
         )
         sums = f"{first} {minus(center)} = {amount(after[walk.padded])}"
     else:
+        whose, size = {
+            "standard": (f"of its {name}", "their deviation"),
+            "season": (f"of {name} over its last season", "their mean distance from it"),
+        }[method]
         text = (
-            f"normalize: standard. A window is read relative to itself: the mean of its {name}, "
-            f"{amount(center)}, is taken off every step, and what is left divided by their "
-            f"deviation, {amount(scale)}. The forecast gets both back."
+            f"normalize: {method}. A window is read relative to itself: the mean {whose}, "
+            f"{amount(center)}, is taken off every step, and what is left divided by {size}, "
+            f"{amount(scale)}. The forecast gets both back."
         )
         sums = f"({first} {minus(center)}) / {amount(scale)} = {amount(after[walk.padded])}"
     lines = paragraph(text)
@@ -236,15 +249,17 @@ def _between(found: Inspection, walk: Walk) -> list[str]:
     if read.shape[2] == len(walk.columns) and not rows:
         return []
     says = [
-        f"The first layer reads {read.shape[2]} numbers a step, made of the "
+        f"A step has {counted(read.shape[2], 'number')} now, made of the "
         f"{counted(len(walk.columns), 'column')} above."
     ]
     if found.sizes.categories:
         fixed = all(category.fixed for category in found.sizes.categories)
         learned = "was given" if fixed else "is learned like a weight"
         says.append(f"A category becomes a vector, which {learned}.")
+    if apart(found):
+        says.append(channel_words(found, walk))
     if walk.static:
-        says.append("Static columns stand beside every step.")
+        says.append(f"Static columns stand beside every {'segment' if folds(walk) else 'step'}.")
     lines = paragraph(" ".join(says))
     cells = [
         [cut(row.name, 30), cut(row.what, 24), f"{row.parameters:,} parameters"] for row in rows
@@ -254,14 +269,19 @@ def _between(found: Inspection, walk: Walk) -> list[str]:
     values: list[list[float]] = read[0].tolist()
     if found.sizes.categories:
         lines += ["", *vector_lines(found, walk)]
-    return [*lines, "", *_block(_wide_names(found, walk), values, walk)]
+    lines += ["", *_block(_wide_names(found, walk), values, walk)]
+    if folds(walk):
+        folded = segments_of(walk)
+        lines += ["", *paragraph(segment_words(walk)), ""]
+        lines += _block([f"[{k}]" for k in range(len(folded[0]))], folded, walk)
+    return lines
 
 
 def _wide_names(found: Inspection, walk: Walk) -> list[str]:
-    """Names of what the encoder reads: categories as `name.0`, `name.1`, ..., then static ones."""
+    """Names of what a step has: categories as `name.0`, `name.1`, ..., then static ones."""
     widths = {category.column: category.width for category in found.sizes.categories}
     names: list[str] = []
-    for name in [*(column.name for column in walk.columns), *walk.static]:
+    for name in [*read_columns(found, walk), *(() if folds(walk) else walk.static)]:
         names += [f"{name}.{k}" for k in range(widths[name])] if name in widths else [name]
     return names
 

@@ -68,6 +68,7 @@ class SizesPart(Part):
     static: CountOrZero
     categories: list[CategoryPart] = []
     levels: list[Annotated[float, Gt(0), Lt(100)]] = []
+    season: Steps = 1
 
 
 class FrequencyPart(Part):

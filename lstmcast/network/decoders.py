@@ -2,70 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import torch
 from torch import Tensor, nn
 
 from lstmcast.config import NetworkConfig
-from lstmcast.network.heads import Head, Units
+from lstmcast.network.decoder import Context, Decoder, joined
+from lstmcast.network.heads import Head
 from lstmcast.network.readouts import READOUTS, readout_width
-from lstmcast.network.recurrent import Encoding, RecurrentEncoder, state_shapes
+from lstmcast.network.recurrent import RecurrentEncoder, state_shapes
+from lstmcast.network.segments import SegmentsDecoder, segment_length
 from lstmcast.network.sizes import Sizes
 from lstmcast.network.stepwise import State
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a decoder may look at.
-
-    Attributes:
-        inputs: (B, T, F + K) as the encoder read them: targets, past, future, static.
-        encoding: What it made of them.
-        mask: (B, T) 0 where padded; None: nothing is.
-        future: (B, H, F') known-future columns; None without them.
-        static: (B, K) static columns; None without them.
-        teacher: (B, H, C) the true targets, at the window's level, in training; None otherwise.
-        units: What brings a window's numbers to other units.
-    """
-
-    inputs: Tensor
-    encoding: Encoding
-    mask: Tensor | None = None
-    future: Tensor | None = None
-    static: Tensor | None = None
-    teacher: Tensor | None = None
-    units: Units = field(default_factory=Units)
-
-
-class Decoder(nn.Module):
-    """A way from a state to the horizon.
-
-    Args:
-        config: Of the network.
-        encoder: What it decodes; `recursive` goes on running it.
-        sizes: Axes of the windows.
-        head: What the decoded numbers are for; recursive decoders feed its mean back.
-    """
-
-    def __init__(
-        self, config: NetworkConfig, encoder: RecurrentEncoder, sizes: Sizes, head: Head
-    ) -> None:
-        super().__init__()
-        self.sizes = sizes
-        self.head_width = head.width
-        self.feed = head.fed_back
-        self.teacher_forcing = config.teacher_forcing
-
-    def forward(self, context: Context, encoder: RecurrentEncoder) -> Tensor:
-        """A context and the encoder that made it -> (B, H, C, head width)."""
-        raise NotImplementedError
-
-    def fed_back(self, context: Context, step: int, decoded: Tensor) -> Tensor:
-        """(B, C) what the next step is given: the forecast, or now and then the truth."""
-        if context.teacher is not None and float(torch.rand(())) < self.teacher_forcing:
-            return context.teacher[:, step]
-        return self.feed(decoded, context.units)
 
 
 class DirectDecoder(Decoder):
@@ -79,7 +26,8 @@ class DirectDecoder(Decoder):
     ) -> None:
         super().__init__(config, encoder, sizes, head)
         self.readout = READOUTS[config.readout]
-        width = readout_width(config.readout, encoder, sizes.lookback)
+        steps = sizes.lookback // segment_length(config, sizes)
+        width = readout_width(config.readout, encoder, steps)
         known = sizes.horizon * sizes.future + sizes.static
         self.linear = nn.Linear(width + known, sizes.horizon * sizes.targets * head.width)
 
@@ -87,7 +35,7 @@ class DirectDecoder(Decoder):
         """(B, W), (B, H, F'), (B, K) -> (B, H, C, head width)."""
         vector = self.readout(context.encoding, context.mask)
         future = None if context.future is None else context.future.flatten(1)
-        flat: Tensor = self.linear(_joined(vector, future, context.static))
+        flat: Tensor = self.linear(joined(vector, future, context.static))
         return flat.view(-1, self.sizes.horizon, self.sizes.targets, self.head_width)
 
 
@@ -112,12 +60,12 @@ class RecursiveDecoder(Decoder):
         steps = []
         for step in range(sizes.horizon):
             future = None if context.future is None else context.future[:, step]
-            decoded = self.linear(_joined(encoding.last, future, context.static))
+            decoded = self.linear(joined(encoding.last, future, context.static))
             steps.append(decoded.view(-1, sizes.targets, self.head_width))
             if step + 1 < sizes.horizon:
                 fed = self.fed_back(context, step, steps[-1])
                 kept = past if past.shape[1] else None
-                row = _joined(fed, kept, future, context.static)  # (B, F + K)
+                row = joined(fed, kept, future, context.static)  # (B, F + K)
                 encoding = encoder.run(row[:, None], encoding.states)
         return torch.stack(steps, dim=1)
 
@@ -155,9 +103,9 @@ class Seq2SeqDecoder(Decoder):
         steps: list[Tensor] = []
         for step in range(sizes.horizon):
             future = None if context.future is None else context.future[:, step]
-            encoding = self.stack.run(_joined(fed, future)[:, None], states)
+            encoding = self.stack.run(joined(fed, future)[:, None], states)
             states = encoding.states
-            decoded = self.linear(_joined(encoding.last, context.static))
+            decoded = self.linear(joined(encoding.last, context.static))
             steps.append(decoded.view(-1, sizes.targets, self.head_width))
             fed = self.fed_back(context, step, steps[-1])
         return torch.stack(steps, dim=1)
@@ -166,7 +114,7 @@ class Seq2SeqDecoder(Decoder):
         """Both directions' states as one: (L * 2, B, U) -> (L, B, U)."""
         if not self.bridges:
             return states
-        joined: list[State] = []
+        bridged_states: list[State] = []
         for state, bridge in zip(states, self.bridges, strict=True):
             assert isinstance(bridge, nn.ModuleList)
             parts = state if isinstance(state, tuple) else (state,)
@@ -174,8 +122,8 @@ class Seq2SeqDecoder(Decoder):
                 part.view(-1, 2, *part.shape[1:]).transpose(1, 2).flatten(2) for part in parts
             ]
             bridged = [linear(part) for linear, part in zip(bridge, both, strict=True)]
-            joined.append(bridged[0] if len(bridged) == 1 else (bridged[0], bridged[1]))
-        return joined
+            bridged_states.append(bridged[0] if len(bridged) == 1 else (bridged[0], bridged[1]))
+        return bridged_states
 
 
 class EveryStepDecoder(Decoder):
@@ -206,7 +154,7 @@ class EveryStepDecoder(Decoder):
             future = following(seen, context.future).flatten(2)  # (B, T, H * F')
         if context.static is not None:
             static = context.static[:, None].expand(-1, length, -1)
-        flat: Tensor = self.linear(_joined(context.encoding.outputs, future, static))
+        flat: Tensor = self.linear(joined(context.encoding.outputs, future, static))
         return flat.view(-1, length, sizes.horizon, sizes.targets, self.head_width)
 
 
@@ -216,16 +164,11 @@ def following(past: Tensor, ahead: Tensor) -> Tensor:
     return torch.cat([past[:, 1:], ahead], dim=1).unfold(1, horizon, 1).transpose(2, 3)
 
 
-def _joined(*parts: Tensor | None) -> Tensor:
-    """The parts that there are, side by side."""
-    known = [part for part in parts if part is not None]
-    return known[0] if len(known) == 1 else torch.cat(known, dim=-1)
-
-
 DECODERS: dict[str, type[Decoder]] = {
     "direct": DirectDecoder,
     "recursive": RecursiveDecoder,
     "seq2seq": Seq2SeqDecoder,
     "every_step": EveryStepDecoder,
+    "segments": SegmentsDecoder,
 }
 """What `network.decoder` names."""

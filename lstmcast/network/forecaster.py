@@ -1,4 +1,4 @@
-"""The whole network: embed -> normalize -> encode -> decode -> head -> the window's level again."""
+"""The whole network: embed -> normalize -> fold -> encode -> decode -> head -> the level again."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import torch
 from torch import Tensor, nn
 
 from lstmcast.config import NetworkConfig
-from lstmcast.network.decoders import DECODERS, Context, EveryStepDecoder, following
+from lstmcast.network.channels import Channels
+from lstmcast.network.decoder import Context
+from lstmcast.network.decoders import DECODERS, EveryStepDecoder, following
 from lstmcast.network.distributions import Distribution
 from lstmcast.network.embedding import Embedder
 from lstmcast.network.heads import HEADS, Units
 from lstmcast.network.normalize import normalize_window
 from lstmcast.network.recurrent import RecurrentEncoder
+from lstmcast.network.segments import SegmentEmbedding, segment_length
 from lstmcast.network.sizes import Sizes
+from lstmcast.network.skip import LinearSkip
 from lstmcast.series.batches import Batch
 
 ENCODERS: dict[str, type[RecurrentEncoder]] = dict.fromkeys(
@@ -36,9 +40,20 @@ class Forecaster(nn.Module):
         self.normalize = config.normalize
         self.embedder = Embedder(sizes)
         wide = self.embedder.sizes
-        self.encoder = ENCODERS[config.cell](config, wide.inputs + wide.static)
+        self.channels = Channels(wide) if config.channels == "independent" else None
+        wide = wide if self.channels is None else self.channels.sizes
+        width, length = wide.inputs + wide.static, segment_length(config, wide)
+        self.segments = None
+        if config.segment != 1 or config.decoder == "segments":
+            width = config.units[0]
+            self.segments = SegmentEmbedding(
+                length, wide.inputs, wide.static, width, config.dropout
+            )
+        self.encoder = ENCODERS[config.cell](config, width)
         self.head = HEADS[config.head](loss, sizes.levels)
         self.decoder = DECODERS[config.decoder](config, self.encoder, wide, self.head)
+        self.skip = LinearSkip(wide) if config.skip == "linear" else None
+        self.inner = wide
 
     def forward(self, batch: Batch) -> Tensor:
         """(B, T, F) -> (B, H, C), in the units of the batch."""
@@ -46,27 +61,48 @@ class Forecaster(nn.Module):
 
     def foretell(self, batch: Batch) -> Distribution:
         """(B, T, F) -> what the head says of (B, H, C), in the units of the batch."""
+        decoded, units = self.decode(self.split(batch))
+        if self.channels is not None:
+            decoded, units = self.channels.join(decoded), self.channels.join_units(units)
+        return self.head.read(decoded, units)
+
+    def split(self, batch: Batch) -> Batch:
+        """Categories as vectors; and, with independent channels, a window for each target."""
+        batch = self.embedder(batch)
+        return batch if self.channels is None else self.channels.split(batch)
+
+    def decode(self, batch: Batch) -> tuple[Tensor, Units]:
+        """What the head is to read of a batch that `split` gave: (B, H, C, head width)."""
         context = self.encode(batch)
-        return self.head.read(self.decoder(context, self.encoder), context.units)
+        decoded: Tensor = self.decoder(context, self.encoder)
+        if self.skip is not None:
+            past = context.inputs[:, :, : self.inner.targets]
+            decoded = torch.cat([decoded[..., :1] + self.skip(past), decoded[..., 1:]], dim=-1)
+        return decoded, context.units
 
     def encode(self, batch: Batch) -> Context:
-        """Embed, normalize and encode a batch.
+        """Normalize and encode a batch that `split` gave.
 
         Every step of the encoder is given the static columns too.
         """
-        batch = self.embedder(batch)
         inputs, level = normalize_window(
-            self.normalize, batch.inputs, self.sizes.targets, batch.mask
+            self.normalize, batch.inputs, self.inner.targets, batch.mask, self.sizes.season
         )  # (B, T, F)
-        if batch.static is not None:
-            static = batch.static[:, None].expand(-1, inputs.shape[1], -1)
-            inputs = torch.cat([inputs, static], dim=2)  # (B, T, F + K)
         teacher = None
         if self.training:
             teacher = batch.targets if level is None else level.remove(batch.targets)
-        encoding = self.encoder(inputs, batch.mask)  # (B, T, D * U)
         units = Units(level, *(_per_window(part) for part in (batch.center, batch.scale)))
-        return Context(inputs, encoding, batch.mask, batch.future, batch.static, teacher, units)
+        mask = batch.mask
+        if self.segments is not None:
+            mask = self.segments.fold_mask(mask)
+            read = self.segments(inputs, batch.static)  # (B, T // s, E)
+        elif batch.static is not None:
+            static = batch.static[:, None].expand(-1, inputs.shape[1], -1)
+            read = inputs = torch.cat([inputs, static], dim=2)  # (B, T, F + K)
+        else:
+            read = inputs
+        encoding = self.encoder(read, mask)  # (B, T, D * U)
+        return Context(inputs, encoding, mask, batch.future, batch.static, teacher, units)
 
     def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Sum of the losses over the observed targets of a batch, and their number.
@@ -76,9 +112,11 @@ class Forecaster(nn.Module):
         """
         if not (self.training and isinstance(self.decoder, EveryStepDecoder)):
             return self.head.loss(self.foretell(batch), batch.targets, batch.weights)
-        context = self.encode(batch)
+        decoded = self.decoder.every(self.encode(self.split(batch)))
+        if self.channels is not None:
+            decoded = self.channels.join(decoded)
         units = Units(None, *(_per_window(part, 2) for part in (batch.center, batch.scale)))
-        forecast = self.head.read(self.decoder.every(context), units)  # of (B, T, H, C)
+        forecast = self.head.read(decoded, units)  # of (B, T, H, C)
         targets = following(batch.inputs[:, :, : self.sizes.targets], batch.targets)
         return self.head.loss(forecast, targets, every_step_weights(batch))
 
@@ -93,8 +131,6 @@ class Forecaster(nn.Module):
             inputs=torch.zeros(windows, sizes.lookback, sizes.inputs),
             targets=torch.zeros(windows, sizes.horizon, sizes.targets),
             series=torch.zeros(windows, dtype=torch.long),
-            center=torch.zeros(windows, sizes.targets),
-            scale=torch.ones(windows, sizes.targets),
             future=torch.zeros(windows, sizes.horizon, sizes.future) if sizes.future else None,
             static=torch.zeros(windows, sizes.static) if sizes.static else None,
         )

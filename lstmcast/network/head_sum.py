@@ -11,6 +11,7 @@ from lstmcast.network.agreement import Check, compared
 from lstmcast.network.decoders import DirectDecoder, Seq2SeqDecoder
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.readouts import READOUTS
+from lstmcast.network.segments import SegmentsDecoder
 from lstmcast.network.trace import Trace
 
 
@@ -27,6 +28,7 @@ class HeadSum:
         weights: (W,) the row of the layer's weights.
         bias: Added at last.
         total: What the layer gave.
+        skip: What the linear path adds to it; 0 without one.
         point: The point forecast that the head makes of it, still at the window's level.
         place: Of `total` among the numbers that the layer gives the head for this step and target.
         width: How many these are: 1, or more where the head says more than a point.
@@ -40,6 +42,7 @@ class HeadSum:
     weights: Tensor
     bias: float
     total: float
+    skip: float
     point: float
     place: int
     width: int
@@ -48,14 +51,17 @@ class HeadSum:
 
 def head_sum(network: Forecaster, trace: Trace) -> HeadSum:
     """Take the sum of the forecast's first number apart."""
-    name = [call.name for call in trace.calls if isinstance(call.module, nn.Linear)][-1]
+    name = trace.head_call().name
     call = next(call for call in trace.calls if call.name == name)
     linear = call.module
     assert isinstance(linear, nn.Linear)
-    inputs = call.inputs[0].reshape(-1, linear.in_features)[-1]  # of every_step, the last step's
-    outputs = call.output.reshape(-1, linear.out_features)[-1]
+    # Of every_step, the last step makes the forecast; of segments, the first its first step.
+    row = 0 if isinstance(network.decoder, SegmentsDecoder) else -1
+    inputs = call.inputs[0].reshape(-1, linear.in_features)[row]
+    outputs = call.output.reshape(-1, linear.out_features)[row]
     place = 0  # of every head, the first number is the forecast's center
-    point = outputs[place]
+    skip = torch.zeros(()) if trace.skipped is None else trace.skipped[0, 0, 0, 0]
+    point = outputs[place] + skip
     if network.head.counts:  # there, a mean that softplus makes positive comes in between
         point = trace.context.units.remove(trace.forecast)[0, 0, 0]
     total, weights = outputs[place], linear.weight[place].detach()
@@ -70,6 +76,7 @@ def head_sum(network: Forecaster, trace: Trace) -> HeadSum:
         weights=weights,
         bias=float(bias),
         total=float(total),
+        skip=float(skip),
         point=float(point),
         place=place,
         width=network.head.width,
@@ -91,4 +98,6 @@ def _state(network: Forecaster, trace: Trace) -> tuple[int, str]:
         return trace.readout.shape[1], sources.get(name, name)
     if isinstance(decoder, Seq2SeqDecoder):
         return decoder.stack.width, "the decoder's h"
+    if isinstance(decoder, SegmentsDecoder):
+        return network.encoder.width, "the h of the horizon's first segment"
     return network.encoder.width, "out[:, -1]"

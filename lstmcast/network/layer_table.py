@@ -11,9 +11,17 @@ from lstmcast.network.embedding import CategoryTable
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.readouts import READOUTS
 from lstmcast.network.recompute import Call, LayerView, is_recurrent
+from lstmcast.network.segments import SegmentsDecoder
 from lstmcast.network.trace import Trace
 
 FLOAT_BYTES = 4
+
+OWN_PARAMETERS = {
+    "encoder.learned": "first state",
+    "channels": "names",
+    "decoder": "positions",
+}
+"""What parameters are that belong to no layer."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,7 @@ def layer_rows(network: Forecaster, trace: Trace, batch_size: int) -> list[Row]:
         trace: Of a window without padding.
         batch_size: B of shapes and bytes.
     """
-    inputs = trace.batch.inputs
+    inputs, sizes = trace.batch.inputs, network.sizes
     rows = [_plain("window", "", ("B", "T", "F"), (1, *inputs.shape[1:]))]
     order = list(dict.fromkeys(call.name for call in trace.calls))
     owners = [
@@ -99,14 +107,17 @@ def layer_rows(network: Forecaster, trace: Trace, batch_size: int) -> list[Row]:
     uncalled = [name for name in owners if name not in order]
     called = sorted((name for name in owners if name in order), key=order.index)
     first = next(k for k, name in enumerate(called) if name.startswith("encoder."))
-    rows += [row for name in called[:first] for row in _rows_of(network, trace, name)]
+    folding = [name for name in called[:first] if name.startswith("segments.")]
+    embedding = [name for name in called[:first] if name not in folding]
+    rows += [row for name in embedding for row in _rows_of(network, trace, name)]
     if trace.level is not None:
-        width = network.embedder.sizes.inputs
+        width = network.inner.inputs
         axes = ("B", "T", "F" if width == inputs.shape[2] else "")
         rows.append(_plain("normalize", network.normalize, axes, (1, inputs.shape[1], width)))
-    if trace.context.static is not None:
+    if trace.context.static is not None and network.segments is None:
         shape = tuple(trace.context.inputs.shape)
         rows.append(_plain("with static", "", ("B", "T", ""), shape))
+    rows += [row for name in folding for row in _rows_of(network, trace, name)]
     before_decoder = [name for name in called[first:] if name.startswith("encoder.")]
     for name in [*uncalled, *before_decoder]:
         rows += _rows_of(network, trace, name)
@@ -118,7 +129,10 @@ def layer_rows(network: Forecaster, trace: Trace, batch_size: int) -> list[Row]:
     for name in called[first:]:
         if name not in before_decoder:
             rows += _rows_of(network, trace, name)
-    rows.append(_plain("forecast", "", ("B", "H", "C"), tuple(trace.forecast.shape)))
+    if network.channels is not None:
+        before = 1 + len(network.embedder.categories)
+        rows[before:] = [_of_channels(row, network.sizes.targets) for row in rows[before:]]
+    rows.append(_plain("forecast", "", ("B", "H", "C"), (1, sizes.horizon, sizes.targets)))
     return [_of_batch(row, batch_size) for row in rows]
 
 
@@ -159,8 +173,8 @@ def _rows_of(network: Forecaster, trace: Trace, name: str) -> list[Row]:
         kind = f"embeds {network.embedder.categories[place].column}"
     else:
         kind = type(module).__name__
-    if not calls:
-        what = "first state" if name == "encoder.learned" else kind
+    if not calls or isinstance(module, SegmentsDecoder):
+        what = OWN_PARAMETERS.get(name, kind)
         return [Row(name, what, (), (), 0, parameters, parameters, 0, 0)]
     shape = tuple(calls[0].output.shape)
     numbers = sum(call.output.numel() for call in calls)
@@ -195,19 +209,18 @@ def _recurrent_rows(stack: nn.Module, views: list[LayerView]) -> list[Row]:
         second = sum(count for name, count in counts.items() if name.startswith("bias_hh"))
         parameters = sum(counts.values())
         width = sum(other.steps.h.shape[2] for other in both)
-        steps = len(view.steps.steps)
-        axis = "T+H-1" if view.fed and view.fed < steps else "H" if view.fed else "T"
+        decodes = view.fed == len(view.steps.steps)
         rows.append(
             Row(
                 name=view.name,
                 what=view.kind,
-                axes=("B", axis, _letters(view, len(both))),
-                shape=(1, steps, width),
-                calls=1 + view.fed if view.fed < steps else steps,
+                axes=("B", view.time, _letters(view, len(both))),
+                shape=(1, view.ran, width),
+                calls=view.fed if decodes else 1 + view.fed,
                 parameters=parameters,
                 one_bias=parameters - (0 if view.steps.mode == "GRU" else second),
                 multiply_adds=sum(_multiply_adds(other) for other in both),
-                bytes=FLOAT_BYTES * steps * width,
+                bytes=FLOAT_BYTES * view.ran * width,
             )
         )
     return rows
@@ -220,7 +233,7 @@ def _multiply_adds(view: LayerView) -> int:
         inputs=weights.weight_ih.shape[1],
         units=view.units,
         projection=0 if projected is None else projected.shape[0],
-        steps=len(view.steps.steps),
+        steps=view.ran,
     )
 
 
@@ -254,8 +267,22 @@ def _plain(name: str, what: str, axes: tuple[str, ...], shape: tuple[int, ...]) 
     return Row(name, what, axes, shape, 1, 0, 0, 0, FLOAT_BYTES * numbers)
 
 
+def _of_channels(row: Row, targets: int) -> Row:
+    """The row of one target's window for those of all targets."""
+    if targets == 1 or "B" not in row.axes:
+        return row
+    lengths = zip(row.axes, row.shape, strict=True)
+    return replace(
+        row,
+        axes=tuple("B*C" if letter == "B" else letter for letter in row.axes),
+        shape=tuple(length * targets if letter == "B" else length for letter, length in lengths),
+        multiply_adds=None if row.multiply_adds is None else row.multiply_adds * targets,
+        bytes=row.bytes * targets,
+    )
+
+
 def _of_batch(row: Row, windows: int) -> Row:
     """The row of one window for so many: shapes and bytes; multiply-adds stay those of one."""
     lengths = zip(row.axes, row.shape, strict=True)
-    shape = tuple(windows if letter == "B" else length for letter, length in lengths)
+    shape = tuple(length * windows if letter[:1] == "B" else length for letter, length in lengths)
     return replace(row, shape=shape, bytes=row.bytes * windows)

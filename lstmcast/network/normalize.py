@@ -33,16 +33,18 @@ class Level:
 
 
 def normalize_window(
-    method: str, inputs: Tensor, targets: int, mask: Tensor | None
+    method: str, inputs: Tensor, targets: int, mask: Tensor | None, season: int = 1
 ) -> tuple[Tensor, Level | None]:
     """Take each window's own level out of its target channels; covariates stay as they are.
 
     Args:
-        method: `none`, `last` (subtract the last value) or `standard` (subtract the window's mean,
-            divide by its deviation).
+        method: `none`, `last` (subtract the last value), `standard` (subtract the window's mean,
+            divide by its deviation) or `season` (subtract the mean of the last season, divide by
+            the window's mean distance from it).
         inputs: (B, T, F), the first C channels being the targets.
         targets: C.
         mask: (B, T) 0 where padded; None: nothing is padded.
+        season: Steps in a season, for `season`.
 
     Returns:
         The inputs (B, T, F), padding still 0, and the level to restore; None for `none`.
@@ -55,11 +57,18 @@ def normalize_window(
         scale = torch.ones_like(center)
     else:
         weights = torch.ones_like(channels[:, :, :1]) if mask is None else mask[:, :, None]
-        count = weights.sum(dim=1, keepdim=True)
-        center = (channels * weights).sum(dim=1, keepdim=True) / count
-        variance = ((channels - center) ** 2 * weights).sum(dim=1, keepdim=True) / count
-        scale = torch.sqrt(variance + TINY)
+        if method == "season":
+            center = _mean(channels[:, -season:], weights[:, -season:])
+            scale = _mean((channels - center).abs(), weights) + TINY
+        else:
+            center = _mean(channels, weights)
+            scale = torch.sqrt(_mean((channels - center) ** 2, weights) + TINY)
     normalized = (channels - center) / scale
     if mask is not None:
         normalized = normalized * mask[:, :, None]
     return torch.cat([normalized, inputs[:, :, targets:]], dim=2), Level(center, scale)
+
+
+def _mean(values: Tensor, weights: Tensor) -> Tensor:
+    """(B, T, C), (B, T, 1) -> (B, 1, C)."""
+    return (values * weights).sum(dim=1, keepdim=True) / weights.sum(dim=1, keepdim=True)

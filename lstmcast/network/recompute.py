@@ -53,7 +53,10 @@ class LayerView:
         recurrent_activation: A key of ACTIVATIONS, of the gates.
         steps: Every step by `cells.py`; it holds no padded steps.
         padded: Steps of the window before the first that ran.
-        fed: Steps at the end whose input was a forecast fed back.
+        fed: Steps at the end that are not of the window: forecasts fed back, or of a decoder of
+            segments the first segment of the horizon.
+        ran: Steps that ran in all, every segment of the horizon counted.
+        time: Letters of the axis along which these lie.
         checks: By torch's layer, or where torch has no such activations in float64.
     """
 
@@ -65,11 +68,13 @@ class LayerView:
     steps: LayerTrace
     padded: int
     fed: int
+    ran: int
+    time: str
     checks: list[Check]
 
     @property
     def window_steps(self) -> int:
-        """Of the steps that ran, those before the first forecast that was fed back."""
+        """Of the steps, those of the window."""
         return len(self.steps.steps) - self.fed
 
     @property
@@ -109,8 +114,15 @@ def is_recurrent(module: nn.Module) -> bool:
     return isinstance(module, nn.RNNBase | StepwiseLayer)
 
 
-def layer_views(calls: list[Call], lookback: int) -> Iterator[LayerView]:
-    """Every recurrent layer and direction, its steps of all calls one behind the other."""
+def layer_views(calls: list[Call], lookback: int, time: str, ahead: str) -> Iterator[LayerView]:
+    """Every recurrent layer and direction, its steps of all calls one behind the other.
+
+    Args:
+        calls: Of all modules, for one window.
+        lookback: Steps of the encoder, padded ones with them.
+        time: Letters of their axis.
+        ahead: What stands beside these where the encoder runs on over the horizon.
+    """
     by_module: dict[str, list[Call]] = {}
     for call in calls:
         if is_recurrent(call.module):
@@ -131,6 +143,9 @@ def layer_views(calls: list[Call], lookback: int) -> Iterator[LayerView]:
                 steps = _joined([traces[place] for traces, _ in runs])
                 end = "_reverse" if steps.reverse else ""
                 label = f"l{below + steps.layer}{end}"
+                fed = len(steps.steps) - (len(first.steps) if encodes else 0)
+                segments = len(_inputs(by_module[name][-1]))
+                letters = time + (ahead if fed else "")
                 yield LayerView(
                     name=label if encodes else f"{part}.{label}",
                     module=name,
@@ -139,7 +154,9 @@ def layer_views(calls: list[Call], lookback: int) -> Iterator[LayerView]:
                     recurrent_activation=_name_of(stepwise.recurrent_activation),
                     steps=steps,
                     padded=lookback - len(first.steps) if encodes else 0,
-                    fed=len(steps.steps) - (len(first.steps) if encodes else 0),
+                    fed=fed,
+                    ran=len(steps.steps) + segments - 1,
+                    time=letters if encodes else "H",
                     checks=[whole, _step_by_step(stack, steps, f"{part} {label}")],
                 )
             below += stack.num_layers
@@ -167,6 +184,7 @@ def _run_again(
     if lengths is not None:
         inputs, outputs = inputs[:, : int(lengths[0])], outputs[:, : int(lengths[0])]
     traces = stepwise.record(inputs, state)
+    shown = traces if len(inputs) == 1 else stepwise.record(inputs[:1], _of_first(state))
     if stepwise is stack:  # the call was by the same code: more digits are another way
         outputs, final = copy.deepcopy(stack).double()(inputs.double(), _as_double(state))
     last = traces[-2:] if stack.bidirectional else traces[-1:]
@@ -176,7 +194,23 @@ def _run_again(
             own = trace.final[k]
             assert own is not None
             pairs.append((own, part[place]))
-    return traces, pairs
+    return shown, pairs
+
+
+def _inputs(call: Call) -> Tensor:
+    """(B, T, F) that a layer was given; B is 1, or of a decoder of segments their number."""
+    inputs = call.inputs[0]
+    if isinstance(inputs, PackedSequence):
+        inputs, _ = pad_packed_sequence(inputs, batch_first=True)
+    assert isinstance(inputs, Tensor)
+    return inputs
+
+
+def _of_first(state: State | None) -> State | None:
+    """The states of the first of some windows."""
+    if isinstance(state, tuple):
+        return state[0][:, :1], state[1][:, :1]
+    return None if state is None else state[:, :1]
 
 
 def _as_double(state: State | None) -> State | None:

@@ -67,7 +67,7 @@ class RecurrentEncoder(nn.Module):
         for units, layers in stacks:
             stacked.append(_build(config, width, units, layers))
             width = self.directions * (config.projection or units)
-        self.width = width
+        self.inputs, self.width = inputs, width
         self.stacks = nn.ModuleList(stacked)
         self.learned = nn.ParameterList()
         if self.initial_state == "learned":

@@ -50,6 +50,7 @@ class Sizes:
         static: K, static columns.
         categories: Which of the columns hold codes of categories.
         levels: Of the intervals that a head of quantiles forecasts, in percent.
+        season: Steps in a season, where the network is built by it; otherwise 1.
     """
 
     lookback: int
@@ -60,6 +61,7 @@ class Sizes:
     static: int = 0
     categories: tuple[Category, ...] = ()
     levels: tuple[float, ...] = ()
+    season: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """As a plain dict."""

@@ -7,32 +7,35 @@ also give the gates, and compared with what torch's layer gave.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from lstmcast.network.agreement import Check, compared
-from lstmcast.network.decoders import Context, DirectDecoder
+from lstmcast.network.decoder import Context
+from lstmcast.network.decoders import DirectDecoder
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.heads import Units
 from lstmcast.network.normalize import Level, normalize_window
 from lstmcast.network.recompute import Call, LayerView, layer_views
+from lstmcast.network.segments import SegmentsDecoder
 from lstmcast.series.batches import Batch
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What happens to one window.
+    """What happens to one window; with independent channels, to its first target alone.
 
     Attributes:
-        batch: The window, B = 1, scaled.
+        batch: The window, B = 1, scaled, with all targets.
         calls: Of all modules, in the order in which they ended.
         layers: Every recurrent layer and direction, in the order in which they ran.
         context: What the decoder saw: the encoder's inputs, outputs and final states.
         level: What `normalize` took out of the window; None for `none`.
         decoded: (1, H, C, head width) what the decoder gave.
+        skipped: (1, H, C, 1) what the linear path added to `decoded`; None without one.
         forecast: (1, H, C), in the units of the batch.
         exact: (1, H, C) the same again in float64, from what the last linear layer was given.
         readout: (1, W) what a direct decoder reads of the encoder; None of the others.
@@ -45,6 +48,7 @@ class Trace:
     context: Context
     level: Level | None
     decoded: Tensor
+    skipped: Tensor | None
     forecast: Tensor
     exact: Tensor
     readout: Tensor | None
@@ -56,7 +60,7 @@ class Trace:
 
     def head_call(self) -> Call:
         """The last call of the linear layer that makes the forecast."""
-        return [call for call in self.calls if isinstance(call.module, nn.Linear)][-1]
+        return last_linear(self.calls)
 
 
 @torch.no_grad()
@@ -69,21 +73,27 @@ def trace_window(network: Forecaster, batch: Batch) -> Trace:
     """
     assert len(batch) == 1, f"a trace follows one window, got {len(batch)}"
     network.eval()
-    forecast, calls = record_calls(network, batch)
-    context = network.encode(batch)
-    decoded = [call.output for call in calls if call.module is network.decoder][-1]
-    exact = _forecast_again(network, batch, calls, decoded, context.units)
+    alone = first_target(network, network.split(batch))
+    forecast, calls = record_calls(network, batch, alone)
+    context = network.encode(alone)
+    decoded = _output_of(network.decoder, calls)
+    skipped = None if network.skip is None else _output_of(network.skip, calls)
+    exact = _forecast_again(network, alone, calls, decoded, skipped, context.units)
     decoder = network.decoder
+    axes = ("T" if network.segments is None else "T/s"), "+H-1"
+    if isinstance(decoder, SegmentsDecoder):
+        axes = axes[0], "+N"
     readout = None
     if isinstance(decoder, DirectDecoder):
         readout = decoder.readout(context.encoding, context.mask)
     return Trace(
         batch=batch,
         calls=calls,
-        layers=list(layer_views(calls, batch.inputs.shape[1])),
+        layers=list(layer_views(calls, context.encoding.outputs.shape[1], *axes)),
         context=context,
         level=context.units.level,
         decoded=decoded,
+        skipped=skipped,
         forecast=forecast,
         exact=exact,
         readout=readout,
@@ -107,22 +117,49 @@ def _linear_again(linear: nn.Linear, inputs: Tensor) -> Tensor:
     return outputs if linear.bias is None else outputs + linear.bias.double()
 
 
+def first_target(network: Forecaster, batch: Batch) -> Batch:
+    """Of a batch that `split` gave, the first window: that of the first target, if they are apart.
+
+    Without independent channels it is all there is.
+    """
+    parts = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    first: dict[str, Any] = {
+        name: part if part is None else part[:1] for name, part in parts.items()
+    }
+    return Batch(**first)
+
+
+def _output_of(module: nn.Module, calls: list[Call]) -> Tensor:
+    """What a module gave when it was last called."""
+    output: Tensor = [call.output for call in calls if call.module is module][-1]
+    return output
+
+
 def _forecast_again(
-    network: Forecaster, batch: Batch, calls: list[Call], decoded: Tensor, units: Units
+    network: Forecaster,
+    batch: Batch,
+    calls: list[Call],
+    decoded: Tensor,
+    skipped: Tensor | None,
+    units: Units,
 ) -> Tensor:
     """(1, H, C) in float64: the linear layer that forecasts, the head, the window's level."""
-    linear = [call.module for call in calls if isinstance(call.module, nn.Linear)][-1]
+    linear = last_linear(calls).module
     assert isinstance(linear, nn.Linear)
     rows = [
         _linear_again(linear, call.inputs[0]).reshape(-1, linear.out_features)
         for call in calls
         if call.module is linear
     ]
-    count = decoded.numel() // linear.out_features  # of every_step, the last step's alone
-    again = torch.cat(rows)[-count:].reshape(decoded.shape)
+    again = torch.cat(rows)
+    if not isinstance(network.decoder, SegmentsDecoder):
+        again = again[-(decoded.numel() // linear.out_features) :]  # of every_step, the last step
+    again = again.reshape(1, -1, *decoded.shape[2:])[:, : decoded.shape[1]]
+    if skipped is not None:
+        again = torch.cat([again[..., :1] + skipped.double(), again[..., 1:]], dim=-1)
     mask = None if batch.mask is None else batch.mask.double()
     _, level = normalize_window(
-        network.normalize, batch.inputs.double(), network.sizes.targets, mask
+        network.normalize, batch.inputs.double(), network.inner.targets, mask, network.sizes.season
     )
     center, scale = (
         None if part is None else part.double() for part in (units.center, units.scale)
@@ -130,8 +167,20 @@ def _forecast_again(
     return network.head.read(again, Units(level, center, scale)).point()
 
 
-def record_calls(network: Forecaster, batch: Batch) -> tuple[Tensor, list[Call]]:
-    """The forecast (B, H, C), and every call of every module that led to it."""
+def last_linear(calls: list[Call]) -> Call:
+    """The last call of the linear layer that makes the forecast."""
+    decoder = [call for call in calls if call.name.startswith("decoder.")]
+    return [call for call in decoder if isinstance(call.module, nn.Linear)][-1]
+
+
+def record_calls(network: Forecaster, batch: Batch, alone: Batch) -> tuple[Tensor, list[Call]]:
+    """The forecast (B, H, C), and every call of every module that led to it.
+
+    Args:
+        network: In evaluation mode.
+        batch: Of windows as they are gathered, for the categories' vectors.
+        alone: What the layers behind these are given.
+    """
     calls: list[Call] = []
 
     def listen(name: str, module: nn.Module) -> Any:
@@ -141,7 +190,8 @@ def record_calls(network: Forecaster, batch: Batch) -> tuple[Tensor, list[Call]]
 
     handles = [listen(name, module) for name, module in network.named_modules() if name]
     try:
-        forecast: Tensor = network(batch)
+        network.embedder(batch)
+        forecast = network.head.read(*network.decode(alone)).point()
     finally:
         for handle in handles:
             handle.remove()

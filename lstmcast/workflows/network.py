@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from lstmcast.config import NetworkConfig
 from lstmcast.errors import ConfigError
 from lstmcast.network.forecaster import Forecaster, build_forecaster
 from lstmcast.network.sizes import Category, Sizes, embedding_width
@@ -12,7 +13,8 @@ from lstmcast.workflows.prepare import Prepared
 
 def sizes_of(prepared: Prepared) -> Sizes:
     """Axes of the windows of a prepared table."""
-    columns, window = prepared.panel.columns, prepared.config.window
+    panel, window = prepared.panel, prepared.config.window
+    columns = panel.columns
     network = prepared.config.network
     return Sizes(
         window.lookback,
@@ -23,7 +25,13 @@ def sizes_of(prepared: Prepared) -> Sizes:
         static=len(columns.static),
         categories=categories_of(prepared),
         levels=tuple(prepared.config.forecast.levels if network.head == "quantiles" else ()),
+        season=panel.frequency.season if asks_for_season(network) else 1,
     )
+
+
+def asks_for_season(network: NetworkConfig) -> bool:
+    """Whether a network is built by the season of its table."""
+    return network.normalize == "season" or network.segment == "auto"
 
 
 def categories_of(prepared: Prepared) -> tuple[Category, ...]:
