@@ -441,7 +441,7 @@ def test_weight_decay_shrinks_weights_that_have_no_gradient() -> None:
     for name in OPTIMIZERS:
         parameter = nn.Parameter(torch.tensor([2.0]))
         parameter.grad = torch.zeros(1)
-        build_optimizer(training(optimizer=name, weight_decay=0.5), [parameter]).step()
+        build_optimizer(training(optimizer=name, weight_decay=0.5), [parameter]).step(0.1, None)
         assert 0 < parameter.item() < 2
 
 
