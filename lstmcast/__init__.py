@@ -117,8 +117,8 @@ def backtest(
     Raises:
         LstmcastError: See `lstmcast.errors`.
     """
-    from lstmcast.workflows.backtest import Plan
     from lstmcast.workflows.backtest import backtest as backtest_workflow
+    from lstmcast.workflows.backtest_plan import Plan
     from lstmcast.workflows.entry import choose_device
     from lstmcast.workflows.watcher import Watcher
 

@@ -49,7 +49,7 @@ class Terminal(Watcher):
         self.notes: list[str] = []
         self.bar: Bar | None = None
         self.task: TaskID | None = None
-        self.max_epochs = 0
+        self.max_epochs = self.max_folds = 0
 
     def _remark(self, text: str, style: str = "") -> None:
         if not self.quiet:
@@ -109,20 +109,12 @@ class Terminal(Watcher):
         """Open the live view, on a terminal."""
         self.max_epochs = max_epochs
         if what:
-            self._remark(f"training once more {what}")
+            self._remark(f"training {what}")
         if self.quiet or not self.err.is_terminal:
             return
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from lstmcast.display_bars import epochs_bar
 
-        self.bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}"),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[loss]}"),
-            TextColumn("{task.fields[speed]} windows/s"),
-            TimeRemainingColumn(),
-            console=self.err,
-            transient=True,
-        )
+        self.bar = epochs_bar(self.err)
         self.task = self.bar.add_task("", total=max_epochs, epoch="1", loss="", speed="-")
         self.bar.start()
 
@@ -146,11 +138,33 @@ class Terminal(Watcher):
             self.bar.stop()
             self.bar = None
 
+    def folds(self, count: int) -> None:
+        """Open the live view of folds, on a terminal."""
+        if self.quiet or not self.err.is_terminal:
+            return
+        from lstmcast.display_bars import folds_bar
+
+        self.bar = folds_bar(self.err)
+        self.max_folds = count
+        self.task = self.bar.add_task("", total=count, fold=1)
+        self.bar.start()
+
+    def fold_trains(self, done: float) -> None:
+        """Move the bar while a fold trains."""
+        if self.bar is not None and self.task is not None:
+            running = min(int(done) + 1, self.max_folds)
+            self.bar.update(self.task, completed=done, fold=running)
+
     def fold(self, fold: Fold) -> None:
-        """A fold of a backtest."""
+        """Move the bar, and print a fold that is done."""
         from lstmcast.display_runs import fold_line
 
+        self.fold_trains(fold.number)
         self._remark(fold_line(fold))
+
+    def folds_done(self) -> None:
+        """Close the live view."""
+        self.trained()
 
     # What commands found.
 
@@ -161,11 +175,13 @@ class Terminal(Watcher):
 
     def trained_run(self, trained: Trained) -> None:
         """Scores beside the baselines, the verdict, and where everything lies."""
-        fit, folder = trained.fit, trained.run.path
-        self._remark(
-            f"best epoch {fit.best_epoch} of {len(fit.history)}, stopped by {fit.stopped_by}; "
-            f"{sum(epoch.seconds for epoch in fit.history):.1f} s"
-        )
+        fits, folder = trained.fits, trained.run.path
+        for number, fit in enumerate(fits, start=1):
+            self._remark(
+                f"{f'member {number}: ' if len(fits) > 1 else ''}"
+                f"best epoch {fit.best_epoch} of {len(fit.history)}, stopped by {fit.stopped_by}; "
+                f"{sum(epoch.seconds for epoch in fit.history):.1f} s"
+            )
         scores = trained.metrics["test"]
         if scores is None:
             self._result(
@@ -183,7 +199,8 @@ class Terminal(Watcher):
         self._object(
             {
                 "run": str(folder),
-                "best_epoch": fit.best_epoch,
+                "best_epoch": fits[0].best_epoch,
+                **({"best_epochs": [fit.best_epoch for fit in fits]} if len(fits) > 1 else {}),
                 "metrics": trained.metrics,
                 "forecast": None if trained.forecast is None else str(trained.run.forecast),
                 "notes": self.notes,

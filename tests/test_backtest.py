@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 import types
@@ -10,9 +11,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from conftest import TINY, daily_text, digests
+from rich.console import Console
 
-from lstmcast.errors import ConfigError
+from lstmcast.errors import ConfigError, Diverged
+from lstmcast.terminal import Terminal
+from lstmcast.workflows.backtest import backtest
+from lstmcast.workflows.backtest_plan import Plan
 from lstmcast.workflows.gate import Gate, parse_gates
 
 FLAGS = ["-s", "window.lookback=14", "-s", "window.horizon=3", *TINY]
@@ -313,3 +319,50 @@ def test_the_python_face_backtests_and_compares(daily, run):
     assert metrics == found(run / "backtests/0001")[0]
     (one,) = lstmcast.compare("r", sort="crps")
     assert one["run"] == run and one["differs"] == {}
+
+
+# ---------------------------------------------------------------- progress
+
+
+def test_off_a_terminal_each_fold_is_one_plain_line_and_quiet_says_nothing(cli, run):
+    outcome = cli("backtest", run, "--step", 9)
+    lines = [line for line in outcome.err.splitlines() if line.startswith("fold")]
+    assert [line.split()[1] for line in lines] == [f"{k}/6" for k in range(1, 7)]
+    assert "\x1b" not in outcome.err and "\r" not in outcome.err
+    assert cli("backtest", run, "--step", 9, "--quiet").err == ""
+
+
+def test_on_a_terminal_a_bar_shows_the_fold_that_is_running(cli, daily):
+
+    class Watching(Terminal):
+        shares = ()
+
+        def fold_trains(self, done):
+            super().fold_trains(done)
+            self.shares = (*self.shares, done)
+            self.bar.refresh()
+
+    terminal = Watching()
+    text = io.StringIO()
+    terminal.err = Console(file=text, force_terminal=True, width=100)
+    settings = [*FLAGS[1::2], "training.members=2", "training.refit=all"]
+    plan = Plan(folds=3, step=3, refit=2)
+    backtest(daily, plan, settings, torch.device("cpu"), terminal)
+    assert terminal.bar is None
+    for k in (1, 2, 3):
+        assert f"fold {k}/3" in text.getvalue()
+    assert "fold 4/3" not in text.getvalue()
+    assert list(terminal.shares) == sorted(terminal.shares)
+    # Two epochs of two members, then the same once more: eighths; a fold without training is whole.
+    assert {1 / 8, 3 / 8, 7 / 8, 1.0, 2.0, 2 + 5 / 8, 3.0} <= set(terminal.shares)
+    assert not [share for share in terminal.shares if 1 < share < 2]
+
+
+def test_the_bar_goes_when_a_fold_fails(daily):
+
+    terminal = Terminal()
+    terminal.err = Console(file=io.StringIO(), force_terminal=True)
+    wild = [*FLAGS[1::2], "training.learning_rate=1e30", "training.clip_norm=null"]
+    with pytest.raises(Diverged):
+        backtest(daily, Plan(folds=2), wild, torch.device("cpu"), terminal)
+    assert terminal.bar is None

@@ -23,6 +23,7 @@ STOREYS = {
     "reporting": 4,
     "workflows": 5,
     "display": 5,
+    "display_bars": 5,
     "display_findings": 5,
     "display_runs": 5.5,
     "display_windows": 5.5,

@@ -87,6 +87,8 @@ CHANGES = {
     "training.warmup_steps": ("5", {}),
     "training.decay": ("0.1", STEPPING),
     "training.decay_every": ("2", STEPPING),
+    "training.decay_after": ("3", STEPPING),
+    "training.average": ("0.5", {}),
     "training.sample": ("series", {}),
     "training.batch_size": ("16", {}),
     "training.max_epochs": ("2", {}),
@@ -97,8 +99,11 @@ CHANGES = {
     "training.refit": ("all", {}),
     "training.checkpoint_every": ("0", {}),
     "training.seed": ("1", {}),
+    "training.members": ("2", {}),
+    "training.combine": ("mean", {"training.members": "3"}),
     "forecast.levels": ("[50]", {}),
     "forecast.minimum": ("60", {}),
+    "forecast.fallback": ("true", {}),
 }
 DECIDES_NO_NUMBER = {"training.checkpoint_every"}
 """What it does instead, test_resume sees."""

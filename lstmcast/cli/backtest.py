@@ -72,8 +72,8 @@ def backtest(
     from lstmcast.terminal import Terminal
 
     terminal = Terminal(json=json, quiet=quiet)
-    from lstmcast.workflows.backtest import Plan
     from lstmcast.workflows.backtest import backtest as backtest_workflow
+    from lstmcast.workflows.backtest_plan import Plan
     from lstmcast.workflows.entry import choose_device
 
     plan = Plan(

@@ -10,7 +10,8 @@ from lstmcast.config.load import (
 from lstmcast.config.presets import PRESETS
 from lstmcast.config.schema import Config
 from lstmcast.config.sections_data import DataConfig
-from lstmcast.config.sections_network import ForecastConfig, NetworkConfig, TrainingConfig
+from lstmcast.config.sections_forecast import ForecastConfig
+from lstmcast.config.sections_network import NetworkConfig, TrainingConfig
 from lstmcast.config.sections_windows import ScaleConfig, SplitConfig, WindowConfig
 from lstmcast.config.shapes import FieldWords, fields, json_schema
 

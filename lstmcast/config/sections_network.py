@@ -1,4 +1,4 @@
-"""The sections about the network: network, training, forecast."""
+"""The sections about the network: network, training."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from lstmcast.config.values import (
     CountOrZero,
     Fraction,
     Name,
-    Percents,
     Positive,
     Rule,
     Section,
@@ -22,6 +21,9 @@ from lstmcast.config.values import (
 
 Activation = Literal["tanh", "sigmoid", "hard_sigmoid", "relu", "linear"]
 Head = Literal["point", "quantiles", "normal", "student_t", "negative_binomial", "poisson"]
+
+MAX_MEMBERS = 100
+"""More would only cost: the median of 20 moves little when another joins."""
 
 
 class NetworkConfig(Section):
@@ -204,11 +206,12 @@ class TrainingConfig(Section):
 
     model_config = ConfigDict(title="Training")
 
-    loss: Literal["auto", "mse", "mae", "huber"] = Field(
+    loss: Literal["auto", "mse", "mae", "huber", "smape", "mae_smape"] = Field(
         default="auto",
-        description="Loss that is minimized: mse, mae or huber, on scaled targets, for head: "
-        "point; auto: mae for it, and what the other heads have of their own, the pinball loss or "
-        "the likelihood.",
+        description="Loss that is minimized, for head: point: mse, mae or huber, on scaled "
+        "targets; smape, the error relative to forecast and target; mae_smape, half of each; auto: "
+        "mae for it, and what the other heads have of their own, the pinball loss or the "
+        "likelihood.",
     )
     optimizer: Literal["adamw", "adam", "sgd"] = Field(
         default="adamw", description="Rule by which gradients change the weights."
@@ -219,11 +222,12 @@ class TrainingConfig(Section):
     weight_decay: Annotated[float, Ge(0)] = Field(
         default=0.0, description="Pull of the weights towards zero; 0: none."
     )
-    schedule: Literal["constant", "cosine", "step", "plateau"] = Field(
+    schedule: Literal["constant", "cosine", "one_cycle", "step", "plateau"] = Field(
         default="cosine",
         description="Course of the learning rate: constant; cosine, falling to 0 at the end; "
-        "step, times decay every decay_every epochs; plateau, times decay after decay_every "
-        "epochs without a better validation loss.",
+        "one_cycle, rising from a 25th over the first 3 tenths and then falling to 0; step, times "
+        "decay every decay_every epochs; plateau, times decay after decay_every epochs without a "
+        "better validation loss.",
     )
     warmup_steps: CountOrZero = Field(
         default=0, description="Optimizer steps in which the learning rate rises from 0; 0: none."
@@ -236,6 +240,14 @@ class TrainingConfig(Section):
         default=10,
         description="Epochs between decays (step), or without a better validation loss before one "
         "(plateau).",
+    )
+    decay_after: CountOrZero = Field(
+        default=0, description="Epochs before the first of the decays of schedule step count."
+    )
+    average: Annotated[float, Ge(0), Lt(1)] = Field(
+        default=0.0,
+        description="Share of the average of the weights so far that stays at each step; the "
+        "average is validated and kept in place of the weights; 0: none.",
     )
     sample: Literal["windows", "series"] = Field(
         default="windows",
@@ -274,20 +286,18 @@ class TrainingConfig(Section):
     seed: Annotated[int, Ge(0), Lt(2**63)] = Field(
         default=0, description="Number that fixes all chance; the same seed gives the same bits."
     )
-
-
-class ForecastConfig(Section):
-    """What is done to the forecasts in the units of the data."""
-
-    model_config = ConfigDict(title="Forecast")
-
-    levels: Percents = Field(
-        default=[80, 95],
-        description="Chances, in percent, that an actual lies in its interval: each level adds a "
-        "lower and an upper bound, wide enough on the validation rows; [] for none.",
+    members: Annotated[int, Ge(1), Le(MAX_MEMBERS)] = Field(
+        default=1,
+        description="Networks trained one after the other, of seed, seed + 1, ..., whose forecasts "
+        "are combined; every limit of training holds for each.",
     )
-    minimum: float | None = Field(
-        default=None,
-        description="Lowest value of a forecast and its bounds, in the units of the data, 0 for "
-        "counts and sales: those below are raised to it; null: no limit.",
+    combine: Literal["median", "mean"] = Field(
+        default="median",
+        description="What is made of the members' forecasts, and of each of their bounds.",
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.combine != "median" and self.members == 1:
+            refuse([("training.combine", "has no effect with training.members: 1")])
+        return self

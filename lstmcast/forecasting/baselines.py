@@ -11,7 +11,7 @@ Transformers effective for time series forecasting?" (AAAI 2023), there NLinear,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -169,6 +169,11 @@ class Linear:
                 lift = scale[piece, c, None] * self.intercept[c, :horizon]
                 out[piece, :, c] = x[:, -1:] + change + lift
         return out
+
+    def for_series(self, places: NDArray[Any]) -> Linear:
+        """The map for other series: (S',) the number each has here; -1 where it is new."""
+        seen = (places >= 0)[:, None]
+        return replace(self, scale=np.where(seen, self.scale[places], 0.0))
 
 
 def fit_linear(

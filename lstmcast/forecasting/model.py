@@ -6,23 +6,28 @@ says nothing of paths, hosts or times, so that the same training gives the same 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lstmcast.config import Config
 from lstmcast.errors import RunError
+from lstmcast.forecasting.baselines import Linear
+from lstmcast.forecasting.choice import TrackRecord
 from lstmcast.forecasting.conformal import mean_changes
 from lstmcast.forecasting.intervals import Calibration
+from lstmcast.forecasting.linear_tensors import linear_of, linear_shapes, linear_tensors
 from lstmcast.forecasting.model_checks import (
     check_described,
     check_finite,
     check_signatures,
     check_sizes,
+    member_prefix,
     read_config,
 )
 from lstmcast.network.forecaster import Forecaster
@@ -48,7 +53,7 @@ class Model:
     """All that a forecast needs beside the data.
 
     Attributes:
-        network: In evaluation mode, on its device.
+        network: In evaluation mode, on its device; the first, where there are several.
         config: As trained; `data.path` is not kept in the file.
         sizes: Axes of the windows.
         frequency: Of the training data.
@@ -58,6 +63,9 @@ class Model:
         vocabulary: Categories that it was trained on.
         fallbacks: Baselines for series that the network cannot forecast, best first.
         calibration: Of the intervals of these series; None: there are no intervals.
+        record: By which a series is given to a baseline; None: only short ones are.
+        linear: The linear baseline that `record` may name; None without it.
+        others: The second member and those after it, where `training.members` asks for several.
     """
 
     network: Forecaster
@@ -70,6 +78,14 @@ class Model:
     vocabulary: Vocabulary
     fallbacks: tuple[str, ...]
     calibration: Calibration | None = None
+    record: TrackRecord | None = None
+    linear: Linear | None = None
+    others: tuple[Forecaster, ...] = ()
+
+    @property
+    def members(self) -> tuple[Forecaster, ...]:
+        """The networks whose forecasts are combined, in order of their seeds."""
+        return (self.network, *self.others)
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -96,6 +112,14 @@ class Model:
             return None
         sizes = mean_changes(panel.targets, panel.targets_observed, panel.offsets[:-1], panel.ends)
         return self.calibration.for_series(self.places(panel.names), sizes)
+
+    def record_for(self, panel: Panel) -> TrackRecord | None:
+        """The record of the series of another table; a new one has none."""
+        return None if self.record is None else self.record.for_series(self.places(panel.names))
+
+    def linear_for(self, panel: Panel) -> Linear | None:
+        """The linear baseline for the series of another table."""
+        return None if self.linear is None else self.linear.for_series(self.places(panel.names))
 
     def scaler_for(self, panel: Panel) -> Scaler:
         """A scaler for the series of another table.
@@ -138,8 +162,16 @@ class Model:
             "vocabulary": self.vocabulary.to_json(),
             "fallbacks": self.fallbacks,
             "calibration": None if self.calibration is None else self.calibration.to_json(),
+            **({} if self.record is None else {"record": self.record.to_json()}),
         }
-        write_tensors(path, self.network.state_dict(), KEY, described)
+        tensors = {
+            f"{member_prefix(number)}{name}": value
+            for number, member in enumerate(self.members)
+            for name, value in member.state_dict().items()
+        }
+        if self.linear is not None:
+            tensors |= linear_tensors(self.linear)
+        write_tensors(path, tensors, KEY, described)
 
 
 def load_model(path: Path, device: torch.device) -> Model:
@@ -165,14 +197,17 @@ def load_model(path: Path, device: torch.device) -> Model:
         sizes = Sizes.from_json(described["sizes"])
         signatures = file.signatures()
         check_sizes(config, sizes, len(signatures))
-        check_signatures(config, sizes, signatures)
+        extra = linear_shapes(sizes, len(described["series"])) if "record" in described else {}
+        check_signatures(config, sizes, signatures, extra)
         weights = file.read()
         check_finite(weights)
-        network = Forecaster(config.network, sizes, config.training.loss)
-        network.load_state_dict(weights)
+        network, *others = (
+            member_of(weights, number, config, sizes).to(device).eval()
+            for number in range(config.training.members)
+        )
         static = described["static_scaler"]
         return Model(
-            network=network.to(device).eval(),
+            network=network,
             config=config,
             sizes=sizes,
             frequency=Frequency.from_json(described["frequency"]),
@@ -182,9 +217,22 @@ def load_model(path: Path, device: torch.device) -> Model:
             vocabulary=Vocabulary.from_json(described.get("vocabulary")),
             fallbacks=tuple(described["fallbacks"]),
             calibration=Calibration.from_json(described.get("calibration")),
+            record=TrackRecord.from_json(described.get("record")),
+            linear=linear_of(weights),
+            others=tuple(others),
         )
     except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise RunError(f"{path} is damaged: its parts do not fit each other ({error})") from error
+
+
+def member_of(
+    weights: Mapping[str, Tensor], number: int, config: Config, sizes: Sizes
+) -> Forecaster:
+    """The network of one member, counted from 0, by the weights of all."""
+    network = Forecaster(config.network, sizes, config.training.loss)
+    prefix = member_prefix(number)
+    network.load_state_dict({name: weights[f"{prefix}{name}"] for name in network.state_dict()})
+    return network
 
 
 def refuse_other_format(path: Path, version: object) -> None:

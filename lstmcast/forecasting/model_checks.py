@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import torch
-from annotated_types import Ge, Gt, Le, Lt
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ValidationError
 from torch import Tensor
 
 from lstmcast.config import Config
-from lstmcast.config.values import MAX_STEPS
 from lstmcast.errors import RunError
+from lstmcast.forecasting.model_parts import CalibrationPart, Described, RecordPart, SizesPart
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.sizes import Sizes
 from lstmcast.tensor_file import Signature
@@ -25,110 +24,10 @@ from lstmcast.tensor_file import Signature
 MAX_CONFIG = 1_000_000
 """Characters of the config as JSON, as of a config file."""
 
-LARGE = 2**53
-"""Whole numbers up to here are exact wherever JSON is read."""
-
 KINDS = {torch.float32: "F32", torch.float64: "F64", torch.int64: "I64", torch.bool: "BOOL"}
 """Types of tensors, as safetensors names them."""
 
-Count = Annotated[int, Ge(1), Le(LARGE)]
-CountOrZero = Annotated[int, Ge(0), Le(LARGE)]
-Steps = Annotated[int, Ge(1), Le(MAX_STEPS)]
-Whole = Annotated[int, Ge(-LARGE), Le(LARGE)]
-
-
 PartT = TypeVar("PartT", bound=BaseModel)
-
-
-class Part(BaseModel):
-    """Strict: no number is text, none is infinite; keys of later versions are left alone."""
-
-    model_config = ConfigDict(strict=True, allow_inf_nan=False)
-
-
-class CategoryPart(Part):
-    """See `sizes.Category`."""
-
-    column: str
-    static: bool
-    place: CountOrZero
-    count: CountOrZero
-    width: Count
-    fixed: bool = False
-
-
-class SizesPart(Part):
-    """See `sizes.Sizes`."""
-
-    lookback: Steps
-    horizon: Steps
-    inputs: Count
-    targets: Count
-    future: CountOrZero
-    static: CountOrZero
-    categories: list[CategoryPart] = []
-    levels: list[Annotated[float, Gt(0), Lt(100)]] = []
-    season: Steps = 1
-
-
-class FrequencyPart(Part):
-    """See `spacing.Frequency`."""
-
-    alias: str
-    season: Count
-    words: str
-    kind: Literal["fixed", "month", "business", "step"]
-    every: Count
-    phase: Whole
-    day: Whole
-    clock: Whole
-
-
-class ScalerPart(Part):
-    """See `scaling.Scaler`: S rows of F numbers."""
-
-    method: Literal["standard", "minmax", "robust", "none"]
-    center: list[list[float]]
-    scale: list[list[Annotated[float, Gt(0)]]]
-    logged: list[CountOrZero] = []
-
-
-class VocabularyPart(Part):
-    """See `categories.Vocabulary`."""
-
-    words: dict[str, list[str]]
-    series: list[str]
-
-
-class MarginsPart(Part):
-    """See `intervals.Margins`: (levels, H, C), (H, C), and (levels, C) of some series."""
-
-    pooled: list[list[list[float | None]]]
-    typical: list[list[float]]
-    own: dict[Annotated[str, StringConstraints(pattern="^[0-9]{1,15}$")], list[list[float | None]]]
-
-
-class CalibrationPart(Part):
-    """See `intervals.Calibration`."""
-
-    levels: list[Annotated[float, Gt(0), Lt(100)]]
-    sizes: list[list[float | None]]
-    usual: list[float]
-    margins: dict[Literal["lstmcast", "naive", "seasonal_naive", "drift", "linear"], MarginsPart]
-
-
-class Described(Part):
-    """The JSON of a model file."""
-
-    config: dict[str, Any]
-    sizes: SizesPart
-    frequency: FrequencyPart
-    series: list[list[str]]
-    scaler: ScalerPart
-    static_scaler: ScalerPart | None
-    vocabulary: VocabularyPart | None = None
-    fallbacks: list[Literal["naive", "seasonal_naive", "drift"]]
-    calibration: CalibrationPart | None = None
 
 
 def check_described(described: Mapping[str, Any]) -> None:
@@ -155,6 +54,8 @@ def check_described(described: Mapping[str, Any]) -> None:
         _require(same, f"{name} has not {height} rows")
     if parts.calibration is not None:
         _check_calibration(parts.calibration, sizes, parts.series)
+    if parts.record is not None:
+        _check_record(parts.record, parts.series)
     words = {} if parts.vocabulary is None else parts.vocabulary.words
     for category in sizes.categories:
         width = sizes.static if category.static else sizes.inputs
@@ -187,6 +88,21 @@ def _check_calibration(
             int(k) < len(series) and _shaped(own, levels, targets) for k, own in margins.own.items()
         )
         _require(fits, f"calibration.margins of {name} have other axes")
+
+
+def _check_record(record: RecordPart, series: list[list[str]]) -> None:
+    """Compare the axes of the record with each other.
+
+    Raises:
+        ValueError: They do not fit.
+    """
+    names = record.forecasters
+    _require(names[:1] == ["lstmcast"], "record.forecasters does not begin with lstmcast")
+    _require(len(set(names)) == len(names) > 1, "record.forecasters repeats a name, or has one")
+    for split in record.splits:
+        fits = len(split.until) == len(split.points) == len(series)
+        fits &= _shaped(split.errors, len(names), len(series))
+        _require(fits, "record.splits has other axes")
 
 
 def _shaped(rows: Sequence[Sequence[object]], height: int, width: int) -> bool:
@@ -241,12 +157,31 @@ def check_sizes(config: Config, sizes: Sizes, tensors: int) -> None:
     targets = 1 if config.data.layout == "wide" else len(config.data.target)  # series, there
     _require(sizes.targets == targets, "sizes.targets is not the config's")
     _require(sizes.targets + sizes.future <= sizes.inputs, "sizes.inputs is too small")
-    built = len(config.network.units) + len(sizes.categories)
+    built = (len(config.network.units) + len(sizes.categories)) * config.training.members
     _require(built <= tensors, "the config has more layers than the file has tensors")
 
 
-def check_signatures(config: Config, sizes: Sizes, found: Mapping[str, Signature]) -> None:
+def member_prefix(number: int) -> str:
+    """What the names of a member's tensors begin with, the members counted from 0.
+
+    Those of the first are as they are without members; the second's begin with `members.2.`.
+    """
+    return f"members.{number + 1}." if number else ""
+
+
+def check_signatures(
+    config: Config,
+    sizes: Sizes,
+    found: Mapping[str, Signature],
+    extra: Mapping[str, tuple[int, ...]],
+) -> None:
     """Compare the tensors of a file with those that its network wants; none is loaded or made.
+
+    Args:
+        config: Of the network.
+        sizes: Axes of its windows.
+        found: What the file has.
+        extra: Shapes of the float64 tensors that it is to have beside those of the network.
 
     Raises:
         RuntimeError: Such a network cannot be.
@@ -255,9 +190,11 @@ def check_signatures(config: Config, sizes: Sizes, found: Mapping[str, Signature
     with torch.device("meta"):
         network = Forecaster(config.network, sizes, config.training.loss)
     wanted = {
-        name: (KINDS[value.dtype], tuple(value.shape))
+        f"{member_prefix(number)}{name}": (KINDS[value.dtype], tuple(value.shape))
+        for number in range(config.training.members)
         for name, value in network.state_dict().items()
     }
+    wanted |= {name: ("F64", shape) for name, shape in extra.items()}
     for name in [*wanted, *found]:
         if wanted.get(name) != found.get(name):
             raise ValueError(

@@ -49,7 +49,8 @@ class NetworkForecast:
     def __call__(self, origins: np.ndarray, series: np.ndarray) -> Ranged:
         """Forecasts in the units of the data, their intervals not yet calibrated."""
         device, targets = self.table.device, self.model.sizes.targets
-        self.model.network.eval()
+        for member in self.model.members:
+            member.eval()
         width = 1 + 2 * len(self.levels)
         parts = [np.empty((width, 0, self.model.sizes.horizon, targets))]
         size = windows_at_once(self.model)
@@ -63,17 +64,36 @@ class NetworkForecast:
         scaled = np.concatenate(parts, axis=1)  # (1 + 2 levels, B, H, C)
         made = np.stack([self.scaler.restore(part, series) for part in scaled])
         if self.model.network.head.counts:
-            made = np.rint(made)  # scaling left them whole but for rounding
+            made = np.rint(made)  # whole but for the rounding of the scale, and for mean members
         ranged = Ranged(made[0], made[1::2], made[2::2])
         return ranged.at_least(self.model.minimum)
 
     def _quantiles(self, batch: Batch) -> np.ndarray:
         """(1 + 2 levels, B, H, C) scaled: the point, then lower and upper bounds by turns."""
-        forecast = self.model.network.foretell(batch)
         tails = [(1 - level / 100) / 2 for level in self.levels]
-        bounds = [forecast.quantile(p) for tail in tails for p in (tail, 1 - tail)]
-        stacked = torch.stack([forecast.point(), *bounds])
-        return stacked.cpu().numpy().astype(np.float64)
+        made = []
+        for member in self.model.members:
+            forecast = member.foretell(batch)
+            bounds = [forecast.quantile(p) for tail in tails for p in (tail, 1 - tail)]
+            stacked = torch.stack([forecast.point(), *bounds])
+            made.append(stacked.cpu().numpy().astype(np.float64))
+        return combined(made, self.model.config.training.combine)
+
+
+def combined(made: Sequence[np.ndarray], how: str) -> np.ndarray:
+    """The forecasts of several members as one, number by number.
+
+    Each quantile is the median or mean of the members' quantiles (Vincent 1912; Ratcliff 1979), so
+    that quantiles that rose still rise, and the mean of normal members is normal again.
+
+    Args:
+        made: Of each member, of one shape.
+        how: `median` or `mean`.
+    """
+    if len(made) == 1:
+        return made[0]
+    one: np.ndarray = (np.median if how == "median" else np.mean)(made, axis=0)
+    return one
 
 
 def with_intervals(

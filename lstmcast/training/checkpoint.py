@@ -65,6 +65,10 @@ class Checkpoints:
         """Those of another training of the same run."""
         return Checkpoints(self.folder, name, self.every, self.run)
 
+    def member(self, number: int) -> Checkpoints:
+        """Those of a member of the same training, counted from 0; the first has the plain name."""
+        return self.named(f"{self.name}{number + 1}")
+
     def due(self) -> bool:
         """Whether it is time for the next."""
         return time.monotonic() >= self.last + self.every

@@ -105,8 +105,11 @@ class Keeper:
         if self.checkpoints is None:
             return
         stepper, chance = self.stepper, random_states(self.device)
-        tensors = {
-            **_prefixed("weights.", stepper.network.state_dict()),
+        with stepper.average.taken_off():
+            weights = stepper.network.state_dict()
+            tensors = {f"weights.{name}": value.clone() for name, value in weights.items()}
+        tensors |= {
+            **_prefixed("average.", stepper.average.tensors()),
             **_prefixed("best.", standing.best_weights or {}),
             **_prefixed("optimizer.", stepper.optimizer.tensors()),
             **chance.tensors,
@@ -128,6 +131,7 @@ class Keeper:
             return Standing()
         stepper, values = self.stepper, last.values
         stepper.network.load_state_dict(last.part("weights."))
+        stepper.average.restore(last.part("average."))
         stepper.optimizer.restore(last.part("optimizer."))
         stepper.restore(values["stepper"])
         restore_random_states(self.device, last.tensors, values["random"])

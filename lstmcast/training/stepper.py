@@ -13,6 +13,7 @@ from lstmcast.config import TrainingConfig
 from lstmcast.errors import Diverged
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.series.batches import Batch
+from lstmcast.training.average import Average
 from lstmcast.training.optimizers import Schedule, build_optimizer
 
 EXPLODED = 1e3
@@ -35,6 +36,7 @@ class Stepper:
         self.network = network
         self.optimizer = build_optimizer(config, network.parameters())
         self.schedule = Schedule(config, steps_per_epoch)
+        self.average = Average(list(network.parameters()), config.average)
         self.guard = LossGuard(config, network.head.smallest_loss)
         self.clip_norm = config.clip_norm
         self.max_steps = config.max_steps
@@ -53,6 +55,7 @@ class Stepper:
         self.rate = self.schedule.rate(self.steps)
         self.optimizer.step(self.rate, self.clip_norm)
         self.steps += 1
+        self.average.add(self.steps)
         if self.steps == self.max_steps:
             self.stopped_by = "max_steps"
         elif self.seconds() > self.max_seconds:

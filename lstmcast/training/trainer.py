@@ -95,9 +95,10 @@ def fit_network(
         while not standing.finished:
             train_loss, progress = _run_epoch(stepper, standing, train, keeper, watch)
             validation_loss = None
-            if validation is not None:
-                validation_loss = mean_loss(network, validation, lambda: keeper.obey(standing))
-            _end_epoch(stepper, standing, train_loss, validation_loss)
+            with stepper.average.worn():
+                if validation is not None:
+                    validation_loss = mean_loss(network, validation, lambda: keeper.obey(standing))
+                _end_epoch(stepper, standing, train_loss, validation_loss)
             watch(replace(progress, finished=standing.history[-1]))
             stepper.stopped_by = stepper.stopped_by or _stop_here(standing, config, epochs)
             standing.finished = bool(stepper.stopped_by)

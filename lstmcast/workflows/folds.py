@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table
 from lstmcast.series.splits import no_cuts
 from lstmcast.series.windows import require_train_windows
+from lstmcast.workflows.fitting import fit_model, refit
 from lstmcast.workflows.judge import (
     calibrate_model,
     forecasters,
@@ -24,11 +25,11 @@ from lstmcast.workflows.judge import (
     levels_for,
     linear_map,
     with_fallbacks,
+    with_record,
 )
 from lstmcast.workflows.network import new_network, sizes_of
 from lstmcast.workflows.predict import build_on_grid_of
 from lstmcast.workflows.prepare import Prepared, prepare_table
-from lstmcast.workflows.train import fit_model, refit
 from lstmcast.workflows.watcher import Watcher
 
 
@@ -49,9 +50,7 @@ class Fitted:
     def linear_for(self, panel: Panel) -> Linear:
         """The linear baseline for the series of another table; a new one has no intercept."""
         known = {name: k for k, name in enumerate(self.names)}
-        places = np.array([known.get(name, -1) for name in panel.names])
-        seen = (places >= 0)[:, None]
-        return replace(self.linear, scale=np.where(seen, self.linear.scale[places], 0.0))
+        return self.linear.for_series(np.array([known.get(name, -1) for name in panel.names]))
 
 
 def origins_of(panel: Panel, horizon: int, folds: int, step: int) -> np.ndarray:
@@ -110,15 +109,14 @@ def fit_at(
     )
     use_threads(config.training.batch_size, config.network.units)
     network = new_network(prepared, sizes_of(prepared), device)
-    if before is not None and before.sizes == network.sizes:
-        network.load_state_dict(before.network.state_dict())
-    model, fit = fit_model(prepared, network, None, watcher)
+    model, fits = fit_model(prepared, network, None, watcher, before=before)
     levels = levels_for(prepared, watcher)
     forecasts = forecasters(model, prepared, levels)
     model = calibrate_model(model, forecasts, prepared, levels)
     model = with_fallbacks(model, judge_validation(forecasts, prepared))
+    model = with_record(model, forecasts, prepared)
     if config.training.refit == "all":
-        model = refit(model, prepared, fit, None, watcher)
+        model = refit(model, prepared, fits, None, watcher)
     return fitted(model, prepared)
 
 

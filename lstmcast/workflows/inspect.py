@@ -14,6 +14,7 @@ from torch import Tensor
 from lstmcast.config import Config
 from lstmcast.errors import ConfigError, DataError, RunError
 from lstmcast.forecasting.intervals import at_least
+from lstmcast.forecasting.model import Model
 from lstmcast.forecasting.rolling import actual_values
 from lstmcast.network.agreement import Check, compared
 from lstmcast.network.equalities import equalities
@@ -144,12 +145,14 @@ def open_trained(run: Path, overrides: Sequence[str], look: Look, watcher: Watch
         )
     if not look.follows:
         model, config = open_run(run, "-", CPU)
+        note_members(model, run, watcher)
         return Subject(model.network, config, model.sizes, None, None, None, trained=True)
     if run.suffix == ".safetensors" and not run.is_dir():
         raise ConfigError(
             f"{run} is a model without data, so there is no window to follow: name its run folder"
         )
     model, config = open_run(run, None, CPU)
+    note_members(model, run, watcher)
     if not Path(config.data.path).exists():
         raise DataError(
             f"{config.data.path} does not exist: the table of {run} has moved. Put it back, or "
@@ -164,6 +167,16 @@ def open_trained(run: Path, overrides: Sequence[str], look: Look, watcher: Watch
     prepared = replace(prepared, panel=panel)
     scalers = model.scaler_for(panel), model.static_scaler
     return Subject(model.network, config, model.sizes, prepared, *scalers, trained=True)
+
+
+def note_members(model: Model, run: Path, watcher: Watcher) -> None:
+    """Say that a run has several networks, of which one is shown."""
+    training = model.config.training
+    if training.members > 1:
+        watcher.note(
+            f"{run} forecasts the {training.combine} of {training.members} members; this is the "
+            f"first, of seed {training.seed}."
+        )
 
 
 def trained_on(run: Path) -> str:

@@ -10,7 +10,8 @@ import pandas as pd
 
 from lstmcast.errors import counted
 from lstmcast.forecasting.baselines import Linear
-from lstmcast.forecasting.conformal import fewest_windows, mean_changes
+from lstmcast.forecasting.choice import TrackRecord, take_evidence
+from lstmcast.forecasting.conformal import fewest_windows, mean_changes, usual_size
 from lstmcast.forecasting.frames import backtest_frame
 from lstmcast.forecasting.intervals import Forecast
 from lstmcast.forecasting.model import Model
@@ -136,6 +137,26 @@ def with_fallbacks(model: Model, validation: Judgement) -> Model:
     if not validation.windows:
         return model
     return replace(model, fallbacks=tuple(name for name in validation.ranking() if name in SIMPLE))
+
+
+def with_record(model: Model, forecasts: dict[str, Forecast], prepared: Prepared) -> Model:
+    """The model with what `forecast.fallback` chooses by: how each series was forecast so far."""
+    if not prepared.config.forecast.fallback:
+        return model
+    panel, cuts, windows = prepared.panel, prepared.cuts, prepared.windows
+    changes = mean_changes(panel.targets, panel.targets_observed, cuts.starts, cuts.train)
+    sizes = np.where(changes > 0, changes, usual_size(changes))
+    splits = ((windows.validation, cuts.validation), (windows.test, cuts.test))
+    record = TrackRecord(
+        tuple(forecasts),
+        tuple(
+            take_evidence(forecasts, panel, index, until, sizes, prepared.config.window.horizon)
+            for index, until in splits
+        ),
+    )
+    known = np.flatnonzero(cuts.train > cuts.starts)
+    linear = linear_map(prepared).for_series(known)
+    return replace(model, record=record.for_series(known), linear=linear)
 
 
 def past_forecasts(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -19,7 +20,7 @@ def describe_run(
     model: Model,
     device: torch.device,
     timings: dict[str, float],
-    finished: Fit,
+    fits: Sequence[Fit],
 ) -> dict[str, Any]:
     """The content of manifest.json."""
     panel = prepared.panel
@@ -33,7 +34,7 @@ def describe_run(
         "threads": torch.get_num_threads(),
         "device": str(device),
         "seed": prepared.config.training.seed,
-        "parameters": model.network.parameter_count(),
+        "parameters": sum(member.parameter_count() for member in model.members),
         "data": {
             "path": prepared.config.data.path,
             "sha256": prepared.table.sha256,
@@ -53,10 +54,18 @@ def describe_run(
             "left_out_at_cuts": prepared.windows.crossing,
         },
         "training": {
-            "epochs": len(finished.history),
-            "best_epoch": finished.best_epoch,
-            "stopped_by": finished.stopped_by,
+            **_described(fits[0]),
             "refit": prepared.config.training.refit,
+            **({"members": [_described(fit) for fit in fits]} if len(fits) > 1 else {}),
         },
         "timings": {name: round(seconds, 3) for name, seconds in timings.items()},
+    }
+
+
+def _described(fit: Fit) -> dict[str, Any]:
+    """How the training of one member went."""
+    return {
+        "epochs": len(fit.history),
+        "best_epoch": fit.best_epoch,
+        "stopped_by": fit.stopped_by,
     }

@@ -61,17 +61,18 @@ def categories_of(prepared: Prepared) -> tuple[Category, ...]:
     return tuple(categories)
 
 
-def new_network(prepared: Prepared, sizes: Sizes, device: torch.device) -> Forecaster:
-    """A network of the config, untrained.
+def new_network(
+    prepared: Prepared, sizes: Sizes, device: torch.device, member: int = 0
+) -> Forecaster:
+    """A network of the config, untrained; that of a member, counted from 0, has its own seed.
 
     Raises:
         ConfigError: It does not fit into memory.
     """
     config = prepared.config
     try:
-        network = build_forecaster(
-            config.network, sizes, config.training.loss, config.training.seed
-        )
+        seed = config.training.seed + member
+        network = build_forecaster(config.network, sizes, config.training.loss, seed)
         for column, vectors in prepared.vectors.items():
             known, unknown = torch.from_numpy(vectors.known), torch.from_numpy(vectors.unknown)
             network.embedder.give_vectors(column, known, unknown)

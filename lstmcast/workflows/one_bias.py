@@ -53,8 +53,13 @@ def only_layer(model: Model) -> RecurrentLayer:
     """The recurrent layer of a network that has one.
 
     Raises:
-        ConfigError: It has more.
+        ConfigError: It has more, or there are several networks.
     """
+    if model.others:
+        raise ConfigError(
+            f"one-bias weights are of one network, and this run has {len(model.members)} members; "
+            "train with training.members: 1"
+        )
     layers = model.network.encoder.layers()
     if len(layers) > 1:
         raise ConfigError(

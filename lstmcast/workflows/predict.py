@@ -12,6 +12,7 @@ import torch
 from lstmcast.config import Config, DataConfig, load_config
 from lstmcast.errors import ConfigError, DataError, RunError
 from lstmcast.forecasting.baselines import borne_by
+from lstmcast.forecasting.choice import NEVER
 from lstmcast.forecasting.frames import forecast_frame, wide_forecast_frame
 from lstmcast.forecasting.intervals import Forecast, Ranged
 from lstmcast.forecasting.model import Model, load_model
@@ -21,7 +22,7 @@ from lstmcast.forecasting.predict import (
     require_known_future,
     with_intervals,
 )
-from lstmcast.forecasting.rolling import NETWORK, simple_forecasts
+from lstmcast.forecasting.rolling import NETWORK, baseline_forecasts, simple_forecasts
 from lstmcast.network.threads import use_threads
 from lstmcast.run_folder import RunFolder
 from lstmcast.series.build import build_panel, read_columns
@@ -219,15 +220,46 @@ def forecast_series(
             f"{int((~long).sum()):,} of {len(series):,} series have fewer rows than the "
             f"lookback of {model.sizes.lookback}; a baseline forecasts them (column 'method')."
         )
+    methods[long] = by_record(model, panel, series[long], watcher)
     return forecast_by(methods, ranged_forecasters(model, panel), origins, series), methods
+
+
+def by_record(model: Model, panel: Panel, series: np.ndarray, watcher: Watcher) -> np.ndarray:
+    """(B,) who forecasts each series after its last row, by how all did on its past windows.
+
+    What happened after that row, in the table of the training, does not count.
+    """
+    record = model.record_for(panel)
+    if record is None:
+        return np.full(len(series), NETWORK, dtype=object)
+    places = panel.ordinals(panel.ends[series], series)
+    methods = record.choose(series, places)
+    given = int((methods != NETWORK).sum())
+    if given:
+        watcher.note(
+            f"{given:,} of {len(series):,} series are forecast by a baseline, which did better "
+            "than the network on their past windows (forecast.fallback, column 'method')."
+        )
+    later = int((record.choose(series, np.full_like(places, NEVER)) != methods).sum())
+    if later:
+        watcher.note(
+            f"{later:,} of {len(series):,} series would have another forecaster by what the "
+            "training table says of steps after the last row given, which does not count here."
+        )
+    return methods
 
 
 def ranged_forecasters(model: Model, panel: Panel) -> dict[str, Forecast]:
     """The network and the baselines that can stand in for it, with calibrated intervals."""
     horizon, season, levels = model.sizes.horizon, model.frequency.season, model.levels
+    linear, minimum = model.linear_for(panel), model.minimum
     forecasts: dict[str, Forecast] = {
         NETWORK: NetworkForecast(model, panel, model.scaler_for(panel), levels),
-        **simple_forecasts(panel, horizon, season, model.minimum, len(levels)),
+        **(
+            simple_forecasts(panel, horizon, season, minimum, len(levels))
+            if linear is None
+            else baseline_forecasts(panel, linear, horizon, season, minimum, len(levels))
+        ),
     }
     return with_intervals(model, forecasts, panel)
 

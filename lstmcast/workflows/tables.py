@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,14 @@ def csv_text(frame: pd.DataFrame) -> str:
     return str(frame.to_csv(index=False, lineterminator="\n"))
 
 
-def history_frame(fit: Fit) -> pd.DataFrame:
-    """A row per epoch; see `trainer.Epoch` for the columns."""
-    return pd.DataFrame([asdict(epoch) for epoch in fit.history]).drop(columns="best")
+def history_frame(fits: Sequence[Fit]) -> pd.DataFrame:
+    """A row per epoch, with `member`, from 1, where there are several; see `trainer.Epoch`."""
+    rows = [
+        {"member": number, **asdict(epoch)}
+        for number, fit in enumerate(fits, start=1)
+        for epoch in fit.history
+    ]
+    return pd.DataFrame(rows).drop(columns="best" if len(fits) > 1 else ["member", "best"])
 
 
 def recent_frame(panel: Panel, window: WindowConfig) -> pd.DataFrame:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 
@@ -17,16 +16,14 @@ from lstmcast.errors import ConfigError, DataError, Diverged, Interrupted, RunEr
 from lstmcast.forecasting.model import Model
 from lstmcast.forecasting.rolling import Verdict, decide
 from lstmcast.network.forecaster import Forecaster
-from lstmcast.network.sizes import Sizes
 from lstmcast.network.threads import use_threads
 from lstmcast.run_folder import RunFolder, make_folder, write_json, write_text
-from lstmcast.series.batches import Batches, WindowTable
 from lstmcast.series.windows import require_train_windows
 from lstmcast.training.checkpoint import Checkpoints, remove_checkpoints
-from lstmcast.training.trainer import Fit, fit_network
+from lstmcast.training.trainer import Fit
 from lstmcast.workflows.begun import describe_beginning, digest_of
+from lstmcast.workflows.fitting import fit_model, refit
 from lstmcast.workflows.judge import (
-    SIMPLE,
     calibrate_model,
     forecasters,
     judge_splits,
@@ -34,11 +31,12 @@ from lstmcast.workflows.judge import (
     metrics_of,
     past_forecasts,
     with_fallbacks,
+    with_record,
 )
 from lstmcast.workflows.manifest import describe_run
 from lstmcast.workflows.network import new_network, sizes_of
 from lstmcast.workflows.predict import forecast_panel
-from lstmcast.workflows.prepare import Prepared, prepare, prepare_all_rows
+from lstmcast.workflows.prepare import Prepared, prepare
 from lstmcast.workflows.tables import csv_text, history_frame, recent_frame
 from lstmcast.workflows.watcher import Watcher
 
@@ -52,14 +50,14 @@ class Trained:
         metrics: As in metrics.json.
         verdict: The network beside the best baseline on the test rows; None without test windows.
         forecast: As in forecast.csv; None where known-future columns end too early.
-        fit: How training went.
+        fits: How the training of each member went.
     """
 
     run: RunFolder
     metrics: dict[str, Any]
     verdict: Verdict | None
     forecast: pd.DataFrame | None
-    fit: Fit
+    fits: list[Fit]
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Ready:
 
     Attributes:
         prepared: The table.
-        network: Untrained, on its device.
+        network: The first member, untrained, on its device.
         device: Where to train.
     """
 
@@ -147,25 +145,26 @@ def carry_out(ready: Ready, folder: RunFolder, watcher: Watcher, began: float) -
     checkpoints = Checkpoints(folder.checkpoint, "fit", every, digest_of(record))
     read_seconds = time.monotonic() - began
 
-    model, fit = fit_model(prepared, ready.network, checkpoints, watcher)
+    model, fits = fit_model(prepared, ready.network, checkpoints, watcher)
     trained_seconds = time.monotonic() - began
     levels = levels_for(prepared, watcher)
     forecasts = forecasters(model, prepared, levels)
     model = calibrate_model(model, forecasts, prepared, levels)
     judgements = judge_splits(model, forecasts, prepared)
     model = with_fallbacks(model, judgements["validation"])
+    model = with_record(model, forecasts, prepared)
     horizon = prepared.config.window.horizon
     verdict = decide(judgements["test"], horizon) if len(prepared.windows.test) else None
     write_text(folder.backtest, csv_text(past_forecasts(model, forecasts, prepared)))
 
     if prepared.config.training.refit == "all":
-        model = refit(model, prepared, fit, checkpoints.named("refit"), watcher)
+        model = refit(model, prepared, fits, checkpoints.named("refit"), watcher)
     model.save(folder.model)
     forecast = future_forecast(model, prepared, watcher)
     if forecast is not None:
         write_text(folder.forecast, csv_text(forecast))
     write_text(folder.recent, csv_text(recent_frame(prepared.panel, prepared.config.window)))
-    write_text(folder.history, csv_text(history_frame(fit)))
+    write_text(folder.history, csv_text(history_frame(fits)))
     metrics = metrics_of(judgements, prepared, verdict)
     write_json(folder.metrics, metrics)
     write_json(folder.findings, {"notes": prepared.notes})
@@ -174,9 +173,9 @@ def carry_out(ready: Ready, folder: RunFolder, watcher: Watcher, began: float) -
         "train_seconds": trained_seconds - read_seconds,
         "total_seconds": time.monotonic() - began,
     }
-    write_json(folder.manifest, describe_run(prepared, model, device, timings, finished=fit))
+    write_json(folder.manifest, describe_run(prepared, model, device, timings, fits))
     remove_checkpoints(folder.checkpoint)  # the manifest, the last file, says that all are there
-    return Trained(folder, metrics, verdict, forecast, fit)
+    return Trained(folder, metrics, verdict, forecast, fits)
 
 
 @contextlib.contextmanager
@@ -194,94 +193,6 @@ def resumable(folder: RunFolder) -> Iterator[None]:
         if folder.config.is_file():
             stopped.add_note(f"Go on with: lstmcast train --resume {folder.path}")
         raise
-
-
-def fit_model(
-    prepared: Prepared,
-    network: Forecaster,
-    checkpoints: Checkpoints | None,
-    watcher: Watcher,
-    epochs: int | None = None,
-) -> tuple[Model, Fit]:
-    """Train a network on the train windows, judged by the validation windows."""
-    config, training, sizes = prepared.config, prepared.config.training, network.sizes
-    device = next(network.parameters()).device
-    watcher.network(describe_network(config, sizes, network.parameter_count(), device))
-    table = WindowTable(
-        prepared.panel,
-        prepared.scaler,
-        prepared.static_scaler,
-        lookback=sizes.lookback,
-        horizon=sizes.horizon,
-        pad=config.window.pad,
-        device=device,
-    )
-    train_batches = Batches(
-        table, prepared.windows.train, training.batch_size, training.seed, training.sample
-    )
-    validation = Batches(table, prepared.windows.validation, max(training.batch_size, 256))
-    watcher.training(epochs or training.max_epochs, "on all rows" if epochs else "")
-    try:
-        fit = fit_network(
-            network,
-            train_batches,
-            validation if len(prepared.windows.validation) else None,
-            training,
-            watcher.progress,
-            epochs,
-            checkpoints,
-        )
-    finally:
-        watcher.trained()
-    model = Model(
-        network=network.eval(),
-        config=config,
-        sizes=sizes,
-        frequency=prepared.panel.frequency,
-        **scaled_series(prepared),
-        static_scaler=prepared.static_scaler,
-        vocabulary=prepared.vocabulary,
-        fallbacks=SIMPLE,
-    )
-    return model, fit
-
-
-def scaled_series(prepared: Prepared) -> dict[str, Any]:
-    """Names and scaler of the series that have train rows; the others are scaled when they come."""
-    known = np.flatnonzero(prepared.cuts.train > prepared.cuts.starts)
-    return {
-        "names": [prepared.panel.names[k] for k in known],
-        "scaler": prepared.scaler.of(known),
-    }
-
-
-def refit(
-    model: Model, prepared: Prepared, fit: Fit, checkpoints: Checkpoints | None, watcher: Watcher
-) -> Model:
-    """Train once more, on all rows, for the epochs that validation found."""
-    everything = prepare_all_rows(prepared)
-    device = next(model.network.parameters()).device
-    network = new_network(everything, sizes_of(everything), device)
-    again, _ = fit_model(everything, network, checkpoints, watcher, fit.best_epoch)
-    return replace(
-        again,
-        config=model.config,
-        fallbacks=model.fallbacks,
-        # No row is left to calibrate on: the intervals stay those of the network that was judged.
-        calibration=model.calibration_for(everything.panel),
-    )
-
-
-def describe_network(config: Config, sizes: Sizes, parameters: int, device: torch.device) -> str:
-    """The network in one line."""
-    network = config.network
-    widths = " -> ".join(str(units) for units in network.units)
-    directions = ", both directions" if network.bidirectional else ""
-    return (
-        f"{network.cell.upper()} {widths}{directions}: "
-        f"{sizes.lookback} steps x {sizes.inputs} columns -> "
-        f"{sizes.horizon} steps x {sizes.targets} targets; {parameters:,} parameters, on {device}"
-    )
 
 
 def future_forecast(model: Model, prepared: Prepared, watcher: Watcher) -> pd.DataFrame | None:

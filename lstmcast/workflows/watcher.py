@@ -28,8 +28,40 @@ class Watcher:
     def progress(self, progress: Progress) -> None:
         """Training went on."""
 
+    def folds(self, count: int) -> None:
+        """A backtest of so many folds begins."""
+
+    def fold_trains(self, done: float) -> None:
+        """So many folds are done, and of the next a part of its training."""
+
     def fold(self, fold: Fold) -> None:
         """A fold of a backtest was forecast."""
 
+    def folds_done(self) -> None:
+        """The backtest has ended, well or not."""
+
     def trained(self) -> None:
         """Training has ended, well or not."""
+
+
+class FoldWatcher(Watcher):
+    """Of the training of a fold, passes on how far it is; the rest would drown the folds.
+
+    Args:
+        watcher: Is told.
+        before: Folds that are done.
+        trainings: How often the fold trains: members, and once more on all rows.
+    """
+
+    def __init__(self, watcher: Watcher, before: int, trainings: int) -> None:
+        self.watcher, self.before, self.trainings = watcher, before, trainings
+        self.begun, self.max_epochs = 0, 1
+
+    def training(self, max_epochs: int, what: str) -> None:
+        """One of the trainings begins."""
+        self.begun, self.max_epochs = self.begun + 1, max_epochs
+
+    def progress(self, progress: Progress) -> None:
+        """It goes on; patience may end it before its last epoch."""
+        done = (progress.epoch - 1 + progress.step / progress.steps) / self.max_epochs
+        self.watcher.fold_trains(self.before + (self.begun - 1 + done) / self.trainings)

@@ -55,6 +55,8 @@ KINDS: dict[str, list[str]] = {
     "calendar": ["data.calendar=day_of_week,month"],
     "minimum": ["forecast.minimum=52"],
     "auto": ["network.preset=auto"],
+    "members": ["training.members=3", "network.decoder=recursive"],
+    "mean-of-members": ["training.members=2", "training.combine=mean", "network.head=normal"],
 }
 BASE = [
     "data.time=day",

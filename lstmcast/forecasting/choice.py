@@ -1,0 +1,145 @@
+"""Which forecaster each series is given to: how all did on its past windows, and the choice by it.
+
+What a forecaster did in a split is its mean absolute error over all points of the series' windows
+there, each in units of the series' size (see `intervals`), so that all targets of a series count
+alike. A series goes to its best baseline where that did better than the network over the splits
+together. Evidence has a date: a choice at an origin counts only splits that had ended by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstmcast.forecasting.conformal import kept
+from lstmcast.forecasting.intervals import Forecast
+from lstmcast.forecasting.rolling import actual_values, chunks
+from lstmcast.series.panel import Panel
+from lstmcast.series.windows import WindowIndex
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+NEVER = 2**53
+"""A grid place after every origin."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How forecasters did on the windows of each series in one split.
+
+    Attributes:
+        until: (S,) grid place after the split's last row.
+        points: (S,) actuals that errors were taken of.
+        errors: (forecasters, S) mean absolute error in units of the series' size; 0 without points.
+    """
+
+    until: Ints
+    points: Ints
+    errors: Floats
+
+
+@dataclass(frozen=True)
+class TrackRecord:
+    """How the network and the baselines did on the past windows of each series.
+
+    Attributes:
+        forecasters: Their names, the network first.
+        splits: Validation and test.
+    """
+
+    forecasters: tuple[str, ...]
+    splits: tuple[Evidence, ...]
+
+    def choose(self, series: NDArray[Any], places: NDArray[Any]) -> NDArray[np.object_]:
+        """The forecaster of each window: the network, or the baseline with the least error.
+
+        Args:
+            series: (B,) numbers of the series here.
+            places: (B,) grid place of each origin: evidence that ends after it is not counted.
+        """
+        total = np.zeros((len(self.forecasters), len(series)))
+        for split in self.splits:
+            usable = split.until[series] <= places
+            total += split.errors[:, series] * np.where(usable, split.points[series], 0)
+        best = 1 + total[1:].argmin(axis=0)
+        wins = total[best, np.arange(len(series))] < total[0]
+        names = np.array(self.forecasters, dtype=object)
+        chosen: NDArray[np.object_] = np.where(wins, names[best], names[0])
+        return chosen
+
+    def for_series(self, places: Ints) -> TrackRecord:
+        """The record of other series: (S',) the number each has here; -1 where it is new."""
+        known = places >= 0
+        splits = tuple(
+            Evidence(
+                np.where(known, split.until[places], NEVER),
+                np.where(known, split.points[places], 0),
+                np.where(known, split.errors[:, places], 0.0),
+            )
+            for split in self.splits
+        )
+        return replace(self, splits=splits)
+
+    def to_json(self) -> dict[str, Any]:
+        """The state as plain lists."""
+        return {
+            "forecasters": list(self.forecasters),
+            "splits": [
+                {
+                    "until": split.until.tolist(),
+                    "points": split.points.tolist(),
+                    "errors": split.errors.tolist(),
+                }
+                for split in self.splits
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, state: dict[str, Any] | None) -> TrackRecord | None:
+        """The record that `to_json` described; None where there is none."""
+        if state is None:
+            return None
+        splits = (
+            Evidence(
+                np.array(split["until"], dtype=np.int64),
+                np.array(split["points"], dtype=np.int64),
+                np.array(split["errors"], dtype=np.float64),
+            )
+            for split in state["splits"]
+        )
+        return cls(tuple(state["forecasters"]), tuple(splits))
+
+
+def take_evidence(
+    forecasts: Mapping[str, Forecast],
+    panel: Panel,
+    index: WindowIndex,
+    until: NDArray[Any],
+    sizes: Floats,
+    horizon: int,
+) -> Evidence:
+    """Hold forecasters against what came in all windows of a split.
+
+    Args:
+        forecasts: By name, in the order of the record.
+        panel: Filled; its missing targets are not counted.
+        index: The windows.
+        until: (S,) one past the last row of the split.
+        sizes: (S, C) size of each series, positive.
+        horizon: H.
+    """
+    count = panel.series_count
+    totals, points = np.zeros((len(forecasts), count)), np.zeros(count, dtype=np.int64)
+    for origins, series in chunks(index, horizon * len(panel.columns.targets)):
+        actual = actual_values(panel, origins, horizon)
+        np.add.at(points, series, np.isfinite(actual).sum(axis=(1, 2)))
+        for number, forecast in enumerate(forecasts.values()):
+            misses = np.abs(forecast(origins, series).point - actual) / sizes[series][:, None]
+            np.add.at(totals[number], series, np.nansum(misses, axis=(1, 2)))
+    places = panel.starts + until - panel.offsets[:-1]
+    return Evidence(places, points, kept(totals / np.maximum(points, 1)))
