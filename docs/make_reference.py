@@ -22,6 +22,7 @@ COMMANDS = (
     "backtest",
     "report",
     "compare",
+    "rerun",
     "inspect",
     "configs",
 )

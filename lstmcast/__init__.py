@@ -27,6 +27,7 @@ __all__ = [
     "inspect",
     "predict",
     "report",
+    "rerun",
     "train",
     "window",
 ]
@@ -156,6 +157,42 @@ def report(run: PathLike, *, png: PathLike | None = None, svg: PathLike | None =
         if folder is not None:
             write_images(Path(run), Path(folder), kind)
     return page
+
+
+def rerun(
+    source: PathLike,
+    *,
+    verify: bool = False,
+    run: PathLike | None = None,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Train a run again from its own config and data; `lstmcast rerun`.
+
+    Args:
+        source: The folder of a complete run.
+        verify: Compare weights, scores and forecasts with those of the run.
+        run: Run folder to make; default: the next free one under `runs/`, or with `verify` none.
+        device: auto, cpu, cuda, cuda:N or mps; auto is the one of the run.
+
+    Returns:
+        `run`, the new `Run` or None; with `verify` also `same`, `exact` (whether every bit had to
+        be the same) and `differences`.
+
+    Raises:
+        LstmcastError: See `lstmcast.errors`.
+    """
+    from dataclasses import asdict
+
+    from lstmcast.workflows.rerun import rerun as rerun_workflow
+    from lstmcast.workflows.watcher import Watcher
+
+    again = None if run is None else Path(run)
+    done = rerun_workflow(Path(source), again, verify, device, Watcher())
+    value: dict[str, Any] = {"run": Run(done.trained.run.path) if done.kept else None}
+    if done.differences is not None:
+        found = [asdict(difference) for difference in done.differences]
+        value |= {"same": done.same, "exact": not done.unlike, "differences": found}
+    return value
 
 
 def window(

@@ -19,7 +19,6 @@ from lstmcast.display import (
 from lstmcast.workflows.watcher import Watcher
 
 if TYPE_CHECKING:
-    import pandas as pd
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
@@ -215,11 +214,12 @@ class Terminal(Watcher):
         self._result(f"{run} is complete; there is nothing to resume.")
         self._object({"run": str(run), "complete": True, "notes": self.notes})
 
-    def predicted(self, forecast: pd.DataFrame, output: str) -> None:
+    def predicted(self, predicted: Predicted, output: str) -> None:
         """Write a forecast where it was asked for."""
         from lstmcast.run_folder import write_text
         from lstmcast.workflows.tables import csv_text
 
+        forecast = predicted.forecast
         if output != "-":
             write_text(Path(output), csv_text(forecast))
             self._remark(f"{len(forecast):,} rows written to {output}")
@@ -229,6 +229,7 @@ class Terminal(Watcher):
             {
                 "output": None if output == "-" else output,
                 "forecast": json.loads(forecast.to_json(orient="records", double_precision=15)),
+                "read": predicted.sources,
                 "notes": self.notes,
             }
         )

@@ -230,6 +230,7 @@ def test_the_python_face_has_exactly_these_names():
         "inspect",
         "predict",
         "report",
+        "rerun",
         "train",
         "window",
     ]

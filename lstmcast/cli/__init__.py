@@ -22,6 +22,7 @@ from lstmcast.cli import (
     inspect,
     predict,
     report,
+    rerun,
     train,
     window,
 )
@@ -44,6 +45,7 @@ app.command("predict")(predict.predict)
 app.command("backtest")(backtest.backtest)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
+app.command("rerun")(rerun.rerun)
 app.command("inspect")(inspect.inspect)
 app.command("configs")(configs.configs)
 

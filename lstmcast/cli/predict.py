@@ -54,6 +54,6 @@ def predict(
     terminal = Terminal(json=json, quiet=quiet)
     predicted = predict_workflow(run, data, at, future, choose_device(device), terminal)
     if not plot or output != "-":
-        terminal.predicted(predicted.forecast, output)
+        terminal.predicted(predicted, output)
     if plot:
         terminal.plotted(predicted)

@@ -101,6 +101,8 @@ def run_folds(
             before, listens = model if plan.warm else None, FoldWatcher(watcher, number, trainings)
             fit = fit_at(source.config, table, [*first, None][0], last, before, device, listens)
         assert fit is not None
+        if record.adaptive is not None and (trains or number == 0):
+            record.adaptive.restart(fit.scores, fit.model.minimum)
         model = fit.model
         watcher.fold(forecast_fold(record, origin, fit, source, table, plan, trains))
 
@@ -181,6 +183,7 @@ def written(
             "step": plan.step or record.horizon,
             "rivals": list(plan.rivals),
             "gates": list(plan.gates),
+            "adaptive": record.adaptive is not None,
         },
     }
     faults = [fault for gate in gates if (fault := gate(judged.scores[NETWORK])) is not None]
