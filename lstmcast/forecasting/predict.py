@@ -10,6 +10,7 @@ import torch
 from lstmcast.errors import DataError
 from lstmcast.forecasting.intervals import Forecast, Ranged
 from lstmcast.forecasting.model import Model
+from lstmcast.network.sizes import Sizes
 from lstmcast.series.batches import Batch, WindowTable
 from lstmcast.series.panel import Panel
 from lstmcast.series.scaling import Scaler
@@ -53,7 +54,7 @@ class NetworkForecast:
             member.eval()
         width = 1 + 2 * len(self.levels)
         parts = [np.empty((width, 0, self.model.sizes.horizon, targets))]
-        size = windows_at_once(self.model)
+        size = windows_at_once(self.model.sizes, self.model.config.network.units)
         for start in range(0, len(origins), size):
             chunk = slice(start, start + size)
             batch = self.table.gather(
@@ -122,10 +123,9 @@ def with_intervals(
     return {name: widened(name, forecast) for name, forecast in forecasts.items()}
 
 
-def windows_at_once(model: Model) -> int:
+def windows_at_once(sizes: Sizes, units: Sequence[int]) -> int:
     """Windows in one batch of forecasts."""
-    sizes = model.sizes
-    width = max(sizes.inputs, *model.config.network.units)
+    width = max(sizes.inputs, *units)
     return max(1, min(4096, VALUES_AT_ONCE // ((sizes.lookback + sizes.horizon) * width)))
 
 
