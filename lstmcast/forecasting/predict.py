@@ -13,7 +13,8 @@ from lstmcast.forecasting.density import Density, parameters_of
 from lstmcast.forecasting.intervals import Forecast, Ranged
 from lstmcast.forecasting.model import Model
 from lstmcast.network.distributions import Distribution
-from lstmcast.series.batches import WindowTable
+from lstmcast.network.sizes import Sizes
+from lstmcast.series.batches import Batch, WindowTable
 from lstmcast.series.panel import Panel
 from lstmcast.series.scaling import Scaler
 
@@ -62,7 +63,7 @@ class NetworkForecast:
         width = 1 + 2 * len(self.levels)
         shape = (0, self.model.sizes.horizon, targets)
         parts, said = [np.empty((width, *shape))], list[list[Tensor] | None]()
-        size = windows_at_once(self.model)
+        size = windows_at_once(self.model.sizes, self.model.config.network.units)
         for start in range(0, len(origins), size):
             chunk = slice(start, start + size)
             batch = self.table.gather(
@@ -147,10 +148,9 @@ def with_intervals(
     return {name: widened(name, forecast) for name, forecast in forecasts.items()}
 
 
-def windows_at_once(model: Model) -> int:
+def windows_at_once(sizes: Sizes, units: Sequence[int]) -> int:
     """Windows in one batch of forecasts."""
-    sizes = model.sizes
-    width = max(sizes.inputs, *model.config.network.units)
+    width = max(sizes.inputs, *units)
     return max(1, min(4096, VALUES_AT_ONCE // ((sizes.lookback + sizes.horizon) * width)))
 
 
