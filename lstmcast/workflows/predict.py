@@ -75,6 +75,19 @@ def predict(
         DataError: The table cannot be read or does not match the run.
         RunError: The run is missing or damaged.
     """
+    model, panel = open_table(run, data, at, future, device, watcher)
+    return Predicted(forecast_panel(model, panel, watcher), panel, model)
+
+
+def open_table(
+    run: Path,
+    data: str | None,
+    at: str | None,
+    future: str | None,
+    device: torch.device,
+    watcher: Watcher,
+) -> tuple[Model, Panel]:
+    """A model and the filled table that it is to go on from; see `predict`."""
     model, config = open_run(run, data, device)
     table = read_columns(config.data)
     if future is not None:
@@ -87,7 +100,7 @@ def predict(
     filled = fill_gaps(panel, config.data.gaps, no_cuts(panel), table)
     for name in filled.left_out[:3]:
         watcher.note(f"{' '.join(name)} has no complete row and is not forecast.")
-    return Predicted(forecast_panel(model, filled, watcher), filled, model)
+    return model, filled
 
 
 def read_future(config: DataConfig, path: str) -> Table:
