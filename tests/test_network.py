@@ -506,6 +506,25 @@ FORECAST = torch.tensor([0.5, -3.0, 2.0, 1.0]).view(1, 2, 2)
 TARGETS = torch.tensor([0.0, 0.0, 2.0, 0.0]).view(1, 2, 2)  # errors 0.5, -3, 0, 1
 
 
+@pytest.mark.parametrize(("loss", "share"), [("smape", 0.0), ("mae_smape", 0.5)])
+def test_smape_is_of_the_units_of_the_data_and_counts_half_beside_mae(loss, share) -> None:
+    units = Units(None, torch.full((1, 1, 2), 10.0), torch.full((1, 1, 2), 4.0))
+    # In the units of the data, 10 + 4 x: 12 -2 18 14 for 10 10 18 10.
+    by_hand = torch.tensor([2 * 2 / 22, 2 * 12 / 12, 0.0, 2 * 4 / 24])
+    mae = torch.tensor([0.5, 3.0, 0.0, 1.0])
+    forecast = PointHead(loss).read(FORECAST[..., None], units)
+    expected = (1 - share) * by_hand + share * mae
+    torch.testing.assert_close(forecast.loss(TARGETS).flatten(), expected)
+
+
+def test_smape_of_zeros_is_zero_and_pulls_a_forecast_towards_its_target() -> None:
+    zeros = torch.zeros(1, 2, 2)
+    assert PointHead("smape").read(zeros[..., None], Units()).loss(zeros).sum() == 0
+    decoded = torch.tensor([5.0, -5.0, 0.5, 2.0]).view(1, 2, 2, 1).requires_grad_()
+    PointHead("smape").read(decoded, Units()).loss(torch.ones(1, 2, 2)).sum().backward()
+    assert decoded.grad.flatten().sign().tolist() == [1, -1, -1, 1]
+
+
 @pytest.mark.parametrize(
     ("loss", "by_hand", "oracle"),
     [

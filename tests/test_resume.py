@@ -42,6 +42,7 @@ SMALL = [
     "training.max_epochs=4",
     "training.batch_size=16",
     "training.learning_rate=0.01",
+    "training.average=0.5",
     "training.checkpoint_every=0",
 ]
 FLAGS = [word for setting in SMALL for word in ("-s", setting)]

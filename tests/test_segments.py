@@ -117,7 +117,7 @@ def test_one_target_alone_has_no_name_to_learn():
 
 def test_a_segment_is_a_linear_map_of_all_its_columns_and_the_oldest_steps_are_left_out():
     torch.manual_seed(0)
-    embedding = SegmentEmbedding(length=5, inputs=2, static=1, width=4, dropout=0.0)
+    embedding = SegmentEmbedding(length=5, inputs=2, static=1, width=4)
     inputs, static = torch.randn(3, 12, 2), torch.randn(3, 1)
     embedded = embedding(inputs, static)
     assert embedded.shape == (3, 2, 4)

@@ -331,6 +331,24 @@ def test_step_equals_torchs() -> None:
     assert rates(config, 4, 40) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("steps", [1, 2, 7, 400])
+def test_one_cycle_is_torchs_to_within_a_step(steps: int) -> None:
+    config = training(schedule="one_cycle", max_steps=steps, max_epochs=500)
+    ours = rates(config, 1, steps)
+    assert max(ours) <= 0.01 and min(ours) >= 0
+    if steps == 400:
+        oracle = torch_rates(
+            lambda o: lr_scheduler.OneCycleLR(o, 0.01, steps, pct_start=0.3), 0.01, steps
+        )
+        assert ours == pytest.approx(oracle, abs=0.01 / 25)
+        assert ours.index(max(ours)) in (118, 119, 120)
+
+
+def test_the_decays_of_step_can_begin_later() -> None:
+    config = training(schedule="step", learning_rate=1.0, decay=0.5, decay_every=1, decay_after=2)
+    assert rates(config, 2, 10) == pytest.approx([1, 1, 1, 1, 1, 1, 0.5, 0.5, 0.25, 0.25])
+
+
 def test_warm_up_before_cosine_equals_torchs() -> None:
     config = training(schedule="cosine", max_epochs=5, warmup_steps=6)
 
@@ -441,7 +459,7 @@ def test_weight_decay_shrinks_weights_that_have_no_gradient() -> None:
     for name in OPTIMIZERS:
         parameter = nn.Parameter(torch.tensor([2.0]))
         parameter.grad = torch.zeros(1)
-        build_optimizer(training(optimizer=name, weight_decay=0.5), [parameter]).step()
+        build_optimizer(training(optimizer=name, weight_decay=0.5), [parameter]).step(0.1, None)
         assert 0 < parameter.item() < 2
 
 
@@ -451,6 +469,39 @@ def test_clipping_bounds_the_step_of_sgd() -> None:
     config = training(optimizer="sgd", clip_norm=0.001, learning_rate=1.0, max_steps=1)
     fit_network(network, make_batches(noise()), None, config)
     assert (weights(network) - before).norm().item() == pytest.approx(0.001, rel=1e-2)
+
+
+# ---------------------------------------------------------------- average of the weights
+
+
+def test_the_average_is_that_of_the_weights_after_each_step_and_is_what_is_kept() -> None:
+    config = training(average=0.5, max_epochs=3, schedule="constant", optimizer="sgd")
+    batches = make_batches(noise(), batch_size=1000)  # a step an epoch
+    network, plain = make_network(), make_network()
+    fit_network(network, batches, None, config)
+    expected, optimizer = weights(plain), build_optimizer(config, plain.parameters())
+    for step in range(1, 4):
+        (batch,) = batches.epoch(step)
+        optimizer.clear()
+        total, count = plain.loss(batch)
+        (total / count).backward()
+        optimizer.step(0.01, 1.0)
+        stays = min(0.5, (1 + step) / (10 + step))  # 2/11, 3/12, 4/13
+        expected = stays * expected + (1 - stays) * weights(plain)
+    torch.testing.assert_close(weights(network), expected, rtol=1e-5, atol=1e-6)
+    assert not torch.allclose(weights(network), weights(plain), atol=1e-4)
+
+
+def test_the_average_is_what_validation_judges_and_training_goes_on_without_it() -> None:
+    config = training(average=0.9, max_epochs=3)
+    batches, network = make_batches(noise()), make_network()
+    fit = fit_network(network, batches, batches, config)
+    best = min(epoch.validation_loss for epoch in fit.history)
+    assert mean_loss(network, batches) == pytest.approx(best, rel=1e-6)
+    plain = fit_network(make_network(), batches, batches, training(max_epochs=3))
+    # The weights that were trained, and so the losses of training, are those without an average.
+    assert [e.train_loss for e in fit.history] == [e.train_loss for e in plain.history]
+    assert [e.validation_loss for e in fit.history] != [e.validation_loss for e in plain.history]
 
 
 # ---------------------------------------------------------------- mean loss

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from lstmcast.config.presets import fill_network
 from lstmcast.config.sections_data import DataConfig
 from lstmcast.config.sections_forecast import ForecastConfig
-from lstmcast.config.sections_network import NetworkConfig, TrainingConfig
+from lstmcast.config.sections_network import NetworkConfig
+from lstmcast.config.sections_training import TrainingConfig
 from lstmcast.config.sections_windows import ScaleConfig, SplitConfig, WindowConfig
 from lstmcast.config.values import Rule, refuse
 
@@ -78,6 +79,14 @@ class Config(BaseModel):
             rules.append(
                 ("training.loss", f"is for head: point; {head} has its own, so set it to auto")
             )
+        if "smape" in self.training.loss and self.scale.transform != "none":
+            rules.append(
+                (
+                    "training.loss",
+                    f"{self.training.loss} is of the units of the data, and scale.transform is "
+                    f"{self.scale.transform}; set one of them otherwise",
+                )
+            )
         if head == "quantiles" and not self.forecast.levels:
             rules.append(("network.head", "quantiles has none to forecast: forecast.levels is []"))
         if self.forecast.adaptive and not self.forecast.levels:
@@ -100,7 +109,9 @@ class Config(BaseModel):
         if network.embed_series and not named:
             rules.append(("network.embed_series", "has no effect without data.series"))
         embedded = data.categorical + (data.series if network.embed_series else [])
-        if network.embedding != "auto" and not embedded:
+        # Of a wide table or one of rows, the column of series has no name before it is read.
+        unnamed = network.embed_series and not data.series
+        if network.embedding != "auto" and not embedded and not unnamed:
             rules.append(("network.embedding", "has no effect without data.categorical"))
         elif isinstance(network.embedding, dict):
             rules += [

@@ -45,11 +45,11 @@ def layer_lines(found: Inspection) -> list[str]:
     folded = "s steps in a segment, " if folds(found.rows) else ""
     lines += paragraph(
         f"B windows in a batch (training.batch_size: {batch}), T steps of lookback, {folded}F "
-        f"columns, U units, H steps of horizon, {segments}C targets. 'parameters' are the numbers that training sets. "
-        "torch gives each recurrent layer two biases where one would do; 'one bias' is the count "
-        "of tools that have one (Keras). 'mult-adds' are the multiplications in matrix products "
-        "for one window. 'memory' is that of each output for the whole batch, 4 bytes a number; "
-        "training keeps more."
+        f"columns, U units, H steps of horizon, {segments}C targets. 'parameters' are the numbers "
+        "that training sets. torch gives each recurrent layer two biases where one would do; 'one "
+        "bias' is the count of tools that have one (Keras). 'mult-adds' are the multiplications in "
+        "matrix products for one window. 'memory' is that of each output for the whole batch, 4 "
+        "bytes a number; training keeps more."
     )
     return lines
 

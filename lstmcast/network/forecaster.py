@@ -46,9 +46,7 @@ class Forecaster(nn.Module):
         self.segments = None
         if config.segment != 1 or config.decoder == "segments":
             width = config.units[0]
-            self.segments = SegmentEmbedding(
-                length, wide.inputs, wide.static, width, config.dropout
-            )
+            self.segments = SegmentEmbedding(length, wide.inputs, wide.static, width)
         self.encoder = ENCODERS[config.cell](config, width)
         self.head = HEADS[config.head](loss, sizes.levels)
         self.decoder = DECODERS[config.decoder](config, self.encoder, wide, self.head)

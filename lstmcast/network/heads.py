@@ -21,10 +21,32 @@ from lstmcast.network.distributions import (
 )
 from lstmcast.network.normalize import Level
 
-LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "mse": lambda forecast, target: functional.mse_loss(forecast, target, reduction="none"),
-    "mae": lambda forecast, target: functional.l1_loss(forecast, target, reduction="none"),
-    "huber": lambda forecast, target: functional.huber_loss(forecast, target, reduction="none"),
+Loss = Callable[[Tensor, Tensor, "Units"], Tensor]
+"""Forecast and target, scaled and of one shape, and their units -> the loss of each number."""
+
+
+def smape(forecast: Tensor, target: Tensor, units: Units) -> Tensor:
+    """Absolute error over half the sum of both sizes, in the units of the data: 0 to 2.
+
+    Its gradient takes the sizes as given: otherwise large forecasts would be rewarded.
+    """
+    error = (forecast - target).abs()
+    if units.center is not None and units.scale is not None:
+        ratio = units.center / units.scale
+        forecast, target = forecast + ratio, target + ratio
+    sizes = forecast.detach().abs() + target.abs()
+    return 2 * error / sizes.clamp(min=NARROWEST)
+
+
+LOSSES: dict[str, Loss] = {
+    "mse": lambda forecast, target, _: functional.mse_loss(forecast, target, reduction="none"),
+    "mae": lambda forecast, target, _: functional.l1_loss(forecast, target, reduction="none"),
+    "huber": lambda forecast, target, _: functional.huber_loss(forecast, target, reduction="none"),
+    "smape": smape,
+    "mae_smape": lambda forecast, target, units: (
+        0.5
+        * (functional.l1_loss(forecast, target, reduction="none") + smape(forecast, target, units))
+    ),
 }
 """What `training.loss` names: elementwise, in scaled units; huber bends at one scaled unit."""
 
@@ -114,7 +136,10 @@ class PointHead(Head):
 
     def read(self, decoded: Tensor, units: Units) -> Point:
         """(..., C, 1)."""
-        return Point(units.restore(decoded[..., 0]), self.elementwise)
+        return Point(
+            units.restore(decoded[..., 0]),
+            lambda forecast, target: self.elementwise(forecast, target, units),
+        )
 
 
 class QuantilesHead(Head):

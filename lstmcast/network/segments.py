@@ -44,14 +44,12 @@ class SegmentEmbedding(nn.Module):
         inputs: F, columns of a step.
         static: K, columns that are read beside every segment.
         width: E, of what a segment becomes.
-        dropout: Fraction of it that is set to zero in training.
     """
 
-    def __init__(self, length: int, inputs: int, static: int, width: int, dropout: float) -> None:
+    def __init__(self, length: int, inputs: int, static: int, width: int) -> None:
         super().__init__()
         self.length = length
         self.linear = nn.Linear(length * inputs + static, width)
-        self.dropout = nn.Dropout(dropout)
 
     def forward(self, inputs: Tensor, static: Tensor | None) -> Tensor:
         """(B, T, F), (B, K) -> (B, T // s, E)."""
@@ -59,7 +57,7 @@ class SegmentEmbedding(nn.Module):
         folded = inputs[:, -count * self.length :].reshape(len(inputs), count, -1)
         if static is not None:
             folded = torch.cat([folded, static[:, None].expand(-1, count, -1)], dim=2)
-        embedded: Tensor = self.dropout(torch.relu(self.linear(folded)))
+        embedded: Tensor = torch.relu(self.linear(folded))
         return embedded
 
     def fold_mask(self, mask: Tensor | None) -> Tensor | None:
@@ -87,7 +85,6 @@ class SegmentsDecoder(Decoder):
         self.positions = nn.Parameter(0.1 * torch.randn(self.count, width))
         known = self.length * sizes.future + sizes.static
         self.known = nn.Linear(known, width, bias=False) if known else None
-        self.dropout = nn.Dropout(config.dropout)
         self.linear = nn.Linear(encoder.width, self.length * sizes.targets * head.width)
 
     def forward(self, context: Context, encoder: RecurrentEncoder) -> Tensor:
@@ -98,7 +95,7 @@ class SegmentsDecoder(Decoder):
             asked = asked + self.known(self._known_ahead(context))
         states = [self._for_each_segment(state) for state in context.encoding.states]
         encoding = encoder.run(asked.reshape(batch * self.count, 1, -1), states)
-        decoded: Tensor = self.linear(self.dropout(encoding.last))
+        decoded: Tensor = self.linear(encoding.last)
         steps = decoded.view(batch, -1, sizes.targets, self.head_width)
         return steps[:, : sizes.horizon]
 

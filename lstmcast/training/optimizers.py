@@ -6,29 +6,38 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-import torch
 from torch import nn
 
 from lstmcast.config import TrainingConfig
+from lstmcast.training.updates import OPTIMIZERS, Optimizer
 
 
-def build_optimizer(
-    config: TrainingConfig, parameters: Iterable[nn.Parameter]
-) -> torch.optim.Optimizer:
+def build_optimizer(config: TrainingConfig, parameters: Iterable[nn.Parameter]) -> Optimizer:
     """The optimizer that `training.optimizer` names."""
-    rate, decay = config.learning_rate, config.weight_decay
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=rate, weight_decay=decay, momentum=0.9)
-    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
-    return kind(parameters, lr=rate, weight_decay=decay)
+    return OPTIMIZERS[config.optimizer](parameters, config.weight_decay)
+
+
+RISING = 0.3
+"""Of all steps, the part in which `one_cycle` rises."""
+LOWEST = 1 / 25
+"""Of the highest rate, that at which `one_cycle` begins."""
+
+
+def one_cycle(done: float) -> float:
+    """Share of the highest rate when so much of the training is done."""
+    if done < RISING:
+        return LOWEST + (1 - LOWEST) * 0.5 * (1 - math.cos(math.pi * done / RISING))
+    return 0.5 * (1 + math.cos(math.pi * min((done - RISING) / (1 - RISING), 1.0)))
 
 
 class Schedule:
     """Learning rate of every step.
 
     Warm-up rises linearly from 1/n to the full rate over `warmup_steps` steps; then: `constant`;
-    `cosine` falls to 0 at the last step that the limits allow; `step` multiplies by `decay` every
-    `decay_every` epochs; `plateau` multiplies by `decay` after `decay_every` epochs without a
+    `cosine` falls to 0 at the last step that the limits allow; `one_cycle` rises as half a cosine
+    from a 25th over the first 3 tenths of these, and falls as another to 0 (Smith 2018,
+    arXiv:1803.09820); `step` multiplies by `decay` every `decay_every` epochs, behind the first
+    `decay_after`; `plateau` multiplies by `decay` after `decay_every` epochs without a
     better validation loss.
 
     Args:
@@ -55,8 +64,11 @@ class Schedule:
         if self.config.schedule == "cosine":
             done = (step - warmup) / max(self.total - warmup, 1)
             factor = 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+        elif self.config.schedule == "one_cycle":
+            factor = one_cycle((step - warmup + 1) / max(self.total - warmup, 1))
         elif self.config.schedule == "step":
-            factor = self.config.decay ** (step // self.steps_per_epoch // self.config.decay_every)
+            epochs = max(0, step // self.steps_per_epoch - self.config.decay_after)
+            factor = self.config.decay ** (epochs // self.config.decay_every)
         return self.config.learning_rate * factor
 
     def epoch_done(self, loss: float) -> None:

@@ -10,9 +10,7 @@ from torch import Tensor
 from lstmcast.training.checkpoint import (
     Checkpoint,
     Checkpoints,
-    optimizer_tensors,
     random_states,
-    restore_optimizer,
     restore_random_states,
 )
 from lstmcast.training.signals import HeldSignals
@@ -107,10 +105,13 @@ class Keeper:
         if self.checkpoints is None:
             return
         stepper, chance = self.stepper, random_states(self.device)
-        tensors = {
-            **_prefixed("weights.", stepper.network.state_dict()),
+        with stepper.average.taken_off():
+            weights = stepper.network.state_dict()
+            tensors = {f"weights.{name}": value.clone() for name, value in weights.items()}
+        tensors |= {
+            **_prefixed("average.", stepper.average.tensors()),
             **_prefixed("best.", standing.best_weights or {}),
-            **_prefixed("optimizer.", optimizer_tensors(stepper.optimizer)),
+            **_prefixed("optimizer.", stepper.optimizer.tensors()),
             **chance.tensors,
         }
         if standing.losses:
@@ -130,7 +131,8 @@ class Keeper:
             return Standing()
         stepper, values = self.stepper, last.values
         stepper.network.load_state_dict(last.part("weights."))
-        restore_optimizer(stepper.optimizer, last.part("optimizer."))
+        stepper.average.restore(last.part("average."))
+        stepper.optimizer.restore(last.part("optimizer."))
         stepper.restore(values["stepper"])
         restore_random_states(self.device, last.tensors, values["random"])
         best = {name: value.to(self.device) for name, value in last.part("best.").items()}

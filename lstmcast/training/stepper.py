@@ -13,6 +13,7 @@ from lstmcast.config import TrainingConfig
 from lstmcast.errors import Diverged
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.series.batches import Batch
+from lstmcast.training.average import Average
 from lstmcast.training.optimizers import Schedule, build_optimizer
 
 EXPLODED = 1e3
@@ -35,6 +36,7 @@ class Stepper:
         self.network = network
         self.optimizer = build_optimizer(config, network.parameters())
         self.schedule = Schedule(config, steps_per_epoch)
+        self.average = Average(list(network.parameters()), config.average)
         self.guard = LossGuard(config, network.head.smallest_loss)
         self.clip_norm = config.clip_norm
         self.max_steps = config.max_steps
@@ -48,15 +50,12 @@ class Stepper:
     def step(self, batch: Batch) -> Tensor:
         """One optimizer step; returns the sum of the batch's losses and their number, (2,)."""
         total, count = self.network.loss(batch)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.clear()
         torch.autograd.backward(total / count.clamp(min=1))  # perhaps no target was observed
-        if self.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm)
         self.rate = self.schedule.rate(self.steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate
-        self.optimizer.step()
+        self.optimizer.step(self.rate, self.clip_norm)
         self.steps += 1
+        self.average.add(self.steps)
         if self.steps == self.max_steps:
             self.stopped_by = "max_steps"
         elif self.seconds() > self.max_seconds:

@@ -14,6 +14,7 @@ from lstmcast.config import TrainingConfig
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.series.batches import Batches
 from lstmcast.training.checkpoint import Checkpoints
+from lstmcast.training.machine import tuned_process
 from lstmcast.training.signals import HeldSignals
 from lstmcast.training.standing import Epoch, Keeper, Standing
 from lstmcast.training.stepper import Stepper
@@ -88,15 +89,16 @@ def fit_network(
         RunError: A checkpoint cannot be read or written.
     """
     stepper = Stepper(network, config, len(train), untimed=epochs is not None)
-    with HeldSignals(checkpoints is not None) as signals:
+    with tuned_process(), HeldSignals(checkpoints is not None) as signals:
         keeper = Keeper(checkpoints, stepper, signals)
         standing = keeper.restore()
         while not standing.finished:
             train_loss, progress = _run_epoch(stepper, standing, train, keeper, watch)
             validation_loss = None
-            if validation is not None:
-                validation_loss = mean_loss(network, validation, lambda: keeper.obey(standing))
-            _end_epoch(stepper, standing, train_loss, validation_loss)
+            with stepper.average.worn():
+                if validation is not None:
+                    validation_loss = mean_loss(network, validation, lambda: keeper.obey(standing))
+                _end_epoch(stepper, standing, train_loss, validation_loss)
             watch(replace(progress, finished=standing.history[-1]))
             stepper.stopped_by = stepper.stopped_by or _stop_here(standing, config, epochs)
             standing.finished = bool(stepper.stopped_by)

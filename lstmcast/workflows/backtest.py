@@ -21,10 +21,11 @@ from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table
 from lstmcast.workflows.backtest_plan import Plan, Source, fold_origins, open_source
 from lstmcast.workflows.folds import Fitted, fit_at, panel_at
+from lstmcast.workflows.forecast import forecast_series
 from lstmcast.workflows.gate import parse_gates
 from lstmcast.workflows.judge import verdict_json
-from lstmcast.workflows.predict import forecast_series
 from lstmcast.workflows.record import Fold, Record, asked, chosen
+from lstmcast.workflows.report import write_report
 from lstmcast.workflows.tables import csv_text
 from lstmcast.workflows.watcher import FoldWatcher, Watcher
 
@@ -193,4 +194,5 @@ def written(
         write_text(folder / "config.yaml", dump_config(source.config))
     write_text(folder / "backtest.csv", csv_text(pd.concat(record.frames, ignore_index=True)))
     write_json(folder / "metrics.json", metrics)
+    write_report(folder)
     return Backtested(folder, metrics, verdict, faults)

@@ -133,5 +133,5 @@ def fitted(model: Model, prepared: Prepared) -> Fitted:
 
 def panel_at(model: Model, config: Config, table: Table, last: str) -> Panel:
     """The table as `predict --at` sees it: nothing after a stamp but what is known ahead."""
-    panel = model.vocabulary.recode(build_on_grid_of(model, config.data, table, last))
+    panel = model.recoded(build_on_grid_of(model, config.data, table, last))
     return fill_gaps(panel, config.data.gaps, no_cuts(panel), table)

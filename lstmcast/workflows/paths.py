@@ -102,7 +102,7 @@ def sample_paths(
         DataError: The table cannot be read, does not match the run, or is too short.
         RunError: The run is missing or damaged.
     """
-    model, panel = open_table(run, data, at, future, device, Watcher())
+    model, panel, _ = open_table(run, data, at, future, device, Watcher())
     fault = why_no_paths(model.config.network)
     if fault is not None:
         raise ConfigError(f"{run} has no sample paths: {fault}")
