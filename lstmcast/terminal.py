@@ -222,13 +222,10 @@ class Terminal(Watcher):
             self._remark(f"{len(forecast):,} rows written to {output}")
         elif not self.json:
             sys.stdout.write(csv_text(forecast))
-        self._object(
-            {
-                "output": None if output == "-" else output,
-                "forecast": json.loads(forecast.to_json(orient="records", double_precision=15)),
-                "notes": self.notes,
-            }
-        )
+        if self.json:
+            rows = json.loads(forecast.to_json(orient="records", double_precision=15))
+            path = None if output == "-" else output
+            self._object({"output": path, "forecast": rows, "notes": self.notes})
 
     def inspected(self, found: Inspection) -> None:
         """A network, layer by layer, and what was asked of a window."""
