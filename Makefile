@@ -3,7 +3,10 @@ PYTHON ?= python3
 PY := .venv/bin/python
 STAMP := .venv/.installed
 
-.PHONY: install demo test test-all lint clean
+# Minutes that `make fuzz` gives to each reader.
+FUZZ_MINUTES ?= 10
+
+.PHONY: install demo test test-all fuzz lint clean
 
 install: $(STAMP)
 
@@ -24,6 +27,10 @@ test: install lint
 
 test-all: install lint
 	$(PY) -m pytest -n 2 -m "slow or not slow"
+	$(MAKE) fuzz
+
+fuzz: install
+	$(PY) tests/fuzz/run.py --minutes $(FUZZ_MINUTES)
 
 lint: install
 	$(PY) -m ruff check .

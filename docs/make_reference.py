@@ -20,7 +20,9 @@ COMMANDS = (
     "train",
     "predict",
     "backtest",
+    "report",
     "compare",
+    "rerun",
     "inspect",
     "configs",
 )

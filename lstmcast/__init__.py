@@ -26,6 +26,7 @@ __all__ = [
     "init",
     "inspect",
     "predict",
+    "rerun",
     "train",
     "window",
 ]
@@ -132,6 +133,42 @@ def compare(*runs: PathLike, sort: str = "mae") -> list[dict[str, Any]]:
 
     compared = compare_workflow([Path(run) for run in runs], sort).runs
     return [{"run": one.run, "differs": one.differs, "scores": one.scores} for one in compared]
+
+
+def rerun(
+    source: PathLike,
+    *,
+    verify: bool = False,
+    run: PathLike | None = None,
+    device: str = "auto",
+) -> dict[str, Any]:
+    """Train a run again from its own config and data; `lstmcast rerun`.
+
+    Args:
+        source: The folder of a complete run.
+        verify: Compare weights, scores and forecasts with those of the run.
+        run: Run folder to make; default: the next free one under `runs/`, or with `verify` none.
+        device: auto, cpu, cuda, cuda:N or mps; auto is the one of the run.
+
+    Returns:
+        `run`, the new `Run` or None; with `verify` also `same`, `exact` (whether every bit had to
+        be the same) and `differences`.
+
+    Raises:
+        LstmcastError: See `lstmcast.errors`.
+    """
+    from dataclasses import asdict
+
+    from lstmcast.workflows.rerun import rerun as rerun_workflow
+    from lstmcast.workflows.watcher import Watcher
+
+    again = None if run is None else Path(run)
+    done = rerun_workflow(Path(source), again, verify, device, Watcher())
+    value: dict[str, Any] = {"run": Run(done.trained.run.path) if done.kept else None}
+    if done.differences is not None:
+        found = [asdict(difference) for difference in done.differences]
+        value |= {"same": done.same, "exact": not done.unlike, "differences": found}
+    return value
 
 
 def window(

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
 from lstmcast.display import Shown, score_table, share, styled
+from lstmcast.errors import counted
 
 if TYPE_CHECKING:
     from lstmcast.workflows.backtest import Backtested
     from lstmcast.workflows.compare import Comparison
     from lstmcast.workflows.record import Fold
+    from lstmcast.workflows.rerun import Rerun
+    from lstmcast.workflows.sameness import Difference
 
 SHOWN = ("mae", "rmse", "mase", "crps", "skill")
 """Measures in the table of runs, where any run has them."""
+
+LISTED = 12
+"""Differences of a rerun that are shown; scripts get all."""
 
 
 def shown_backtest(done: Backtested) -> Shown:
@@ -24,7 +32,7 @@ def shown_backtest(done: Backtested) -> Shown:
     title = f"{folds} folds, {scores['lstmcast']['windows']:,} windows"
     parts = ["", score_table(scores, title), "", done.verdict.sentence(), ""]
     parts += [Text(f"Gate:   {fault}", "bold") for fault in done.faults]
-    parts += [f"Folder: {done.folder}"]
+    parts += [f"Folder: {done.folder}", f"Report: {done.folder / 'report.html'}"]
     value = {
         "folder": str(done.folder),
         "metrics": done.metrics,
@@ -89,3 +97,44 @@ def fold_line(fold: Fold) -> str:
         f"fold {fold.number:{width}}/{fold.folds}  after {fold.origin}  {said}"
         f"{'  (trained)' if fold.trained else ''}"
     )
+
+
+def shown_rerun(done: Rerun) -> Shown:
+    """Whether a run that was trained again is the same, and in what it differs."""
+    found = done.differences or []
+    wrong = [difference for difference in found if difference.counts]
+    parts: list[Any] = [""]
+    if done.unlike:
+        parts += [f"Not made alike: {'; '.join(done.unlike)}.", ""]
+    if found:
+        listed = wrong or found
+        parts += [rerun_table(listed[:LISTED])]
+        parts += [f"... and {len(listed) - LISTED:,} more"] if len(listed) > LISTED else []
+        parts += [""]
+    what = "weights, preprocessing, scores and forecasts"
+    if wrong:
+        parts += [f"{done.run} and the run trained again differ in {counted(len(wrong), 'value')}."]
+    elif done.unlike:
+        parts += [f"{done.run} trained again gives the same scores and forecasts, within bounds."]
+    else:
+        parts += [f"{done.run} trained again gives the same {what}, bit for bit."]
+    parts += [f"Run folder: {done.trained.run.path}"] if done.kept else []
+    value = {
+        "run": str(done.run),
+        "again": str(done.trained.run.path) if done.kept else None,
+        "same": done.same,
+        "exact": not done.unlike,
+        "unlike": done.unlike,
+        "differences": [asdict(difference) for difference in found],
+    }
+    return parts, value
+
+
+def rerun_table(differences: Sequence[Difference]) -> Table:
+    """What differs between two runs, a row each."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("part", "name", "difference"):
+        table.add_column(name, overflow="fold")
+    for each in differences:
+        table.add_row(each.part, Text(each.name), each.words)
+    return table

@@ -19,7 +19,6 @@ from lstmcast.display import (
 from lstmcast.workflows.watcher import Watcher
 
 if TYPE_CHECKING:
-    import pandas as pd
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from lstmcast.training.trainer import Progress
     from lstmcast.workflows.configs import Shipped
     from lstmcast.workflows.inspection import Inspection
+    from lstmcast.workflows.predict import Predicted
     from lstmcast.workflows.prepare import Prepared
     from lstmcast.workflows.proposal import Proposal
     from lstmcast.workflows.record import Fold
@@ -193,6 +193,7 @@ class Terminal(Watcher):
             self._result(trained.verdict.sentence(), "")
         self._result(
             f"Run folder: {folder}",
+            f"Report:     {trained.run.report}",
             *([f"Forecast:   {trained.run.forecast}"] if trained.forecast is not None else []),
             f"Next:       lstmcast predict {folder} [DATA]",
         )
@@ -202,6 +203,7 @@ class Terminal(Watcher):
                 "best_epoch": fits[0].best_epoch,
                 **({"best_epochs": [fit.best_epoch for fit in fits]} if len(fits) > 1 else {}),
                 "metrics": trained.metrics,
+                "report": str(trained.run.report),
                 "forecast": None if trained.forecast is None else str(trained.run.forecast),
                 "notes": self.notes,
             }
@@ -212,11 +214,12 @@ class Terminal(Watcher):
         self._result(f"{run} is complete; there is nothing to resume.")
         self._object({"run": str(run), "complete": True, "notes": self.notes})
 
-    def predicted(self, forecast: pd.DataFrame, output: str) -> None:
+    def predicted(self, predicted: Predicted, output: str) -> None:
         """Write a forecast where it was asked for."""
         from lstmcast.run_folder import write_text
         from lstmcast.workflows.tables import csv_text
 
+        forecast = predicted.forecast
         if output != "-":
             write_text(Path(output), csv_text(forecast))
             self._remark(f"{len(forecast):,} rows written to {output}")
@@ -225,7 +228,15 @@ class Terminal(Watcher):
         if self.json:
             rows = json.loads(forecast.to_json(orient="records", double_precision=15))
             path = None if output == "-" else output
-            self._object({"output": path, "forecast": rows, "notes": self.notes})
+            read = predicted.sources
+            self._object({"output": path, "forecast": rows, "read": read, "notes": self.notes})
+
+    def plotted(self, predicted: Predicted) -> None:
+        """Draw a forecast with characters, in place of its table."""
+        from lstmcast.display_plot import drawn
+
+        for part in drawn(predicted, self.out.width, "utf" in self.out.encoding.lower()):
+            self.out.print(part)
 
     def inspected(self, found: Inspection) -> None:
         """A network, layer by layer, and what was asked of a window."""

@@ -103,6 +103,30 @@ class Model:
         known = {name: k for k, name in enumerate(self.names)}
         return np.array([known.get(name, -1) for name in names], dtype=np.int64)
 
+    def recoded(self, panel: Panel) -> Panel:
+        """A panel as read, in the codes of the model's categories.
+
+        Raises:
+            RunError: The config of the model makes other columns of a table than its network has:
+                it was tampered with.
+        """
+        words, series = self.vocabulary.words, self.vocabulary.series
+        fits = panel.words.keys() <= words.keys() and set(series) <= set(panel.series_columns)
+        panel = self.vocabulary.recode(panel) if fits else panel
+        columns, sizes = panel.columns, self.sizes
+        widths = [len(part) for part in (columns.inputs, columns.targets, columns.future)]
+        fits &= [*widths, len(columns.static)] == [
+            sizes.inputs,
+            sizes.targets,
+            sizes.future,
+            sizes.static,
+        ]
+        for static, coded in ((False, panel.coded_inputs), (True, panel.coded_static)):
+            fits &= {c.place for c in sizes.categories if c.static == static} == set(coded)
+        if not fits:
+            raise RunError("the model is damaged: its config makes other columns than its network")
+        return panel
+
     def calibration_for(self, panel: Panel) -> Calibration | None:
         """The calibration for the series of another table.
 
@@ -151,6 +175,7 @@ class Model:
         values = self.config.model_dump(mode="json")
         del values["data"]["path"]
         values["data"]["vectors"] = dict.fromkeys(values["data"]["vectors"], NO_PATH)
+        values["training"]["init_from"] = None  # a path, too
         described = {
             "format": FORMAT,
             "config": values,

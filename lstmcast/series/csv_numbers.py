@@ -81,7 +81,10 @@ def to_numbers(texts: np.ndarray, decimal: str) -> tuple[np.ndarray, np.ndarray]
     if decimal == ",":
         cells = pc.replace_substring(cells, ",", ".")
     numbers = pd.Series(to_numpy(cells), dtype=object).where(~wrong & ~empty)
-    return pd.to_numeric(numbers).to_numpy(dtype=np.float64, na_value=np.nan), wrong
+    values = pd.to_numeric(numbers)
+    if values.dtype == object:  # whole numbers of hundreds of digits
+        values = numbers.map(float, na_action="ignore")
+    return values.to_numpy(dtype=np.float64, na_value=np.nan), wrong
 
 
 def _number(decimal: str) -> str:

@@ -107,7 +107,8 @@ def frequency_from_alias(alias: str, stamps: np.ndarray | None) -> Frequency:
     if alias == "step":
         return STEPS
     assert stamps is not None and len(stamps)
-    found = re.fullmatch(r"(\d*) ?([A-Za-z]+?)(?:-([A-Za-z]{3}))?", alias.strip())
+    # More digits than six would leave what 64 bits of microseconds can tell.
+    found = re.fullmatch(r"(\d{0,6}) ?([A-Za-z]+?)(?:-([A-Za-z]{3}))?", alias.strip())
     count, name, anchor = found.groups() if found else ("", "", None)
     count, name = int(count or 1), _OTHER_NAMES.get(name, name)
     anchor = anchor.upper() if anchor else None

@@ -68,7 +68,7 @@ class Scaler:
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> Scaler:
         """The scaler that `to_json` described."""
-        center, scale = np.array(state["center"]), np.array(state["scale"])
+        center, scale = (np.array(state[name], dtype=np.float64) for name in ("center", "scale"))
         return cls(state["method"], center, scale, tuple(state.get("logged", ())))
 
 

@@ -12,6 +12,7 @@ import torch
 
 from lstmcast.config import Config
 from lstmcast.errors import RunError, join
+from lstmcast.workflows.begin_from import fingerprint
 from lstmcast.workflows.prepare import Prepared
 
 Record = dict[str, Any]
@@ -19,10 +20,6 @@ Record = dict[str, Any]
 
 def describe_beginning(prepared: Prepared, device: torch.device) -> Record:
     """The content of begun.json."""
-    vectors = {
-        column: hashlib.sha256(given.known.tobytes() + given.unknown.tobytes()).hexdigest()
-        for column, given in prepared.vectors.items()
-    }
     return {
         "config": without_paths(prepared.config),
         "data": {
@@ -31,7 +28,8 @@ def describe_beginning(prepared: Prepared, device: torch.device) -> Record:
             "last": prepared.last,
             "sha256": prepared.table.sha256,
         },
-        "vectors": vectors,
+        "vectors": describe_vectors(prepared),
+        **beginning_weights(prepared.config.training.init_from),
         "made_with": {
             "device": str(device),
             "torch": torch.__version__,
@@ -40,11 +38,25 @@ def describe_beginning(prepared: Prepared, device: torch.device) -> Record:
     }
 
 
+def beginning_weights(source: str | None) -> Record:
+    """What a training begins with, if it is not random weights."""
+    return {} if source is None else {"init_from": fingerprint(source)}
+
+
+def describe_vectors(prepared: Prepared) -> dict[str, str]:
+    """SHA-256 of the given vectors of each column: of those that the table's words have."""
+    return {
+        column: hashlib.sha256(given.known.tobytes() + given.unknown.tobytes()).hexdigest()
+        for column, given in prepared.vectors.items()
+    }
+
+
 def without_paths(config: Config) -> Record:
     """A config as JSON without the places of its files: their content is what counts."""
     values = config.model_dump(mode="json")
     del values["data"]["path"]
     values["data"]["vectors"] = sorted(values["data"]["vectors"])
+    del values["training"]["init_from"]
     return values
 
 
@@ -70,13 +82,19 @@ def read_record(path: Path) -> Record | None:
         raise RunError(f"{path} is damaged ({error}); remove {path.parent} to start over") from None
 
 
-def refuse_changes(was: Record, now: Record, what: str) -> None:
+def refuse_changes(
+    was: Record,
+    now: Record,
+    what: str,
+    advice: str = "Put it back to resume, or train again into another folder",
+) -> None:
     """Refuse to go on with something else than what the run began with.
 
     Args:
         was: One part of the record.
         now: The same part as it is.
         what: It in words.
+        advice: What to do.
 
     Raises:
         RunError: Names every difference.
@@ -89,7 +107,6 @@ def refuse_changes(was: Record, now: Record, what: str) -> None:
         if before.get(name) != after.get(name)
     ]
     if faults:
-        advice = "Put it back to resume, or train again into another folder"
         raise join(RunError, [*faults[:-1], f"{faults[-1]}. {advice}"])
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
 from lstmcast.config import Config
 from lstmcast.errors import DataError
+from lstmcast.forecasting.adaptive import Scores
 from lstmcast.forecasting.baselines import Linear
 from lstmcast.forecasting.model import Model
 from lstmcast.network.threads import use_threads
@@ -24,6 +25,7 @@ from lstmcast.workflows.judge import (
     judge_validation,
     levels_for,
     linear_map,
+    validation_scores,
     with_fallbacks,
     with_record,
 )
@@ -41,11 +43,13 @@ class Fitted:
         model: The network with its intervals and stand-ins.
         linear: The linear baseline, fitted on the same rows.
         names: (S,) of the series, in the order of the linear baseline's scales.
+        scores: Of the calibrated intervals on the validation windows, for adaptive ones.
     """
 
     model: Model
     linear: Linear
     names: list[tuple[str, ...]]
+    scores: Scores = field(default_factory=dict)
 
     def linear_for(self, panel: Panel) -> Linear:
         """The linear baseline for the series of another table; a new one has no intercept."""
@@ -115,17 +119,19 @@ def fit_at(
     model = calibrate_model(model, forecasts, prepared, levels)
     model = with_fallbacks(model, judge_validation(forecasts, prepared))
     model = with_record(model, forecasts, prepared)
+    found = fitted(model, prepared)
     if config.training.refit == "all":
-        model = refit(model, prepared, fits, None, watcher)
-    return fitted(model, prepared)
+        found = replace(found, model=refit(model, prepared, fits, None, watcher))
+    return found
 
 
 def fitted(model: Model, prepared: Prepared) -> Fitted:
     """A model with the linear baseline of the rows that it was trained on."""
-    return Fitted(model, linear_map(prepared), prepared.panel.names)
+    scores = validation_scores(model, prepared) if prepared.config.forecast.adaptive else {}
+    return Fitted(model, linear_map(prepared), prepared.panel.names, scores)
 
 
 def panel_at(model: Model, config: Config, table: Table, last: str) -> Panel:
     """The table as `predict --at` sees it: nothing after a stamp but what is known ahead."""
-    panel = model.vocabulary.recode(build_on_grid_of(model, config.data, table, last))
+    panel = model.recoded(build_on_grid_of(model, config.data, table, last))
     return fill_gaps(panel, config.data.gaps, no_cuts(panel), table)

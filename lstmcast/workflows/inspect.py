@@ -162,7 +162,7 @@ def open_trained(run: Path, overrides: Sequence[str], look: Look, watcher: Watch
     if prepared.table.sha256 != trained_on(run):
         watcher.note(f"{config.data.path} is not as it was when {run} was trained.")
     # Trained once more on all rows, the model knows more categories than the train rows have.
-    coded = model.vocabulary.recode(prepared.unfilled)
+    coded = model.recoded(prepared.unfilled)
     panel = fill_gaps(coded, config.data.gaps, prepared.cuts, prepared.table)
     prepared = replace(prepared, panel=panel)
     scalers = model.scaler_for(panel), model.static_scaler

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from lstmcast.errors import RunError
 from lstmcast.forecasting.model import Model
+from lstmcast.run_folder import RunFolder
 from lstmcast.training.trainer import Fit
+from lstmcast.workflows.begun import describe_vectors
 from lstmcast.workflows.prepare import Prepared
+
+DECIDE_BITS = ("lstmcast", "torch", "numpy", "processor", "cpu", "threads", "device")
+"""What must be the same for sums to be rounded the same way."""
 
 
 def describe_run(
@@ -31,6 +39,7 @@ def describe_run(
         "numpy": np.__version__,
         "platform": platform.platform(),
         "processor": platform.machine(),
+        "cpu": describe_cpu(),
         "threads": torch.get_num_threads(),
         "device": str(device),
         "seed": prepared.config.training.seed,
@@ -48,6 +57,7 @@ def describe_run(
             "season": panel.frequency.season,
             "first": prepared.first,
             "last": prepared.last,
+            "vectors": describe_vectors(prepared),
         },
         "windows": {
             **{name: len(index) for name, index in prepared.windows.by_name().items()},
@@ -60,6 +70,62 @@ def describe_run(
         },
         "timings": {name: round(seconds, 3) for name, seconds in timings.items()},
     }
+
+
+def describe_cpu() -> str:
+    """The kind of CPU, and the vector instructions that torch uses of it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{name}, {torch.backends.cpu.get_cpu_capability()}"
+
+
+def read_manifest(folder: RunFolder) -> dict[str, Any]:
+    """The manifest of a complete run.
+
+    Raises:
+        RunError: There is none, or it is damaged.
+    """
+    if not folder.is_complete:
+        further = (
+            f"go on with `lstmcast train --resume {folder.path}`"
+            if folder.config.is_file()
+            else "a run folder is made by `lstmcast train`"
+        )
+        raise RunError(f"{folder.path} is no complete run: it has no manifest.json; {further}")
+    manifest = read_json(folder.manifest)
+    if not isinstance(manifest.get("data"), dict) or "device" not in manifest:
+        raise RunError(f"{folder.manifest} is damaged: it lacks data or device")
+    return manifest
+
+
+def unlike_machine(was: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """In what two runs were made differently, so that last digits may differ; in words."""
+    unlike = [
+        f"{name} was {was.get(name, 'not noted')}, and is {now.get(name)}"
+        for name in DECIDE_BITS
+        if was.get(name) != now.get(name)
+    ]
+    if not unlike and not str(now["device"]).startswith("cpu"):
+        unlike = [f"the device is {now['device']}, which adds in no fixed order"]
+    if not unlike and any("max_minutes" in str(each.get("training")) for each in (was, now)):
+        unlike = ["training.max_minutes ended the training, and minutes hold more or fewer steps"]
+    return unlike
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A file of a run folder that holds one JSON object.
+
+    Raises:
+        RunError: It is missing or damaged.
+    """
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise RunError(f"{path} is missing or damaged: {error}") from error
 
 
 def _described(fit: Fit) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,11 +46,13 @@ class Predicted:
         forecast: As in forecast.csv.
         panel: What it was made from.
         model: What made it.
+        sources: Path, sha256 and rows of each table that was read: `data`, and `future`.
     """
 
     forecast: pd.DataFrame
     panel: Panel
     model: Model
+    sources: dict[str, dict[str, Any]]
 
 
 def predict(
@@ -77,17 +80,25 @@ def predict(
     """
     model, config = open_run(run, data, device)
     table = read_columns(config.data)
+    sources = {"data": fingerprint(table)}
     if future is not None:
-        table = join_rows(table, read_future(config.data, future))
+        ahead = read_future(config.data, future)
+        sources["future"] = fingerprint(ahead)
+        table = join_rows(table, ahead)
     as_read = build_on_grid_of(model, config.data, table, at)
+    panel = model.recoded(as_read)
     for text in unknown_notes(model.vocabulary, as_read):
         watcher.note(text)
-    panel = model.vocabulary.recode(as_read)
     check_transform(config, panel, table)
     filled = fill_gaps(panel, config.data.gaps, no_cuts(panel), table)
     for name in filled.left_out[:3]:
         watcher.note(f"{' '.join(name)} has no complete row and is not forecast.")
-    return Predicted(forecast_panel(model, filled, watcher), filled, model)
+    return Predicted(forecast_panel(model, filled, watcher), filled, model, sources)
+
+
+def fingerprint(table: Table) -> dict[str, Any]:
+    """What tells a table that was read from any other."""
+    return {"path": table.name, "sha256": table.sha256, "rows": len(table.frame)}
 
 
 def read_future(config: DataConfig, path: str) -> Table:
@@ -270,6 +281,8 @@ def forecast_by(
     """Each window (B,) forecast by the method (B,) chosen for it."""
     parts = {name: np.flatnonzero(methods == name) for name in dict.fromkeys(methods.tolist())}
     made = [forecasts[name](origins[which], series[which]) for name, which in parts.items()]
+    if len(made) == 1:
+        return made[0]
     order = np.argsort(np.concatenate(list(parts.values())))
     return Ranged(
         np.concatenate([each.point for each in made])[order],

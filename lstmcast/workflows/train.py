@@ -37,6 +37,7 @@ from lstmcast.workflows.manifest import describe_run
 from lstmcast.workflows.network import new_network, sizes_of
 from lstmcast.workflows.predict import forecast_panel
 from lstmcast.workflows.prepare import Prepared, prepare
+from lstmcast.workflows.report import write_report_of
 from lstmcast.workflows.tables import csv_text, history_frame, recent_frame
 from lstmcast.workflows.watcher import Watcher
 
@@ -175,6 +176,7 @@ def carry_out(ready: Ready, folder: RunFolder, watcher: Watcher, began: float) -
     }
     write_json(folder.manifest, describe_run(prepared, model, device, timings, fits))
     remove_checkpoints(folder.checkpoint)  # the manifest, the last file, says that all are there
+    write_report_of(folder)
     return Trained(folder, metrics, verdict, forecast, fits)
 
 
@@ -190,7 +192,7 @@ def resumable(folder: RunFolder) -> Iterator[None]:
         remove_checkpoints(folder.checkpoint)
         raise
     except (Interrupted, KeyboardInterrupt, RunError) as stopped:
-        if folder.config.is_file():
+        if folder.config.is_file() and not folder.is_complete:
             stopped.add_note(f"Go on with: lstmcast train --resume {folder.path}")
         raise
 
