@@ -76,18 +76,17 @@ def test_a_training_step_has_no_more_operations_than_it_had(
 def test_a_training_step_keeps_its_memory() -> None:
     stepper, batch = make_stepper(48, 4, units=[32]), make_batch(512, 48, 4)
 
-    def faults(steps: int) -> float:
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-        for _ in range(steps):
+    def fewest_faults() -> int:
+        found = []
+        for _ in range(8):
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
             stepper.step(batch)
-        return (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) / steps
+            found.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+        return min(found)
 
     with tuned_process():
-        faults(3)
-        assert faults(5) < 200
-    assert faults(3) > 2000, (
-        "without it there are thousands, so that the line above means something"
-    )
+        assert fewest_faults() < 200
+    assert fewest_faults() > 2000, "without it there are thousands: the line above means something"
 
 
 def test_training_and_forecasting_wake_no_compiler(tmp_path: Any) -> None:
