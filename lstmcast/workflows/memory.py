@@ -109,7 +109,7 @@ def forecast_need(
     moments = 1 if training.optimizer == "sgd" else 2
     state = kept * (3 + moments)  # weights, gradients, the best so far, and the optimizer's
     saved = 2 * kept * (2 + moments) if on_cpu else 0  # a checkpoint, as tensors and as bytes
-    judging = windows_at_once(network.sizes, config.network.units) * forecast
+    judging = windows_at_once(network.sizes, config.network.units, device) * forecast
     if on_cpu:  # elsewhere the baselines and scores are not in the way
         judging += JUDGING + LINEAR * config.window.lookback**2
         judging += JUDGED_ROW * len(windows.test) + JUDGED_CELL * cells
@@ -130,7 +130,7 @@ def refusal(config: Config, need: Need, limit: int) -> str:
     fitting = rest // max(need.window, 1)
     if need.batch < need.judging and need.batch < rest:
         advice = f"window.lookback (now {config.window.lookback:,}), or rows with data.start"
-    elif 1 <= fitting < training.batch_size and FORECAST_SHARE * VALIDATED_AT_ONCE < fitting:
+    elif 1 <= fitting < training.batch_size and fitting > FORECAST_SHARE * VALIDATED_AT_ONCE:
         advice = f"training.batch_size to {fitting:,} or less (now {training.batch_size:,})"
     elif rest > 0 or need.weights < need.table:
         advice = (
