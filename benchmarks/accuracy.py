@@ -30,7 +30,7 @@ data:
   end: "2018-02-20 23:00"      # 14,400 rows: 8,640 train, 2,880 validation, 2,880 test
 split: {{validation: 2880, test: 2880}}
 window: {{lookback: 720, horizon: {horizon}}}
-network: {{preset: segments}}
+network: {{preset: segments, skip: none}}
 training:
   learning_rate: 0.001
   schedule: step
