@@ -246,8 +246,23 @@ def test_every_layout_has_a_page(tmp_path, text, settings, names):
         rows = forecast[forecast["name"] == item.name] if "rows" in settings[0] else forecast
         assert item.future == pytest.approx(rows[column].to_numpy())
         assert item.future_first == item.first + len(item.actual)
+        assert item.method == "lstmcast"
         assert np.isfinite(item.actual).all() and len(item.future) == 3
     assert data_of((run / "report.html").read_text())["series"]["names"] == names
+
+
+def test_a_short_series_says_what_forecast_it(tmp_path):
+    table = tmp_path / "wide.csv"
+    lines = [f"{line},{k}.5" for k, line in enumerate(daily_text().splitlines()[1:])]
+    table.write_text("date,a,b\n" + "".join(
+        (line if k > 110 else line.rpartition(",")[0] + ",") + "\n" for k, line in enumerate(lines)
+    ))  # fmt: skip
+    settings = [*SMALL, "data.layout=wide", "data.target=[a,b]", "data.time=date"]
+    run = lstmcast.train(table, set=settings, run=tmp_path / "r", device="cpu").path
+    frame = pd.read_csv(run / "forecast.csv")
+    methods = {item.name: item.method for item in items_in(run)}
+    assert methods == {"a": frame["method"][0], "b": frame["b_method"][0]}
+    assert methods["a"] == "lstmcast" != methods["b"]
 
 
 def test_without_test_windows_intervals_or_future_the_page_says_so(tmp_path):

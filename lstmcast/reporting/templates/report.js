@@ -205,7 +205,9 @@
         (relative === null ? "" : `, mae / change ${short(relative)}`) +
         (coverage === null ? "" : `, ${percent(coverage)} within the ${series.first_level} % interval`) + "."
       : "No test forecast of this series could be held against anything.";
-    $("chosen-scores").textContent = said;
+    const other = item.method && item.method !== "lstmcast"
+      ? ` The forecast after the last row is by ${item.method}.` : "";
+    $("chosen-scores").textContent = said + other;
     for (const key of own) {
       const chart = $(`chart-${key}`);
       chart.dataset.words ??= chart.getAttribute("aria-label");
