@@ -89,6 +89,19 @@ def test_the_page_says_the_verdict_the_scores_and_what_was_used(daily_run):
     assert f"lstmcast rerun {daily_run} --verify" in text
 
 
+def test_the_page_says_what_check_finds(tmp_path):
+    table = tmp_path / "gaps.csv"
+    lines = daily_text().splitlines()
+    lines[40:43] = [line.partition(",")[0] + "," for line in lines[40:43]]
+    table.write_text("\n".join(lines) + "\n")
+    run = lstmcast.train(table, set=SMALL, run=tmp_path / "r", device="cpu").path
+    (found,) = json.loads((run / "findings.json").read_text())["findings"]
+    assert found["code"] == "LC106" and found["count"] == 3 and found["lines"][0] == "line 41"
+    text = (run / "report.html").read_text()
+    assert "LC106 missing values" in text and "line 41, line 42, line 43)" in text
+    assert "3 missing values filled" in text
+
+
 def test_report_loads_no_torch_and_no_plotly(daily_run):
     loaded = modules_loaded_by(f"""
 sys.argv = ["lstmcast", "report", {str(daily_run)!r}, "--quiet"]
