@@ -225,14 +225,11 @@ class Terminal(Watcher):
             self._remark(f"{len(forecast):,} rows written to {output}")
         elif not self.json:
             sys.stdout.write(csv_text(forecast))
-        self._object(
-            {
-                "output": None if output == "-" else output,
-                "forecast": json.loads(forecast.to_json(orient="records", double_precision=15)),
-                "read": predicted.sources,
-                "notes": self.notes,
-            }
-        )
+        if self.json:
+            rows = json.loads(forecast.to_json(orient="records", double_precision=15))
+            path = None if output == "-" else output
+            read = predicted.sources
+            self._object({"output": path, "forecast": rows, "read": read, "notes": self.notes})
 
     def plotted(self, predicted: Predicted) -> None:
         """Draw a forecast with characters, in place of its table."""

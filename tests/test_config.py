@@ -210,7 +210,8 @@ def test_all_faults_come_in_one_answer_with_their_lines(folder: Path) -> None:
          "did you mean 'gru'?"),
         ("network: {head: mean}", "network.head must be one of point, quantiles, normal, "
          "student_t, negative_binomial, poisson, got 'mean'"),
-        ("network: {preset: best}", "network.preset must be one of plain, auto, got 'best'"),
+        ("network: {preset: best}", "network.preset must be one of plain, auto, segments, hybrid, "
+         "got 'best'"),
         ("network: {units: []}", "network.units must not be empty"),
         ("network: {units: 0}", "network.units must be at least 1, got 0"),
         ("network: {units: [8, 0]}", "network.units item 2 must be at least 1, got 0"),

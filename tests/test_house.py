@@ -229,6 +229,7 @@ def test_the_python_face_has_exactly_these_names():
         "init",
         "inspect",
         "predict",
+        "report",
         "rerun",
         "train",
         "window",

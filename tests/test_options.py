@@ -95,6 +95,7 @@ CHANGES = {
     "training.max_steps": ("2", {}),
     "training.max_minutes": ("1e-9", {}),
     "training.patience": ("1", {"training.learning_rate": "3", "training.max_epochs": "30"}),
+    "training.precision": ("bf16", {}),
     "training.clip_norm": ("0.01", {"training.optimizer": "sgd"}),
     "training.init_from": ("other_run", {}),
     "training.refit": ("all", {}),

@@ -86,7 +86,7 @@ def test_the_page_says_the_verdict_the_scores_and_what_was_used(daily_run):
         assert re.search(rf"{forecaster}\s+{mae}\b", text)
     for fact in (manifest["data"]["sha256"], manifest["torch"], "lookback: 14"):
         assert fact in text
-    assert f"lstmcast train {daily_run / 'config.yaml'}" in text
+    assert f"lstmcast rerun {daily_run} --verify" in text
 
 
 def test_report_loads_no_torch_and_no_plotly(daily_run):

@@ -6,9 +6,27 @@ from collections.abc import Mapping
 from typing import Any
 
 # Each preset holds only what differs from the field defaults in `schema.NetworkConfig`.
+# docs/accuracy.md has what speaks for them.
 PRESETS: dict[str, dict[str, Any]] = {
     "plain": {},
-    "auto": {"normalize": "last", "units": [64], "dropout": 0.1},
+    "auto": {"normalize": "last", "units": [64], "dropout": 0.1, "skip": "linear"},
+    "segments": {
+        "normalize": "last",
+        "units": [128],
+        "channels": "independent",
+        "segment": "auto",
+        "decoder": "segments",
+        "skip": "linear",
+    },
+    "hybrid": {
+        "normalize": "season",
+        "units": [128],
+        "dropout": 0.3,
+        "channels": "independent",
+        "segment": "auto",
+        "decoder": "segments",
+        "skip": "linear",
+    },
 }
 
 

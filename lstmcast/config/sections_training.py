@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 from lstmcast.config.values import (
     Count,
     CountOrZero,
+    MemorySize,
     Positive,
     Section,
     refuse,
@@ -88,6 +89,11 @@ class TrainingConfig(Section):
         description="Epochs without a better validation loss after which training ends; "
         "null: never stop early.",
     )
+    precision: Literal["float32", "bf16", "auto"] = Field(
+        default="float32",
+        description="Numbers that recurrent layers are multiplied with in training: float32; bf16, "
+        "three digits, faster where the processor has it; auto, bf16 there and float32 elsewhere.",
+    )
     clip_norm: Positive | None = Field(
         default=1.0, description="Largest norm of all gradients together; null: never clipped."
     )
@@ -100,6 +106,11 @@ class TrainingConfig(Section):
         default="none",
         description="Rows trained on once more, for the epochs found, before the future forecast: "
         "none, or all.",
+    )
+    memory_limit: MemorySize | None = Field(
+        default=None,
+        description="Memory that training may need, such as 4GB: what would need more is refused "
+        "before it begins; null: what the machine has free.",
     )
     checkpoint_every: Annotated[float, Ge(0)] = Field(
         default=60.0,

@@ -94,8 +94,9 @@ def mean_changes(values: Floats, observed: NDArray[Any], starts: Ints, ends: Int
     change = np.where(both, np.abs(values[rows + 1] - values[rows]), 0.0)
     shape = (len(starts), values.shape[1])
     total, number = np.zeros(shape), np.zeros(shape)
-    np.add.at(total, series, change)
-    np.add.at(number, series, both)
+    for column in range(values.shape[1]):
+        total[:, column] = np.bincount(series, change[:, column], len(starts))
+        number[:, column] = np.bincount(series, both[:, column], len(starts))
     return kept(np.where(total > 0, total / np.maximum(number, 1), np.nan))
 
 

@@ -59,6 +59,7 @@ class RecurrentEncoder(nn.Module):
         super().__init__()
         fused = len(set(config.units)) == 1 and config.dropout == 0
         stacks = [(config.units[0], len(config.units))] if fused else [(u, 1) for u in config.units]
+        self.precision = torch.float32
         self.initial_state = config.initial_state
         self.directions = 2 if config.bidirectional else 1
         self.dropout = nn.Dropout(config.dropout)
@@ -101,8 +102,9 @@ class RecurrentEncoder(nn.Module):
     ) -> Encoding:
         """Run all layers from given states; with lengths, over each window's first steps only."""
         outputs, finals = inputs, []
+        run = _run_narrow if self.training and self.precision == torch.bfloat16 else _run
         for stack, state in zip(self.layers(), states, strict=True):
-            outputs, final = _run(stack, outputs, state, lengths)  # (B, T, D * U)
+            outputs, final = run(stack, outputs, state, lengths)  # (B, T, D * U)
             outputs = self.dropout(outputs)
             finals.append(final)
         return Encoding(outputs, finals)
@@ -169,6 +171,17 @@ def _run(
     packed_outputs, final = stack(packed, state)
     outputs, _ = pad_packed_sequence(packed_outputs, batch_first=True, total_length=inputs.shape[1])
     return outputs, final
+
+
+def _run_narrow(
+    stack: RecurrentLayer, inputs: Tensor, state: State | None, lengths: Tensor | None
+) -> tuple[Tensor, State]:
+    """The same with products of bf16 numbers; what comes out is float32 again."""
+    with torch.autocast(inputs.device.type, torch.bfloat16):
+        outputs, final = _run(stack, inputs, state, lengths)
+    if isinstance(final, tuple):
+        return outputs.float(), (final[0].float(), final[1].float())
+    return outputs.float(), final.float()
 
 
 def _shift(steps: Tensor, by: Tensor) -> Tensor:

@@ -129,7 +129,7 @@ def sample_paths(
     parts = []
     for member, share in zip(model.members, shares, strict=True):
         windows = np.tile(np.arange(len(series)), len(share))
-        size = windows_at_once(model)
+        size = windows_at_once(sizes, model.config.network.units, device)
         for start in range(0, len(windows), size):
             some = windows[start : start + size]
             places = (torch.from_numpy(part[some]).to(device) for part in (origins, series))

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from lstmcast.errors import RunError
-from lstmcast.run_folder import RunFolder, write_bytes, write_text
+from lstmcast.errors import DataError, RunError
+from lstmcast.run_folder import RunFolder, write_bytes, write_json, write_text
+
+if TYPE_CHECKING:
+    from lstmcast.workflows.prepare import Prepared
+
+MOST_CHECKED = 1_000_000
+"""Rows of a table that are looked through again after training: some seconds."""
 
 
 def write_report(path: Path) -> Path:
@@ -21,13 +28,16 @@ def write_report(path: Path) -> Path:
     return page
 
 
-def write_report_of(run: RunFolder) -> None:
-    """Write the page of a run that is complete, or say how to have it later.
+def finish(run: RunFolder, prepared: Prepared) -> None:
+    """Write what `check` finds in the table, and the page, of a run that is complete.
+
+    Whatever happens here, the run stays complete, and it is said how to have its page later.
 
     Raises:
-        RunError: It cannot be written.
+        RunError: They cannot be written.
     """
     try:
+        write_json(run.findings, {"notes": prepared.notes, "findings": findings_of(prepared)})
         write_report(run.path)
     except Exception as error:
         error.add_note(
@@ -35,6 +45,33 @@ def write_report_of(run: RunFolder) -> None:
             f"lstmcast report {run.path}"
         )
         raise
+
+
+def findings_of(prepared: Prepared) -> list[dict[str, Any]] | None:
+    """What `check` finds in the stamps and values of a table; None where there are too many."""
+    if len(prepared.panel.values) > MOST_CHECKED:
+        return None
+    # `lstmcast report` reads only the run folder: it needs neither of these.
+    from lstmcast.series.findings import CODES
+    from lstmcast.workflows.check import check_rows
+
+    try:
+        report = check_rows(prepared.config)
+    except DataError:
+        return None  # the table has gone or changed since it was read
+    return [
+        {
+            "code": finding.code,
+            "severity": finding.severity,
+            "title": CODES[finding.code].title,
+            "message": finding.message,
+            "advice": CODES[finding.code].advice,
+            "column": finding.column or None,
+            "lines": [report.table.line(row) for row in finding.rows] if report.table else [],
+            "count": finding.count,
+        }
+        for finding in report.findings
+    ]
 
 
 def write_images(path: Path, folder: Path, kind: str) -> list[Path]:
