@@ -39,11 +39,13 @@ def test_bf16_trains_near_float32_and_forecasts_in_float32(network: dict[str, An
         losses.append(float(total / count))
     assert losses[0] != losses[1]
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
-    for one, other in zip(wide.network.parameters(), narrow.network.parameters(), strict=True):
-        assert one.grad is not None and other.grad is not None
-        assert other.grad.dtype == torch.float32
-        # A weight whose relu a rounding closes loses a sample: its gradient moves by more.
-        assert (one.grad - other.grad).norm() <= 0.15 * one.grad.norm() + 1e-4
+    grads = []
+    for stepper in (wide, narrow):
+        assert all(
+            p.grad is not None and p.grad.dtype == p.dtype for p in stepper.network.parameters()
+        )
+        grads.append(torch.cat([p.grad.flatten() for p in stepper.network.parameters()]))
+    assert (grads[0] - grads[1]).norm() <= 0.05 * grads[0].norm()
     with torch.inference_mode():
         assert torch.equal(*(s.network.eval()(batch) for s in (wide, narrow)))
 
