@@ -45,7 +45,7 @@ def test_bf16_trains_near_float32_and_forecasts_in_float32(network: dict[str, An
             p.grad is not None and p.grad.dtype == p.dtype for p in stepper.network.parameters()
         )
         grads.append(torch.cat([p.grad.flatten() for p in stepper.network.parameters()]))
-    # The gradient of mae is a sign: where a rounding turns one of 64, the last bias moves by a fifth.
+    # The gradient of mae is a sign: where a rounding turns one of 64, a bias moves by a fifth.
     assert (grads[0] - grads[1]).norm() <= 0.2 * grads[0].norm()
     with torch.inference_mode():
         assert torch.equal(*(s.network.eval()(batch) for s in (wide, narrow)))
