@@ -20,6 +20,7 @@ COMMANDS = (
     "train",
     "predict",
     "backtest",
+    "report",
     "compare",
     "rerun",
     "inspect",

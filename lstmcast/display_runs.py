@@ -32,7 +32,7 @@ def shown_backtest(done: Backtested) -> Shown:
     title = f"{folds} folds, {scores['lstmcast']['windows']:,} windows"
     parts = ["", score_table(scores, title), "", done.verdict.sentence(), ""]
     parts += [Text(f"Gate:   {fault}", "bold") for fault in done.faults]
-    parts += [f"Folder: {done.folder}"]
+    parts += [f"Folder: {done.folder}", f"Report: {done.folder / 'report.html'}"]
     value = {
         "folder": str(done.folder),
         "metrics": done.metrics,

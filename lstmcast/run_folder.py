@@ -79,6 +79,11 @@ class RunFolder:
         return self.path / "recent.csv"
 
     @property
+    def report(self) -> Path:
+        """All of it as one page to look at."""
+        return self.path / "report.html"
+
+    @property
     def backtests(self) -> Path:
         """A numbered folder for each backtest of the run."""
         return self.path / "backtests"

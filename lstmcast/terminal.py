@@ -193,6 +193,7 @@ class Terminal(Watcher):
             self._result(trained.verdict.sentence(), "")
         self._result(
             f"Run folder: {folder}",
+            f"Report:     {trained.run.report}",
             *([f"Forecast:   {trained.run.forecast}"] if trained.forecast is not None else []),
             f"Next:       lstmcast predict {folder} [DATA]",
         )
@@ -202,6 +203,7 @@ class Terminal(Watcher):
                 "best_epoch": fits[0].best_epoch,
                 **({"best_epochs": [fit.best_epoch for fit in fits]} if len(fits) > 1 else {}),
                 "metrics": trained.metrics,
+                "report": str(trained.run.report),
                 "forecast": None if trained.forecast is None else str(trained.run.forecast),
                 "notes": self.notes,
             }
@@ -231,6 +233,13 @@ class Terminal(Watcher):
                 "notes": self.notes,
             }
         )
+
+    def plotted(self, predicted: Predicted) -> None:
+        """Draw a forecast with characters, in place of its table."""
+        from lstmcast.display_plot import drawn
+
+        for part in drawn(predicted, self.out.width, "utf" in self.out.encoding.lower()):
+            self.out.print(part)
 
     def inspected(self, found: Inspection) -> None:
         """A network, layer by layer, and what was asked of a window."""

@@ -197,7 +197,7 @@ def test_at_after_the_last_row_is_refused(daily_run, here):
 
 
 def test_refit_keeps_a_limit_of_steps_to_the_same_number_of_epochs(here, monkeypatch):
-    import lstmcast.workflows.train as workflow
+    import lstmcast.workflows.fitting as workflow
 
     (here / "t.csv").write_text(daily_text())
     fits = []

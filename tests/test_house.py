@@ -25,6 +25,7 @@ STOREYS = {
     "display": 5,
     "display_bars": 5,
     "display_findings": 5,
+    "display_plot": 5.5,
     "display_runs": 5.5,
     "display_windows": 5.5,
     "explain": 5.5,  # says what workflows found; the terminal prints it

@@ -96,7 +96,9 @@ CHANGES = {
     "training.max_minutes": ("1e-9", {}),
     "training.patience": ("1", {"training.learning_rate": "3", "training.max_epochs": "30"}),
     "training.clip_norm": ("0.01", {"training.optimizer": "sgd"}),
+    "training.init_from": ("other_run", {}),
     "training.refit": ("all", {}),
+    "training.memory_limit": ("100GB", {}),
     "training.checkpoint_every": ("0", {}),
     "training.seed": ("1", {}),
     "training.members": ("2", {}),
@@ -104,9 +106,10 @@ CHANGES = {
     "forecast.levels": ("[50]", {}),
     "forecast.minimum": ("60", {}),
     "forecast.fallback": ("true", {}),
+    "forecast.adaptive": ("true", {}),
 }
-DECIDES_NO_NUMBER = {"training.checkpoint_every"}
-"""What it does instead, test_resume sees."""
+DECIDES_NO_NUMBER = {"training.checkpoint_every", "training.memory_limit", "forecast.adaptive"}
+"""What they do instead, test_resume and test_adaptive see."""
 REFUSED = {"data.time_format"}
 """Its stamps can be read two ways, which `auto` refuses."""
 
@@ -140,6 +143,8 @@ def tables(tmp_path_factory):
     days = pd.date_range("2024-01-01", periods=12, freq="MS")
     both = pd.DataFrame({"id": "a", "day": days.strftime("%m/%d/%Y"), "y": np.arange(12.0) % 5})
     both.to_csv(folder / "slashes.csv", index=False)
+    overrides = [f"{key}={value}" for key, value in BASE.items()]
+    lstmcast.train(folder / "usual.csv", set=overrides, run=folder / "other_run", device="cpu")
     return folder
 
 
@@ -147,7 +152,7 @@ def outcome(tables, folder, settings):
     """A digest of what a run writes, or the message with which it is refused."""
     table = settings.pop("table", "usual")
     settings = {"data.path": f"{table}.csv", **settings}
-    for key in {"data.path", "data.vectors.w"} & settings.keys():
+    for key in {"data.path", "data.vectors.w", "training.init_from"} & settings.keys():
         settings[key] = str(tables / settings[key])
     overrides = [f"{key}={value}" for key, value in settings.items()]
     try:

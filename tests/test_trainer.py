@@ -459,7 +459,7 @@ def test_weight_decay_shrinks_weights_that_have_no_gradient() -> None:
     for name in OPTIMIZERS:
         parameter = nn.Parameter(torch.tensor([2.0]))
         parameter.grad = torch.zeros(1)
-        build_optimizer(training(optimizer=name, weight_decay=0.5), [parameter]).step()
+        build_optimizer(training(optimizer=name, weight_decay=0.5), [parameter]).step(0.1, None)
         assert 0 < parameter.item() < 2
 
 
@@ -482,11 +482,10 @@ def test_the_average_is_that_of_the_weights_after_each_step_and_is_what_is_kept(
     expected, optimizer = weights(plain), build_optimizer(config, plain.parameters())
     for step in range(1, 4):
         (batch,) = batches.epoch(step)
-        optimizer.zero_grad()
+        optimizer.clear()
         total, count = plain.loss(batch)
         (total / count).backward()
-        torch.nn.utils.clip_grad_norm_(plain.parameters(), 1.0)
-        optimizer.step()
+        optimizer.step(0.01, 1.0)
         stays = min(0.5, (1 + step) / (10 + step))  # 2/11, 3/12, 4/13
         expected = stays * expected + (1 - stays) * weights(plain)
     torch.testing.assert_close(weights(network), expected, rtol=1e-5, atol=1e-6)

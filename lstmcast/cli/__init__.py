@@ -21,6 +21,7 @@ from lstmcast.cli import (
     init,
     inspect,
     predict,
+    report,
     rerun,
     train,
     window,
@@ -42,6 +43,7 @@ app.command("window")(window.window)
 app.command("train")(train.train)
 app.command("predict")(predict.predict)
 app.command("backtest")(backtest.backtest)
+app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("rerun")(rerun.rerun)
 app.command("inspect")(inspect.inspect)
@@ -92,10 +94,11 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        _say(
-            f"error: a bug in lstmcast: {type(error).__name__}: {error}\n"
-            "Run it again with --debug and report what it prints"
-        )
+        said = [
+            f"error: a bug in lstmcast: {type(error).__name__}: {error}",
+            "Run it again with --debug and report what it prints",
+        ]
+        _say("\n".join([*said, *notes_of(error)]))
         sys.exit(70)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lstmcast.cli.options import Debug, Device, Json, Quiet
+from lstmcast.errors import ConfigError
 
 
 def predict(
@@ -31,6 +32,10 @@ def predict(
             "--future", metavar="FILE", help="A table of the future columns of the steps ahead."
         ),
     ] = None,
+    plot: Annotated[
+        bool,
+        typer.Option("--plot", help="Print plots in place of the table; -o still writes it."),
+    ] = False,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -40,10 +45,15 @@ def predict(
 
     Without DATA, forecasts the table that the run was trained on.
     """
+    if plot and json:
+        raise ConfigError("--plot and --json exclude each other; name one of them")
     from lstmcast.terminal import Terminal
     from lstmcast.workflows.entry import choose_device
     from lstmcast.workflows.predict import predict as predict_workflow
 
     terminal = Terminal(json=json, quiet=quiet)
     predicted = predict_workflow(run, data, at, future, choose_device(device), terminal)
-    terminal.predicted(predicted, output)
+    if not plot or output != "-":
+        terminal.predicted(predicted, output)
+    if plot:
+        terminal.plotted(predicted)

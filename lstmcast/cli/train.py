@@ -21,6 +21,10 @@ def train(
         Path | None,
         typer.Option("--resume", metavar="RUN", help="Go on with an interrupted run, exactly."),
     ] = None,
+    init_from: Annotated[
+        Path | None,
+        typer.Option("--init-from", metavar="RUN", help="Begin with the weights of another run."),
+    ] = None,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -38,7 +42,9 @@ def train(
     from lstmcast.workflows.entry import choose_device, config_for, run_folder_for
 
     if resume is not None:
-        refuse_beside_resume({"CONFIG": source, "--set": set, "--run": run})
+        refuse_beside_resume(
+            {"CONFIG": source, "--set": set, "--run": run, "--init-from": init_from}
+        )
         from lstmcast.workflows.resume import resume as resume_workflow
 
         trained = resume_workflow(resume, device, terminal)
@@ -47,7 +53,10 @@ def train(
     if source is None:
         raise ConfigError("name a config (.yaml), a table (.csv, .parquet), or --resume RUN")
     folder = run_folder_for(source, run)
-    config = config_for(source, set or [], terminal)
+    settings = list(set or [])
+    if init_from is not None:
+        settings.append(f'training.init_from="{init_from}"')
+    config = config_for(source, settings, terminal)
     terminal.config(config)
     from lstmcast.workflows.train import train as train_workflow
 

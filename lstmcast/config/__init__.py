@@ -11,7 +11,8 @@ from lstmcast.config.presets import PRESETS
 from lstmcast.config.schema import Config
 from lstmcast.config.sections_data import DataConfig
 from lstmcast.config.sections_forecast import ForecastConfig
-from lstmcast.config.sections_network import NetworkConfig, TrainingConfig
+from lstmcast.config.sections_network import NetworkConfig
+from lstmcast.config.sections_training import TrainingConfig
 from lstmcast.config.sections_windows import ScaleConfig, SplitConfig, WindowConfig
 from lstmcast.config.shapes import FieldWords, fields, json_schema
 

@@ -189,14 +189,18 @@ def _merge(values: Mapping[str, Any], settings: Sequence[Setting]) -> dict[str, 
 
 
 def _make_paths_absolute(values: dict[str, Any], folder: Path, settings: Sequence[Setting]) -> None:
-    """Set the relative paths of `data` in place to the absolute paths that they have.
+    """Set the relative paths in place to the absolute paths that they have.
 
     Those of the file start from its folder, those of overrides from the current one.
     """
-    data = values.get("data")
+    here = {(setting.loc, setting.member) for setting in settings}
+    training, data = values.get("training"), values.get("data")
+    if isinstance(training, dict) and "init_from" in training:
+        training["init_from"] = _absolute(
+            training["init_from"], Path() if (("training", "init_from"), None) in here else folder
+        )
     if not isinstance(data, dict):
         return
-    here = {(setting.loc, setting.member) for setting in settings}
     if "path" in data:
         data["path"] = _absolute(
             data["path"], Path() if (("data", "path"), None) in here else folder

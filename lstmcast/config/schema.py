@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from lstmcast.config.presets import fill_network
 from lstmcast.config.sections_data import DataConfig
 from lstmcast.config.sections_forecast import ForecastConfig
-from lstmcast.config.sections_network import NetworkConfig, TrainingConfig
+from lstmcast.config.sections_network import NetworkConfig
+from lstmcast.config.sections_training import TrainingConfig
 from lstmcast.config.sections_windows import ScaleConfig, SplitConfig, WindowConfig
 from lstmcast.config.values import Rule, refuse
 
@@ -88,6 +89,8 @@ class Config(BaseModel):
             )
         if head == "quantiles" and not self.forecast.levels:
             rules.append(("network.head", "quantiles has none to forecast: forecast.levels is []"))
+        if self.forecast.adaptive and not self.forecast.levels:
+            rules.append(("forecast.adaptive", "has no bounds to adapt: forecast.levels is []"))
         if head in ("negative_binomial", "poisson") and self.scale.transform != "none":
             rules.append(
                 (

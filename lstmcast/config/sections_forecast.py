@@ -22,6 +22,11 @@ class ForecastConfig(Section):
         description="Lowest value of a forecast and its bounds, in the units of the data, 0 for "
         "counts and sales: those below are raised to it; null: no limit.",
     )
+    adaptive: bool = Field(
+        default=False,
+        description="Whether the bounds of a backtest are widened or narrowed, fold after fold, by "
+        "how often they held so far.",
+    )
     fallback: bool = Field(
         default=False,
         description="Whether predict gives a series to its best baseline where the network did "

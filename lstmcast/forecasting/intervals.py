@@ -28,10 +28,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from lstmcast.forecasting.density import Density
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -45,11 +48,14 @@ class Ranged:
         point: (B, H, C) the forecast.
         low: (levels, B, H, C) lower bounds, the levels ascending.
         high: (levels, B, H, C) upper bounds.
+        density: What the head says of each point, before calibration; None where it says no more
+            than these numbers, or they are of other distributions.
     """
 
     point: Floats
     low: Floats
     high: Floats
+    density: Density | None = None
 
     @classmethod
     def flat(cls, point: Floats, levels: int) -> Ranged:
@@ -59,12 +65,14 @@ class Ranged:
 
     def at_least(self, minimum: float | None) -> Ranged:
         """Forecasts and bounds below `forecast.minimum` raised to it."""
-        return Ranged(*(at_least(part, minimum) for part in (self.point, self.low, self.high)))
+        point, low, high = (at_least(part, minimum) for part in (self.point, self.low, self.high))
+        return Ranged(point, low, high, self.density)
 
     def whole(self) -> Ranged:
         """Bounds of counts: the outermost whole numbers within them."""
         rounding = 1e-3  # margins are kept with few digits
-        return Ranged(self.point, np.ceil(self.low - rounding), np.floor(self.high + rounding))
+        low, high = np.ceil(self.low - rounding), np.floor(self.high + rounding)
+        return Ranged(self.point, low, high, self.density)
 
 
 def at_least(forecast: Floats, minimum: float | None) -> Floats:
@@ -121,7 +129,10 @@ class Calibration:
         low = np.minimum(ranged.low - margin * sizes, ranged.point)
         high = np.maximum(ranged.high + margin * sizes, ranged.point)
         return Ranged(
-            ranged.point, np.minimum.accumulate(low, axis=0), np.maximum.accumulate(high, axis=0)
+            ranged.point,
+            np.minimum.accumulate(low, axis=0),
+            np.maximum.accumulate(high, axis=0),
+            ranged.density,
         )
 
     def for_series(self, places: Ints, sizes: Floats) -> Calibration:

@@ -28,8 +28,11 @@ a = 1 - L / 100:
     interval_L   mean h - l + (2 / a) (l - y)+ + (2 / a) (y - h)+    units; Winkler 1972
     pinball      mean over points and quantiles of max(q (y - x), (q - 1) (y - x)), x being the
                  quantile of probability q; units of the data; Koenker & Bassett 1978
-    crps         2 pinball: the continuous ranked probability score as its quantiles give it;
-                 units of the data; Gneiting & Raftery 2007
+    crps         the continuous ranked probability score, the integral of 2 pinball over all
+                 q; units of the data; Gneiting & Raftery 2007. Of the heads that are a
+                 distribution, in closed form, of what the head itself says; of all other
+                 forecasts, of the distribution whose quantiles lie on straight lines between the
+                 known ones, with nothing beyond the outermost
     wql          2 sum of pinball over points, mean over quantiles / sum |y|; no unit; the
                  weighted quantile loss of GluonTS
 
@@ -57,6 +60,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmcast.errors import Diverged
+from lstmcast.forecasting.quantile_scores import interpolated_crps, pinball_loss
 from lstmcast.forecasting.yardsticks import Yardsticks
 
 Floats = NDArray[np.float64]
@@ -143,6 +147,7 @@ class Scores:
         series: NDArray[Any],
         low: NDArray[Any] | None = None,
         high: NDArray[Any] | None = None,
+        crps: NDArray[Any] | None = None,
     ) -> None:
         """Score a batch of windows.
 
@@ -152,6 +157,7 @@ class Scores:
             series: (B,) the row of each window's series in the yardsticks.
             low: (levels, B, H, C) lower bounds; NaN where there is none.
             high: (levels, B, H, C) upper bounds.
+            crps: (B, H, C) where it is known in closed form; None: the bounds give it.
 
         Raises:
             Diverged: A forecast is not a finite number where the actual is known.
@@ -165,7 +171,7 @@ class Scores:
             self._add_points(f, y, known, series)
             if self._levels:
                 assert low is not None and high is not None, "intervals without bounds"
-                self._add_intervals(f, y, known, series, low, high)
+                self._add_intervals(f, y, known, series, low, high, crps)
         self._windows += len(series)
 
     def _add_points(self, f: Floats, y: Floats, known: Bools, series: NDArray[Any]) -> None:
@@ -196,8 +202,9 @@ class Scores:
         series: NDArray[Any],
         low: NDArray[Any],
         high: NDArray[Any],
+        crps: NDArray[Any] | None,
     ) -> None:
-        losses = _pinball(0.5, f, y)
+        losses = pinball_loss(0.5, f, y)
         everywhere = known.copy()
         for level, lower, upper in zip(self._levels, low, high, strict=True):
             outside = 1 - level / 100
@@ -211,11 +218,14 @@ class Scores:
             }
             for name, values in measures.items():
                 self._means[f"{name}_{level:g}"].add(values, bounded, series)
-            losses = losses + _pinball(outside / 2, lower, y)
-            losses += _pinball(1 - outside / 2, upper, y)
+            losses = losses + pinball_loss(outside / 2, lower, y)
+            losses += pinball_loss(1 - outside / 2, upper, y)
         losses /= 1 + 2 * len(self._levels)
         self._means["pinball"].add(losses, everywhere, series)
         self._means["size"].add(np.abs(y), everywhere, series)
+        if crps is None:
+            crps = interpolated_crps(self._levels, f, low, high, y)
+        self._means["crps"].add(crps, everywhere, series)
 
     def result(self) -> dict[str, Any]:
         """The measures over all windows so far, ready for JSON.
@@ -253,7 +263,6 @@ class Scores:
         mean["rmse"], mean["rmsse"] = _root(mean["mse"]), _root(mean["msse"])
         if self._levels:
             pinball, size = mean["pinball"], mean["size"]
-            mean["crps"] = None if pinball is None else 2 * pinball
             mean["wql"] = 2 * pinball / size if pinball is not None and size else None
         return {name: mean[name] for name in self.names}
 
@@ -267,12 +276,6 @@ class Scores:
                 f"({int(bad.sum())} such in {len(forecast)} windows); train with a lower "
                 f"learning_rate or clip_norm, or look for extreme values in the data"
             )
-
-
-def _pinball(probability: float, quantile: Floats, actual: Floats) -> Floats:
-    above = actual - quantile
-    loss: Floats = np.maximum(probability * above, (probability - 1) * above)
-    return loss
 
 
 def _root(square: float | None) -> float | None:

@@ -175,6 +175,7 @@ class Model:
         values = self.config.model_dump(mode="json")
         del values["data"]["path"]
         values["data"]["vectors"] = dict.fromkeys(values["data"]["vectors"], NO_PATH)
+        values["training"]["init_from"] = None  # a path, too
         described = {
             "format": FORMAT,
             "config": values,

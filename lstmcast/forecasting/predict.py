@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lstmcast.errors import DataError
+from lstmcast.forecasting.density import Density, parameters_of
 from lstmcast.forecasting.intervals import Forecast, Ranged
 from lstmcast.forecasting.model import Model
+from lstmcast.network.distributions import Distribution
 from lstmcast.network.sizes import Sizes
-from lstmcast.series.batches import Batch, WindowTable
+from lstmcast.series.batches import WindowTable
 from lstmcast.series.panel import Panel
 from lstmcast.series.scaling import Scaler
 
@@ -35,6 +38,11 @@ class NetworkForecast:
         self.model = model
         self.levels = tuple(levels)
         self.scaler = scaler
+        minimum, targets = model.config.forecast.minimum, range(model.sizes.targets)
+        cut = minimum is not None and not (model.network.head.counts and minimum <= 0)
+        bent = any(k in scaler.logged for k in targets)
+        # Of several members, cut off or of logarithms, it would be another distribution.
+        self.keeps_density = bool(self.levels) and not (model.others or cut or bent)
         device = next(model.network.parameters()).device
         self.table = WindowTable(
             panel,
@@ -53,7 +61,8 @@ class NetworkForecast:
         for member in self.model.members:
             member.eval()
         width = 1 + 2 * len(self.levels)
-        parts = [np.empty((width, 0, self.model.sizes.horizon, targets))]
+        shape = (0, self.model.sizes.horizon, targets)
+        parts, said = [np.empty((width, *shape))], list[list[Tensor] | None]()
         size = windows_at_once(self.model.sizes, self.model.config.network.units)
         for start in range(0, len(origins), size):
             chunk = slice(start, start + size)
@@ -61,20 +70,36 @@ class NetworkForecast:
                 torch.from_numpy(origins[chunk]).to(device),
                 torch.from_numpy(series[chunk]).to(device),
             )
-            parts.append(self._quantiles(batch))
+            forecasts = [member.foretell(batch) for member in self.model.members]
+            parts.append(self._quantiles(forecasts))
+            said.append(parameters_of(forecasts[0]) if self.keeps_density else None)
         scaled = np.concatenate(parts, axis=1)  # (1 + 2 levels, B, H, C)
         made = np.stack([self.scaler.restore(part, series) for part in scaled])
         if self.model.network.head.counts:
             made = np.rint(made)  # whole but for the rounding of the scale, and for mean members
-        ranged = Ranged(made[0], made[1::2], made[2::2])
+        ranged = Ranged(made[0], made[1::2], made[2::2], self._density(said, series))
         return ranged.at_least(self.model.minimum)
 
-    def _quantiles(self, batch: Batch) -> np.ndarray:
-        """(1 + 2 levels, B, H, C) scaled: the point, then lower and upper bounds by turns."""
+    def _density(self, said: list[list[Tensor] | None], series: np.ndarray) -> Density | None:
+        """The distributions of all batches, in units of the data."""
+        known = [torch.stack(parts) for parts in said if parts is not None]
+        if not known:
+            return None
+        parameters = torch.cat(known, dim=1).cpu().numpy().astype(np.float64)
+        if not self.model.network.head.counts:
+            parameters[0] = self.scaler.restore(parameters[0], series)
+            parameters[1] *= self.scaler.scale[series, None, : parameters.shape[-1]]
+        return Density(self.model.config.network.head, parameters)
+
+    def _quantiles(self, forecasts: Sequence[Distribution]) -> np.ndarray:
+        """(1 + 2 levels, B, H, C) scaled: the point, then lower and upper bounds by turns.
+
+        Args:
+            forecasts: Of each member.
+        """
         tails = [(1 - level / 100) / 2 for level in self.levels]
         made = []
-        for member in self.model.members:
-            forecast = member.foretell(batch)
+        for forecast in forecasts:
             bounds = [forecast.quantile(p) for tail in tails for p in (tail, 1 - tail)]
             stacked = torch.stack([forecast.point(), *bounds])
             made.append(stacked.cpu().numpy().astype(np.float64))

@@ -64,7 +64,8 @@ def rival_forecasts(
 
         def forecast(origins: np.ndarray, series: np.ndarray) -> Ranged:
             shape = (len(origins), horizon, panel.targets.shape[1])
-            made = Ranged(np.empty(shape), *(np.empty((len(levels), *shape)) for _ in range(2)))
+            low, high = np.empty((2, len(levels), *shape))
+            made = Ranged(np.empty(shape), low, high)
             for b, (origin, owner) in enumerate(zip(origins, series, strict=True)):
                 for c in range(shape[2]):
                     past = panel.targets[panel.offsets[owner] : origin, c]

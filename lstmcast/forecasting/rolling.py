@@ -221,7 +221,8 @@ def judge(
         np.add.at(counts, place, np.isfinite(actual).sum(axis=(1, 2)))
         for name, forecast in forecasts.items():
             made = forecast(origins, series)
-            scores[name].update(made.point, actual, series, made.low, made.high)
+            crps = None if made.density is None else made.density.crps(actual)
+            scores[name].update(made.point, actual, series, made.low, made.high, crps)
             np.add.at(totals[name], place, np.nansum(np.abs(made.point - actual), axis=(1, 2)))
     unknown = np.where(counts > 0, counts, np.nan)
     return Judgement(

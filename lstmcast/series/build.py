@@ -93,9 +93,11 @@ def build_panel(
     )
     placed = place_rows(table, config, until)
     matrix = np.empty((len(placed.rows), len(columns.inputs)))
+    in_order = len(placed.rows) == len(table.frame) and bool((np.diff(placed.rows) == 1).all())
+    rows = slice(None) if in_order else placed.rows
     words: dict[str, tuple[str, ...]] = {}
     for k, name in enumerate(columns.inputs):
-        matrix[:, k] = _cells(table, name, config, words)[placed.rows]
+        matrix[:, k] = _cells(table, name, config, words)[rows]
     placed, matrix = one_row_per_place(table, config, placed, matrix)
     if placed.last is not None:
         matrix[placed.ordinals > placed.last, : len(columns.inputs) - len(columns.future)] = np.nan

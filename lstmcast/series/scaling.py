@@ -112,9 +112,14 @@ def fit_scaler(
     )
     size = count if per == "series" else 1
     center, scale = np.zeros((size, shape[1])), np.ones((size, shape[1]))
+    picked: slice | np.ndarray = rows
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1:  # in one piece: views, not copies
+        picked = slice(rows[0], rows[-1] + 1)
     for column in range(shape[1]):
-        used = observed[rows, column]
-        group, column_values = groups[used], values[rows[used], column]
+        used = observed[picked, column]
+        group, column_values = groups, values[picked, column]
+        if not used.all():
+            group, column_values = groups[used], column_values[used]
         if column in logged:
             column_values = np.log1p(column_values)
         heads = np.flatnonzero(np.diff(group, prepend=-1))

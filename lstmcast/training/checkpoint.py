@@ -162,24 +162,3 @@ def restore_random_states(
         torch.cuda.set_rng_state(tensors["random.cuda"], device)
     elif device.type == "mps" and "random.mps" in tensors:
         torch.mps.set_rng_state(tensors["random.mps"])
-
-
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimizer's state by `<number of the parameter>.<name>`: its moments, its steps."""
-    state = optimizer.state_dict()["state"]
-    return {
-        f"{number}.{name}": value
-        for number, entries in state.items()
-        for name, value in entries.items()
-        if value is not None  # the momentum of a parameter that had no gradient yet
-    }
-
-
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put the state of `optimizer_tensors` back; rates and options are those of the config."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for place, value in tensors.items():
-        number, _, name = place.partition(".")
-        state.setdefault(int(number), {})[name] = value
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -6,21 +6,15 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-import torch
 from torch import nn
 
 from lstmcast.config import TrainingConfig
+from lstmcast.training.updates import OPTIMIZERS, Optimizer
 
 
-def build_optimizer(
-    config: TrainingConfig, parameters: Iterable[nn.Parameter]
-) -> torch.optim.Optimizer:
+def build_optimizer(config: TrainingConfig, parameters: Iterable[nn.Parameter]) -> Optimizer:
     """The optimizer that `training.optimizer` names."""
-    rate, decay = config.learning_rate, config.weight_decay
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=rate, weight_decay=decay, momentum=0.9)
-    kind = torch.optim.AdamW if config.optimizer == "adamw" else torch.optim.Adam
-    return kind(parameters, lr=rate, weight_decay=decay)
+    return OPTIMIZERS[config.optimizer](parameters, config.weight_decay)
 
 
 RISING = 0.3

@@ -10,9 +10,7 @@ from torch import Tensor
 from lstmcast.training.checkpoint import (
     Checkpoint,
     Checkpoints,
-    optimizer_tensors,
     random_states,
-    restore_optimizer,
     restore_random_states,
 )
 from lstmcast.training.signals import HeldSignals
@@ -113,7 +111,7 @@ class Keeper:
         tensors |= {
             **_prefixed("average.", stepper.average.tensors()),
             **_prefixed("best.", standing.best_weights or {}),
-            **_prefixed("optimizer.", optimizer_tensors(stepper.optimizer)),
+            **_prefixed("optimizer.", stepper.optimizer.tensors()),
             **chance.tensors,
         }
         if standing.losses:
@@ -134,7 +132,7 @@ class Keeper:
         stepper, values = self.stepper, last.values
         stepper.network.load_state_dict(last.part("weights."))
         stepper.average.restore(last.part("average."))
-        restore_optimizer(stepper.optimizer, last.part("optimizer."))
+        stepper.optimizer.restore(last.part("optimizer."))
         stepper.restore(values["stepper"])
         restore_random_states(self.device, last.tensors, values["random"])
         best = {name: value.to(self.device) for name, value in last.part("best.").items()}

@@ -50,14 +50,10 @@ class Stepper:
     def step(self, batch: Batch) -> Tensor:
         """One optimizer step; returns the sum of the batch's losses and their number, (2,)."""
         total, count = self.network.loss(batch)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.clear()
         torch.autograd.backward(total / count.clamp(min=1))  # perhaps no target was observed
-        if self.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm)
         self.rate = self.schedule.rate(self.steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate
-        self.optimizer.step()
+        self.optimizer.step(self.rate, self.clip_norm)
         self.steps += 1
         self.average.add(self.steps)
         if self.steps == self.max_steps:

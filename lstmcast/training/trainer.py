@@ -14,6 +14,7 @@ from lstmcast.config import TrainingConfig
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.series.batches import Batches
 from lstmcast.training.checkpoint import Checkpoints
+from lstmcast.training.machine import tuned_process
 from lstmcast.training.signals import HeldSignals
 from lstmcast.training.standing import Epoch, Keeper, Standing
 from lstmcast.training.stepper import Stepper
@@ -88,7 +89,7 @@ def fit_network(
         RunError: A checkpoint cannot be read or written.
     """
     stepper = Stepper(network, config, len(train), untimed=epochs is not None)
-    with HeldSignals(checkpoints is not None) as signals:
+    with tuned_process(), HeldSignals(checkpoints is not None) as signals:
         keeper = Keeper(checkpoints, stepper, signals)
         standing = keeper.restore()
         while not standing.finished:

@@ -25,6 +25,7 @@ from lstmcast.workflows.gate import parse_gates
 from lstmcast.workflows.judge import verdict_json
 from lstmcast.workflows.predict import forecast_series
 from lstmcast.workflows.record import Fold, Record, asked, chosen
+from lstmcast.workflows.report import write_report
 from lstmcast.workflows.tables import csv_text
 from lstmcast.workflows.watcher import FoldWatcher, Watcher
 
@@ -100,6 +101,8 @@ def run_folds(
             before, listens = model if plan.warm else None, FoldWatcher(watcher, number, trainings)
             fit = fit_at(source.config, table, [*first, None][0], last, before, device, listens)
         assert fit is not None
+        if record.adaptive is not None and (trains or number == 0):
+            record.adaptive.restart(fit.scores, fit.model.minimum)
         model = fit.model
         watcher.fold(forecast_fold(record, origin, fit, source, table, plan, trains))
 
@@ -180,6 +183,7 @@ def written(
             "step": plan.step or record.horizon,
             "rivals": list(plan.rivals),
             "gates": list(plan.gates),
+            "adaptive": record.adaptive is not None,
         },
     }
     faults = [fault for gate in gates if (fault := gate(judged.scores[NETWORK])) is not None]
@@ -190,4 +194,5 @@ def written(
         write_text(folder / "config.yaml", dump_config(source.config))
     write_text(folder / "backtest.csv", csv_text(pd.concat(record.frames, ignore_index=True)))
     write_json(folder / "metrics.json", metrics)
+    write_report(folder)
     return Backtested(folder, metrics, verdict, faults)

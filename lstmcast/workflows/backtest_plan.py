@@ -82,7 +82,7 @@ def open_source(
             raise ConfigError("window.horizon is 0, which only `lstmcast window` can use")
         return Source(config)
     run = RunFolder(path)
-    if overrides and not plan.refit:
+    if changes_network(overrides) and not plan.refit:
         raise ConfigError(
             f"--set changes nothing in the trained network of {path}; add --refit 1 to train it "
             "again at every origin"
@@ -100,6 +100,11 @@ def open_source(
     places = (panel.starts + learned - panel.offsets[:-1]).tolist()
     seen = dict(zip(panel.names, places, strict=True))
     return Source(config, run, model, fitted(model, prepared), seen)
+
+
+def changes_network(overrides: Sequence[str]) -> bool:
+    """Whether any override is of more than how a trained network's bounds are made in backtests."""
+    return any(text.partition("=")[0].strip() != "forecast.adaptive" for text in overrides)
 
 
 def last_row_of(run: RunFolder) -> str:

@@ -12,6 +12,7 @@ import torch
 
 from lstmcast.config import Config
 from lstmcast.errors import RunError, join
+from lstmcast.workflows.begin_from import fingerprint
 from lstmcast.workflows.prepare import Prepared
 
 Record = dict[str, Any]
@@ -28,12 +29,18 @@ def describe_beginning(prepared: Prepared, device: torch.device) -> Record:
             "sha256": prepared.table.sha256,
         },
         "vectors": describe_vectors(prepared),
+        **beginning_weights(prepared.config.training.init_from),
         "made_with": {
             "device": str(device),
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
         },
     }
+
+
+def beginning_weights(source: str | None) -> Record:
+    """What a training begins with, if it is not random weights."""
+    return {} if source is None else {"init_from": fingerprint(source)}
 
 
 def describe_vectors(prepared: Prepared) -> dict[str, str]:
@@ -49,6 +56,7 @@ def without_paths(config: Config) -> Record:
     values = config.model_dump(mode="json")
     del values["data"]["path"]
     values["data"]["vectors"] = sorted(values["data"]["vectors"])
+    del values["training"]["init_from"]
     return values
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 
 from lstmcast.config import Config
 from lstmcast.errors import DataError
+from lstmcast.forecasting.adaptive import Scores
 from lstmcast.forecasting.baselines import Linear
 from lstmcast.forecasting.model import Model
 from lstmcast.network.threads import use_threads
@@ -24,10 +25,11 @@ from lstmcast.workflows.judge import (
     judge_validation,
     levels_for,
     linear_map,
+    validation_scores,
     with_fallbacks,
     with_record,
 )
-from lstmcast.workflows.network import new_network, sizes_of
+from lstmcast.workflows.memory import network_that_fits
 from lstmcast.workflows.predict import build_on_grid_of
 from lstmcast.workflows.prepare import Prepared, prepare_table
 from lstmcast.workflows.watcher import Watcher
@@ -41,11 +43,13 @@ class Fitted:
         model: The network with its intervals and stand-ins.
         linear: The linear baseline, fitted on the same rows.
         names: (S,) of the series, in the order of the linear baseline's scales.
+        scores: Of the calibrated intervals on the validation windows, for adaptive ones.
     """
 
     model: Model
     linear: Linear
     names: list[tuple[str, ...]]
+    scores: Scores = field(default_factory=dict)
 
     def linear_for(self, panel: Panel) -> Linear:
         """The linear baseline for the series of another table; a new one has no intercept."""
@@ -108,21 +112,23 @@ def fit_at(
         window.pad,
     )
     use_threads(config.training.batch_size, config.network.units)
-    network = new_network(prepared, sizes_of(prepared), device)
+    network, _ = network_that_fits(prepared, device)
     model, fits = fit_model(prepared, network, None, watcher, before=before)
     levels = levels_for(prepared, watcher)
     forecasts = forecasters(model, prepared, levels)
     model = calibrate_model(model, forecasts, prepared, levels)
     model = with_fallbacks(model, judge_validation(forecasts, prepared))
     model = with_record(model, forecasts, prepared)
+    found = fitted(model, prepared)
     if config.training.refit == "all":
-        model = refit(model, prepared, fits, None, watcher)
-    return fitted(model, prepared)
+        found = replace(found, model=refit(model, prepared, fits, None, watcher))
+    return found
 
 
 def fitted(model: Model, prepared: Prepared) -> Fitted:
     """A model with the linear baseline of the rows that it was trained on."""
-    return Fitted(model, linear_map(prepared), prepared.panel.names)
+    scores = validation_scores(model, prepared) if prepared.config.forecast.adaptive else {}
+    return Fitted(model, linear_map(prepared), prepared.panel.names, scores)
 
 
 def panel_at(model: Model, config: Config, table: Table, last: str) -> Panel:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.errors import counted
+from lstmcast.forecasting.adaptive import KEPT, Scores
 from lstmcast.forecasting.baselines import Linear
 from lstmcast.forecasting.choice import TrackRecord, take_evidence
 from lstmcast.forecasting.conformal import fewest_windows, mean_changes, usual_size
@@ -28,6 +29,8 @@ from lstmcast.forecasting.rolling import (
     judge,
 )
 from lstmcast.forecasting.yardsticks import Yardsticks, yardsticks
+from lstmcast.series.gaps import fill_gaps
+from lstmcast.series.windows import WindowIndex
 from lstmcast.workflows.prepare import Prepared
 from lstmcast.workflows.watcher import Watcher
 
@@ -137,6 +140,31 @@ def with_fallbacks(model: Model, validation: Judgement) -> Model:
     if not validation.windows:
         return model
     return replace(model, fallbacks=tuple(name for name in validation.ranking() if name in SIMPLE))
+
+
+def validation_scores(model: Model, prepared: Prepared) -> Scores:
+    """How far actuals lie outside of the calibrated intervals, in each series' last windows."""
+    # Trained once more on all rows, the model knows more categories than the train rows have.
+    coded = model.vocabulary.recode(prepared.unfilled)
+    panel = fill_gaps(coded, prepared.config.data.gaps, prepared.cuts, prepared.table)
+    here = replace(prepared, panel=panel, scaler=model.scaler_for(panel))
+    forecasts = with_intervals(model, forecasters(model, here, model.levels), panel)
+    origins, series = last_windows(prepared.windows.validation, KEPT)
+    actual = actual_values(panel, origins, prepared.config.window.horizon)
+    scores: dict[str, dict[tuple[str, ...], np.ndarray]] = {}
+    for name, forecast in forecasts.items():
+        made = forecast(origins, series)
+        outside = np.maximum(made.low - actual, actual - made.high)  # (levels, N, H, C)
+        scores[name] = {panel.names[k]: outside[:, series == k] for k in np.unique(series).tolist()}
+    return scores
+
+
+def last_windows(index: WindowIndex, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Origins and series of the last so many windows of each series, in order of time."""
+    origins, series = index.all()
+    first_behind = np.searchsorted(series, series, side="right")
+    kept = first_behind - np.arange(len(series)) <= most
+    return origins[kept], series[kept]
 
 
 def with_record(model: Model, forecasts: dict[str, Forecast], prepared: Prepared) -> Model:

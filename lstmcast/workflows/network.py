@@ -8,6 +8,7 @@ from lstmcast.config import NetworkConfig
 from lstmcast.errors import ConfigError
 from lstmcast.network.forecaster import Forecaster, build_forecaster
 from lstmcast.network.sizes import Category, Sizes, embedding_width
+from lstmcast.workflows.begin_from import begin_from
 from lstmcast.workflows.prepare import Prepared
 
 
@@ -67,7 +68,8 @@ def new_network(
     """A network of the config, untrained; that of a member, counted from 0, has its own seed.
 
     Raises:
-        ConfigError: It does not fit into memory.
+        ConfigError: It does not fit into memory, or is not that of `training.init_from`.
+        RunError: That run is missing or damaged.
     """
     config = prepared.config
     try:
@@ -76,6 +78,8 @@ def new_network(
         for column, vectors in prepared.vectors.items():
             known, unknown = torch.from_numpy(vectors.known), torch.from_numpy(vectors.unknown)
             network.embedder.give_vectors(column, known, unknown)
+        if config.training.init_from is not None:
+            begin_from(network, prepared.vocabulary, config.training.init_from, member)
         return network.to(device)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "memory" not in str(error):

@@ -281,6 +281,8 @@ def forecast_by(
     """Each window (B,) forecast by the method (B,) chosen for it."""
     parts = {name: np.flatnonzero(methods == name) for name in dict.fromkeys(methods.tolist())}
     made = [forecasts[name](origins[which], series[which]) for name, which in parts.items()]
+    if len(made) == 1:
+        return made[0]
     order = np.argsort(np.concatenate(list(parts.values())))
     return Ranged(
         np.concatenate([each.point for each in made])[order],

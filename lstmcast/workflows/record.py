@@ -12,6 +12,7 @@ import pandas as pd
 
 from lstmcast.config import Config
 from lstmcast.errors import DataError
+from lstmcast.forecasting.adaptive import Adaptive
 from lstmcast.forecasting.frames import backtest_frame
 from lstmcast.forecasting.intervals import Forecast, Ranged
 from lstmcast.forecasting.metrics import Scores
@@ -66,6 +67,7 @@ class Record:
         )
         lasts = panel.starts + panel.ends - panel.offsets[:-1]
         self.lasts = dict(zip(panel.names, lasts.tolist(), strict=True))
+        self.adaptive = Adaptive(self.levels) if config.forecast.adaptive else None
         self.scores: dict[str, Scores] = {}
         self.folds: list[Fold] = []
         self.frames: list[pd.DataFrame] = []
@@ -93,13 +95,19 @@ class Record:
         rows = panel.offsets[series] + origin - panel.starts[series]
         actual = self._actual(rows, series)
         losses: dict[str, float | None] = {}
+        if self.adaptive is not None:
+            self.adaptive.hear(origin)
         for name, (made, levels) in forecasts.items():
             ranged = with_levels(made, levels, self.levels)
+            if self.adaptive is not None:
+                who = methods.tolist() if name == NETWORK else [name] * len(names)
+                ranged = self.adaptive.follow(name, who, names, origin, ranged, actual)
             if name not in self.scores:
                 self.scores[name] = Scores(
                     panel.columns.targets, self.horizon, self.yardsticks, self.levels
                 )
-            self.scores[name].update(ranged.point, actual, series, ranged.low, ranged.high)
+            crps = None if ranged.density is None else ranged.density.crps(actual)
+            self.scores[name].update(ranged.point, actual, series, ranged.low, ranged.high, crps)
             misses = np.abs(ranged.point - actual)
             known = np.isfinite(misses)
             losses[name] = float(misses[known].mean()) if known.any() else None
@@ -161,12 +169,13 @@ def with_levels(made: Ranged, has: tuple[float, ...], wanted: tuple[float, ...])
     low, high = np.full(shape, np.nan), np.full(shape, np.nan)
     for k, level in enumerate(has):
         low[wanted.index(level)], high[wanted.index(level)] = made.low[k], made.high[k]
-    return Ranged(made.point, low, high)
+    return Ranged(made.point, low, high, made.density)
 
 
 def chosen(made: Ranged, which: np.ndarray) -> Ranged:
     """The forecasts of some windows."""
-    return Ranged(made.point[which], made.low[:, which], made.high[:, which])
+    density = None if made.density is None else made.density.chosen(which)
+    return Ranged(made.point[which], made.low[:, which], made.high[:, which], density)
 
 
 def asked(forecasts: Mapping[str, Forecast], panel: Panel, series: np.ndarray) -> dict[str, Ranged]:

@@ -1,0 +1,42 @@
+"""`lstmcast report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lstmcast.cli.options import Debug, Json, Quiet
+
+
+def report(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run folder, or one in its backtests.")
+    ],
+    png: Annotated[
+        Path | None,
+        typer.Option("--png", metavar="DIR", help="Also write the charts as PNG files."),
+    ] = None,
+    svg: Annotated[
+        Path | None,
+        typer.Option("--svg", metavar="DIR", help="Also write the charts as SVG files."),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Write RUN/report.html again: one page to look at, to print and to mail.
+
+    Files of charts take `pip install 'lstmcast[plots]'` and a Chrome or Chromium.
+    """
+    from lstmcast.terminal import Terminal
+    from lstmcast.workflows.report import write_images, write_report
+
+    page, files = write_report(run), []
+    for kind, folder in (("png", png), ("svg", svg)):
+        if folder is not None:
+            files += write_images(run, folder, kind)
+    said = [f"wrote {path}" for path in (page, *files)]
+    value = {"report": str(page), "images": [str(path) for path in files]}
+    Terminal(json=json, quiet=quiet).shown(said, value)

@@ -1,0 +1,120 @@
+"""What every chart has: a title, a sentence, words in place of the picture, and its figure.
+
+A figure is what plotly takes, `{"data": [...], "layout": {...}}`, made of plain lists, so that a
+page is written without loading plotly. Colours are those for a light page; `palette` says which
+stands for each on a dark one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+Figure = dict[str, Any]
+
+INK, SOFT = "#1c2733", "#66727f"
+NETWORK = "#0b5fa5"
+WIDE_BAND, BAND = "rgba(11,95,165,0.13)", "rgba(11,95,165,0.26)"
+FUTURE = "#b4420f"
+WIDE_FUTURE, BAND_FUTURE = "rgba(180,66,15,0.13)", "rgba(180,66,15,0.26)"
+
+FORECASTERS = {
+    "lstmcast": (NETWORK, "#6cb6ff", "solid"),
+    "naive": ("#8a5a00", "#e3b04b", "dot"),
+    "seasonal_naive": ("#a8326e", "#ff93c9", "dash"),
+    "drift": ("#5f6b7a", "#b1bcc8", "dashdot"),
+    "linear": ("#0a7150", "#52d3a2", "longdash"),
+    "auto_ets": ("#6b3fa0", "#c6a6f7", "dot"),
+    "auto_arima": ("#9c2b1f", "#ff9f8c", "dash"),
+    "theta": ("#4a6a00", "#b6d957", "dashdot"),
+}
+"""Colour on a light page, on a dark one, and dash of each forecaster's line."""
+
+DARK = {
+    INK: "#e8edf2",
+    SOFT: "#9aa7b4",
+    WIDE_BAND: "rgba(108,182,255,0.16)",
+    BAND: "rgba(108,182,255,0.30)",
+    FUTURE: "#ff9a66",
+    WIDE_FUTURE: "rgba(255,154,102,0.16)",
+    BAND_FUTURE: "rgba(255,154,102,0.30)",
+    **{light: dark for light, dark, _ in FORECASTERS.values()},
+}
+"""The colour on a dark page for each on a light one."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """The numbers of a chart, for those who would rather read."""
+
+    header: list[str]
+    rows: list[list[str]]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart of the page.
+
+    Attributes:
+        key: Its id.
+        title: Heading above it.
+        about: What it shows, in a sentence or two.
+        words: What there is to see, in place of the picture.
+        figure: For plotly.
+        table: Its numbers; None where there are too many to read.
+        height: In pixels.
+    """
+
+    key: str
+    title: str
+    about: str
+    words: str
+    figure: Figure
+    table: Table | None = None
+    height: int = 340
+
+
+@dataclass(frozen=True)
+class Section:
+    """Charts below one heading."""
+
+    key: str
+    title: str
+    about: str
+    charts: list[Chart] = field(default_factory=list)
+
+
+def line(name: str, x: list[Any], y: list[Any], colour: str, **more: Any) -> dict[str, Any]:
+    """A line; `dash` and `width` go to its style, the rest to the trace."""
+    style = {"color": colour, "width": more.pop("width", 2), "dash": more.pop("dash", "solid")}
+    mode = more.pop("mode", "lines" if len(x) != 1 else "markers")
+    trace = {"type": "scatter", "mode": mode, "name": name, "x": x, "y": y, "line": style}
+    return {**trace, "marker": {"color": colour}, **more}
+
+
+def axis(title: str, **more: Any) -> dict[str, Any]:
+    """An axis with its title."""
+    return {"title": {"text": title}, **more}
+
+
+def axis_style() -> dict[str, Any]:
+    """How the axes of a chart on its own look; on a page, the page's style decides."""
+    return {
+        "gridcolor": "#e6eaee",
+        "zerolinecolor": SOFT,
+        "linecolor": "#d9dfe5",
+        "automargin": True,
+        "title": {"standoff": 8},
+    }
+
+
+def plain(values: Iterable[Any], digits: int = 5) -> list[float | None]:
+    """Numbers as JSON has them: so many significant digits, None where not finite."""
+    return [float(f"{v:.{digits}g}") if math.isfinite(v) else None for v in map(float, values)]
+
+
+def short(value: float | None) -> str:
+    """A number for people; a dash where there is none."""
+    return "-" if value is None or not math.isfinite(value) else f"{value:.4g}"

@@ -1,0 +1,120 @@
+"""The files of a run folder, or of a backtest's, as what a page needs of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lstmcast.config import Config, load_config
+from lstmcast.errors import ConfigError, RunError
+from lstmcast.reporting.rows import Layout, Rows, read_future, read_layout, read_recent, read_test
+from lstmcast.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a page is made from.
+
+    Attributes:
+        path: The folder.
+        is_backtest: Whether it is a backtest's; then `run` made what it tests, if any run did.
+        config: Of the run.
+        config_text: As its file has it.
+        metrics: As in metrics.json.
+        scores: By forecaster, on the test rows or the folds; None where nothing was tested.
+        manifest: As in manifest.json; empty where there is none.
+        history: As in history.csv; None where there is none.
+        notes: Sentences about the table.
+        layout: Of its tables.
+        test: Test forecasts.
+        recent: The last rows of history.
+        future: The forecast after them; None where none was made.
+        backtests: By folder name, metrics.json of the run's backtests.
+    """
+
+    path: Path
+    is_backtest: bool
+    config: Config
+    config_text: str
+    metrics: dict[str, Any]
+    scores: dict[str, Any] | None
+    manifest: dict[str, Any]
+    history: pd.DataFrame | None
+    notes: list[str]
+    layout: Layout
+    test: Rows
+    recent: Rows | None
+    future: Rows | None
+    backtests: dict[str, Any]
+
+
+def read_contents(path: Path) -> Contents:
+    """Read a run folder, or the folder of a backtest.
+
+    Raises:
+        RunError: It is neither, or a file in it is damaged.
+    """
+    if not path.is_dir():
+        raise RunError(f"{path} does not exist; a run folder is made by `lstmcast train`")
+    folder = RunFolder(path)
+    metrics = read_json(folder.metrics)
+    is_backtest = "folds" in metrics
+    run = RunFolder(path.resolve().parents[1]) if is_backtest else folder
+    config_file = folder.config if folder.config.is_file() else run.config
+    try:
+        config = load_config(config_file)
+        config_text = config_file.read_text(encoding="utf-8")
+    except (ConfigError, OSError) as error:
+        raise RunError(f"{path} is damaged: {error}") from error
+    of_run = not is_backtest or (not folder.config.is_file() and run.manifest.is_file())
+    layout = read_layout(folder.backtest)
+    return Contents(
+        path=path,
+        is_backtest=is_backtest,
+        config=config,
+        config_text=config_text,
+        metrics=metrics,
+        scores=metrics["scores"] if is_backtest else metrics.get("test"),
+        manifest=read_json(run.manifest) if of_run else {},
+        history=read_history(run.history) if of_run else None,
+        notes=list(read_json(run.findings).get("notes", [])) if of_run else [],
+        layout=layout,
+        test=read_test(folder.backtest, layout),
+        recent=read_recent(run.recent, layout) if of_run and run.recent.is_file() else None,
+        future=(
+            read_future(run.forecast, layout, config.data.layout == "wide")
+            if not is_backtest and run.forecast.is_file()
+            else None
+        ),
+        backtests={} if is_backtest else read_backtests(folder),
+    )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        RunError: There is no such file, or it is damaged.
+    """
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise RunError(f"{path} is missing or damaged: {error}") from error
+
+
+def read_backtests(run: RunFolder) -> dict[str, Any]:
+    """metrics.json of each backtest of a run."""
+    found = sorted(run.backtests.glob("*/metrics.json"))
+    return {path.parent.name: read_json(path) for path in found}
+
+
+def read_history(path: Path) -> pd.DataFrame:
+    """A row per epoch."""
+    try:
+        return pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} is missing or damaged: {error}") from error

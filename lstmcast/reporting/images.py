@@ -1,0 +1,122 @@
+"""The charts of a page as PNG or SVG files, drawn by kaleido in a Chrome or Chromium."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lstmcast.errors import ConfigError
+from lstmcast.reporting.axis import season_names
+from lstmcast.reporting.charts import INK, SOFT, Chart, Figure, axis_style
+from lstmcast.reporting.contents import Contents
+from lstmcast.reporting.figures_series import columns_of, filled, series_charts
+from lstmcast.reporting.items import Item, items_of, ranked
+from lstmcast.reporting.story import dates_of, sections_of
+
+WIDTH = 1000
+"""Pixels of an image; a PNG has twice as many, for sharp letters."""
+
+
+@dataclass(frozen=True)
+class Image:
+    """A chart on its own.
+
+    Attributes:
+        name: Of its file, without the ending.
+        figure: With its title.
+        height: In pixels.
+    """
+
+    name: str
+    figure: Figure
+    height: int
+
+
+def images_of(contents: Contents) -> Iterator[Image]:
+    """Every chart of a page; of many series the worst, a typical one and the best."""
+    dates = dates_of(contents)
+    layout = contents.layout
+    items = items_of(dates, layout, contents.test, contents.recent, contents.future)
+    season = season_names(dates)
+    charts = series_charts(layout.levels, dates, season)
+    for name, item in chosen(items).items():
+        columns = columns_of(item, dates, season)
+        for chart in charts if len(items) == 1 else charts[:1]:
+            title = " · ".join(part for part in (chart.title, item.name, item.target) if part)
+            made = filled(chart.figure, columns)
+            yield Image(f"{chart.key}{name}", titled(made, title), chart.height)
+    for section in sections_of(contents, items, dates):
+        for chart in section.charts:
+            yield Image(chart.key, titled(chart.figure, title_of(chart)), chart.height)
+
+
+def chosen(items: list[Item]) -> dict[str, Item]:
+    """The items that are drawn, by what is added to their files' names."""
+    if len(items) <= 3:
+        return {f"-{k + 1}" if len(items) > 1 else "": item for k, item in enumerate(items)}
+    order = [items[k] for k in ranked(items)]
+    judged = [item for item in order if item.scored.relative is not None] or order
+    return {"-worst": judged[0], "-typical": judged[len(judged) // 2], "-best": judged[-1]}
+
+
+def title_of(chart: Chart) -> str:
+    """What stands above a chart that has no page around it."""
+    return f"{chart.title}: all series" if chart.key.startswith("all-") else chart.title
+
+
+def titled(figure: Figure, title: str) -> Figure:
+    """A figure that stands for itself; texts of plotly know tags, names of series have none."""
+    layout: dict[str, Any] = {
+        "template": {"layout": {"xaxis": axis_style(), "yaxis": axis_style()}},
+        "title": {"text": html.escape(title, quote=False), "x": 0.02, "font": {"size": 17}},
+        "font": {"family": "system-ui, sans-serif", "size": 13, "color": INK},
+        "paper_bgcolor": "#ffffff",
+        "plot_bgcolor": "#ffffff",
+        "margin": {"l": 60, "r": 24, "t": 56, "b": 48},
+        **figure["layout"],
+    }
+    legend = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}
+    layout["legend"] = {**legend, "font": {"color": SOFT}, **figure["layout"].get("legend", {})}
+    return {"data": figure["data"], "layout": layout}
+
+
+def drawn(images: Iterable[Image], kind: str) -> list[tuple[str, bytes]]:
+    """Names of files and what is in them.
+
+    Args:
+        images: What to draw.
+        kind: png or svg.
+
+    Raises:
+        ConfigError: kaleido or a browser is missing.
+    """
+    try:
+        from choreographer.errors import ChromeNotFoundError
+        from kaleido import Kaleido
+    except ImportError:
+        raise ConfigError(
+            f"--{kind} takes the package kaleido: pip install 'lstmcast[plots]'"
+        ) from None
+
+    async def draw() -> list[tuple[str, bytes]]:
+        # Without mathjax: kaleido would have the browser ask the network for it.
+        async with Kaleido(mathjax=False) as kaleido:
+            files = []
+            for image in images:
+                size = {"width": WIDTH, "height": image.height + 60, "format": kind}
+                options = {**size, "scale": 2 if kind == "png" else 1}
+                files.append(
+                    (f"{image.name}.{kind}", await kaleido.calc_fig(image.figure, options))
+                )
+            return files
+
+    try:
+        return asyncio.run(draw())
+    except ChromeNotFoundError:
+        raise ConfigError(
+            f"--{kind} takes a Chrome or Chromium, and none was found: install one, such as "
+            "Debian's package chromium, or name its program in BROWSER_PATH"
+        ) from None

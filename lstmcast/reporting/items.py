@@ -1,0 +1,269 @@
+"""The forecasts of a page, series by series and target by target, and how far off they were."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lstmcast.reporting.axis import Axis
+from lstmcast.reporting.rows import Layout, Rows
+
+
+@dataclass(frozen=True)
+class Scored:
+    """How far the test forecasts of an item lie from what came.
+
+    Attributes:
+        points: How many could be held against something.
+        mae: Mean absolute error, in units of the data.
+        bias: Mean of forecast - actual.
+        relative: mae / mean absolute change from one season before, over the same rows: below 1,
+            the forecast was nearer than what was known one season before. None where that is 0.
+        coverage: Share within the bounds of the lowest level; None without bounds.
+    """
+
+    points: int
+    mae: float | None
+    bias: float | None
+    relative: float | None
+    coverage: float | None
+
+
+@dataclass(frozen=True)
+class Item:
+    """One target of one series: P places of the axis from `first` on, L levels.
+
+    Attributes:
+        series: Its name; empty for the one series of a plain table.
+        target: Name.
+        first: Place on the axis where the arrays begin.
+        actual: (P,) what came; NaN where it is not known.
+        forecast: (P,) test forecasts; NaN where there are none. Where forecasts overlap, the first.
+        low: (L, P) lower bounds.
+        high: (L, P) upper bounds.
+        begins: (P,) whether a forecast begins here.
+        future_first: Place where the forecast after the last row begins.
+        future: (H,) that forecast; empty where there is none.
+        future_low: (L, H) lower bounds.
+        future_high: (L, H) upper bounds.
+        places: (R,) of all test forecasts, also those that overlap.
+        errors: (R,) forecast - actual; NaN where the actual is not known.
+        scale: Mean absolute change of the actual from one season before; NaN where unknown.
+        scored: How good the forecasts were.
+    """
+
+    series: tuple[str, ...]
+    target: str
+    first: int
+    actual: np.ndarray
+    forecast: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    begins: np.ndarray
+    future_first: int
+    future: np.ndarray
+    future_low: np.ndarray
+    future_high: np.ndarray
+    places: np.ndarray
+    errors: np.ndarray
+    scale: float
+    scored: Scored
+
+    @property
+    def name(self) -> str:
+        """Of the series."""
+        return " · ".join(self.series)
+
+    @property
+    def laid_out(self) -> np.ndarray:
+        """(P,) forecast - actual, one for each place."""
+        return np.asarray(self.forecast - self.actual)
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of one series in a table, of one target; R rows, L levels.
+
+    Attributes:
+        places: (R,) on the axis.
+        values: (R,) forecasts, or what came.
+        actuals: (R,) what came.
+        low: (L, R) lower bounds.
+        high: (L, R) upper bounds.
+        steps: (R,) step of the horizon.
+    """
+
+    places: np.ndarray
+    values: np.ndarray
+    actuals: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    steps: np.ndarray
+
+
+def items_of(
+    axis: Axis, layout: Layout, test: Rows, recent: Rows | None, future: Rows | None
+) -> list[Item]:
+    """Every series and target, in the order of the table.
+
+    Args:
+        axis: Holds all stamps of the tables.
+        layout: Names of the targets, and levels.
+        test: Forecasts beside what came.
+        recent: The last rows of history.
+        future: The forecast after them.
+    """
+    levels = len(layout.levels)
+    tables = [split(table, axis) if table is not None else {} for table in (test, recent, future)]
+    names = dict.fromkeys(name for table in tables for name in table)
+    items = []
+    for name in names:
+        for k, target in enumerate(layout.targets):
+            parts = [
+                part_of(rows, k, *table[name]) if rows is not None and name in table else None
+                for rows, table in zip((test, recent, future), tables, strict=True)
+            ]
+            items.append(item_of(name, target, axis.season, levels, *parts))
+    return items
+
+
+def split(table: Rows, axis: Axis) -> dict[tuple[str, ...], tuple[np.ndarray, np.ndarray]]:
+    """By series, its rows and their places on the axis."""
+    numbers: dict[tuple[str, ...], int] = {}
+    codes = np.array([numbers.setdefault(name, len(numbers)) for name in table.series], dtype=int)
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes, minlength=len(numbers)))
+    places = axis.places(table.times)
+    groups = np.split(order, ends[:-1]) if len(numbers) else []
+    return {name: (rows, places[rows]) for name, rows in zip(numbers, groups, strict=True)}
+
+
+def part_of(table: Rows, target: int, rows: np.ndarray, places: np.ndarray) -> Part:
+    """Some rows of a table, of one target."""
+    return Part(
+        places,
+        table.values[rows, target],
+        table.actuals[rows, target],
+        table.low[:, rows, target],
+        table.high[:, rows, target],
+        table.steps[rows],
+    )
+
+
+def item_of(
+    series: tuple[str, ...],
+    target: str,
+    season: int,
+    levels: int,
+    test: Part | None,
+    recent: Part | None,
+    future: Part | None,
+) -> Item:
+    """Lay the rows of one series on the axis."""
+    blank = np.empty(0)
+    bounds = np.empty((levels, 0))
+    none = Part(np.empty(0, dtype=int), blank, blank, bounds, bounds, blank)
+    test, recent, future = test or none, recent or none, future or none
+    known = np.concatenate([test.places, recent.places])
+    first = int(known.min()) if len(known) else 0
+    count = int(known.max()) - first + 1 if len(known) else 0
+    actual, forecast = np.full(count, np.nan), np.full(count, np.nan)
+    low, high = np.full((levels, count), np.nan), np.full((levels, count), np.nan)
+    begins = np.zeros(count, dtype=bool)
+    shown = test.places[kept := first_of_overlapping(test.places, test.steps)] - first
+    actual[test.places - first] = test.actuals
+    actual[recent.places - first] = recent.values
+    forecast[shown], low[:, shown], high[:, shown] = (
+        test.values[kept],
+        test.low[:, kept],
+        test.high[:, kept],
+    )
+    begins[shown[test.steps[kept] == 1]] = True
+    errors = test.values - test.actuals
+    scale = mean_change(actual, season)
+    ahead = np.isfinite(future.values)  # a wide table has empty cells before a column's own rows
+    return Item(
+        series,
+        target,
+        first,
+        actual,
+        forecast,
+        low,
+        high,
+        begins,
+        int(future.places[ahead][0]) if ahead.any() else 0,
+        future.values[ahead],
+        future.low[:, ahead],
+        future.high[:, ahead],
+        test.places,
+        errors,
+        scale,
+        scored(errors, test, scale),
+    )
+
+
+def first_of_overlapping(places: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Rows of the forecasts that begin after the ones kept before them have ended.
+
+    Args:
+        places: (R,) forecast behind forecast, in order of their origins.
+        steps: (R,) step of the horizon; a forecast begins where it does not grow.
+    """
+    if not len(places):
+        return np.empty(0, dtype=int)
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(steps) <= 0]))
+    ends = np.concatenate([starts[1:], [len(places)]])
+    kept, reached = [], -1
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        if places[start] > reached:
+            kept.append(np.arange(start, end))
+            reached = int(places[end - 1])
+    return np.concatenate(kept)
+
+
+def mean_change(actual: np.ndarray, season: int) -> float:
+    """Mean absolute change from one season before, or one step where there is no whole season."""
+    lag = season if len(actual) > season else 1
+    changes = np.abs(actual[lag:] - actual[:-lag])
+    known = changes[np.isfinite(changes)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def scored(errors: np.ndarray, test: Part, scale: float) -> Scored:
+    """How good the forecasts of an item were."""
+    known = np.isfinite(errors)
+    if not known.any():
+        return Scored(0, None, None, None, None)
+    mae = float(np.abs(errors[known]).mean())
+    coverage = None
+    if len(test.low):
+        bounded = known & np.isfinite(test.low[0]) & np.isfinite(test.high[0])
+        within = (test.low[0] <= test.actuals) & (test.actuals <= test.high[0])
+        coverage = float(within[bounded].mean()) if bounded.any() else None
+    relative = mae / scale if scale > 0 else None
+    return Scored(int(known.sum()), mae, float(errors[known].mean()), relative, coverage)
+
+
+def ranked(items: list[Item]) -> list[int]:
+    """Numbers of items, the worst first; those that could not be judged at the end."""
+    badness = [item.scored.relative for item in items]
+    known = [k for k, value in enumerate(badness) if value is not None]
+    rest = [k for k, value in enumerate(badness) if value is None]
+    return sorted(known, key=lambda k: -(badness[k] or 0.0)) + rest
+
+
+def featured(items: list[Item], each: int = 5) -> dict[str, list[int]]:
+    """Numbers of the worst, the typical and the best items; all of them where they are few."""
+    order = ranked(items)
+    if len(items) <= 3 * each:
+        return {"All": order}
+    judged = [k for k in order if items[k].scored.relative is not None]
+    if len(judged) < 3 * each:
+        return {"First": list(range(3 * each))}
+    middle = (len(judged) - each) // 2
+    return {
+        "Worst": judged[:each],
+        "Typical": judged[middle : middle + each],
+        "Best": judged[-each:][::-1],
+    }

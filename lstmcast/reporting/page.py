@@ -1,0 +1,86 @@
+"""Run folder -> one HTML page that needs no network."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from lstmcast.reporting.charts import DARK
+from lstmcast.reporting.contents import Contents, read_contents
+from lstmcast.reporting.story import story_of
+
+PLOTLY = "plotly-cartesian-4.1.1.min.js.gz"
+
+
+@dataclass(frozen=True)
+class Script:
+    """A script as the page holds it.
+
+    Attributes:
+        packed: Compressed (gzip) and in base64.
+        digest: As a Content-Security-Policy wants it.
+    """
+
+    packed: str
+    digest: str
+
+
+def digest_of(text: bytes) -> str:
+    """What a Content-Security-Policy knows a script by."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}"
+
+
+@cache
+def plotly() -> Script:
+    """plotly.js with the charts that a page needs; plotly/README.md says where it comes from."""
+    packed = (files("lstmcast.reporting") / "plotly" / PLOTLY).read_bytes()
+    return Script(base64.b64encode(packed).decode(), digest_of(gzip.decompress(packed)))
+
+
+@cache
+def environment() -> Environment:
+    """The templates; whatever they are given is escaped."""
+    made = Environment(
+        loader=PackageLoader("lstmcast.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.policies["json.dumps_kwargs"] = {
+        "ensure_ascii": False,
+        "allow_nan": False,
+        "separators": (",", ":"),
+    }
+    return made
+
+
+def page_of(path: Path) -> str:
+    """The page of a run folder, or of a backtest's.
+
+    Raises:
+        RunError: It is neither, or a file in it is damaged.
+    """
+    return render(read_contents(path))
+
+
+def render(contents: Contents) -> str:
+    """The page of what a folder holds."""
+    made, story = environment(), story_of(contents)
+    own = made.get_template("report.js").render()
+    figures = {chart.key: chart.figure for chart in story.charts()}
+    data = {"figures": figures, "series": story.packed.data, "dark": DARK, "which": story.which}
+    return made.get_template("report.html").render(
+        story=story,
+        data=data,
+        plotly=plotly(),
+        own=own,
+        own_digest=digest_of(own.encode()),
+    )

@@ -1,0 +1,202 @@
+"""The tables of a run folder as arrays, column by column and by place."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.errors import RunError
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which column of a file holds what, by place: names may be anything, and come twice.
+
+    Attributes:
+        series: Names of the columns that name a series.
+        time: Name of the column of stamps; None where rows are counted.
+        targets: Names.
+        levels: Of the intervals, in percent, ascending.
+    """
+
+    series: tuple[str, ...]
+    time: str | None
+    targets: tuple[str, ...]
+    levels: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Forecasts, and what came, row by row; R rows, C targets, L levels.
+
+    Attributes:
+        series: (R,) names of series, each a tuple of texts.
+        times: (R,) stamps or row numbers, as the table writes them.
+        values: (R, C) forecasts; in `recent`, what came.
+        actuals: (R, C) what came; NaN where that is not known.
+        low: (L, R, C) lower bounds; NaN where there are none.
+        high: (L, R, C) upper bounds.
+        origins: (R,) the last row that each forecast knew; empty texts where that is not said.
+        steps: (R,) step of the horizon, from 1; 0 where there is none.
+    """
+
+    series: list[tuple[str, ...]]
+    times: np.ndarray
+    values: np.ndarray
+    actuals: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    origins: np.ndarray
+    steps: np.ndarray
+
+
+def header_of(path: Path) -> list[str]:
+    """The names of a file's columns, as they are."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return next(csv.reader(file))
+    except (OSError, ValueError, StopIteration, csv.Error) as error:
+        raise RunError(f"{path} is missing or damaged: {error}") from error
+
+
+def read_layout(path: Path) -> Layout:
+    """What the columns of a backtest.csv are.
+
+    Raises:
+        RunError: It is missing or damaged.
+    """
+    header = header_of(path)
+    pairs = list(zip(header, [*header[1:], ""], strict=True))
+    if ("origin", "step") not in pairs:
+        raise RunError(f"{path} is damaged: it has no columns 'origin' and 'step'")
+    first = pairs.index(("origin", "step"))
+    targets = [name for name, after in pairs[first + 2 :] if after == f"{name}_actual"]
+    if not targets:
+        raise RunError(f"{path} is damaged: no column has one with '_actual' behind it")
+    place = header.index(targets[0], first + 2)
+    start = f"{targets[0]}_lo"
+    levels = [name.removeprefix(start) for name in header[place + 2 :] if name.startswith(start)]
+    time = header[first + 2] if place > first + 2 else None
+    known = tuple(float(level) for level in levels if _is_number(level))
+    return Layout(tuple(header[:first]), time, tuple(targets), known)
+
+
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdigit()
+
+
+def read_cells(path: Path, texts: Sequence[int]) -> pd.DataFrame:
+    """A file, its columns named by their places; those not of texts are numbers."""
+    count = len(header_of(path))
+    numbers: dict[Any, list[str]] = {k: [""] for k in range(count) if k not in texts}
+    try:
+        return pd.read_csv(
+            path,
+            header=0,
+            names=list(range(count)),
+            dtype={k: str if k in texts else np.float64 for k in range(count)},
+            keep_default_na=False,
+            na_values=numbers,
+        )
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} is missing or damaged: {error}") from error
+
+
+def read_test(path: Path, layout: Layout) -> Rows:
+    """Test forecasts beside what came."""
+    header, named = header_of(path), len(layout.series)
+    timed = layout.time is not None
+    texts = [*range(named + 1), *([named + 2] if timed else [])]
+    if header[-1] == "method":
+        texts.append(len(header) - 1)
+    frame = read_cells(path, texts)
+    width = 2 + 2 * len(layout.levels)
+    first = named + 2 + timed
+    places = [first + k * width for k in range(len(layout.targets))]
+    steps = frame[named + 1].to_numpy(dtype=np.int64)
+    origins = frame[named].to_numpy(dtype=object)
+    times = frame[named + 2].to_numpy(dtype=object) if timed else _counted_on(origins, steps)
+    return Rows(
+        names_of(frame, named),
+        times,
+        frame[places].to_numpy(),
+        frame[[place + 1 for place in places]].to_numpy(),
+        *_bounds(frame, [place + 2 for place in places], len(layout.levels)),
+        origins,
+        steps,
+    )
+
+
+def _counted_on(origins: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Row numbers so many steps after others."""
+    return np.array([str(int(o) + s) for o, s in zip(origins, steps, strict=True)], dtype=object)
+
+
+def names_of(frame: pd.DataFrame, named: int) -> list[tuple[str, ...]]:
+    """Each row's series."""
+    if not named:
+        return [()] * len(frame)
+    return list(zip(*(frame[k].tolist() for k in range(named)), strict=True))
+
+
+def _bounds(frame: pd.DataFrame, places: list[int], levels: int) -> tuple[np.ndarray, np.ndarray]:
+    """(L, R, C) lower and upper bounds, whose columns begin at places."""
+    shape = (levels, len(frame), len(places))
+    low, high = np.full(shape, np.nan), np.full(shape, np.nan)
+    for k in range(levels):
+        low[k] = frame[[place + 2 * k for place in places]].to_numpy()
+        high[k] = frame[[place + 2 * k + 1 for place in places]].to_numpy()
+    return low, high
+
+
+def read_recent(path: Path, layout: Layout) -> Rows:
+    """The last rows of every series."""
+    named, count = len(layout.series), len(layout.targets)
+    frame = read_cells(path, range(named + 1))
+    values = frame[list(range(named + 1, named + 1 + count))].to_numpy()
+    return plain_rows(names_of(frame, named), frame[named].to_numpy(dtype=object), values)
+
+
+def plain_rows(series: list[tuple[str, ...]], times: np.ndarray, values: np.ndarray) -> Rows:
+    """Rows without bounds, origins and steps."""
+    none = np.empty((0, *values.shape))
+    blank, zeros = np.full(len(times), "", dtype=object), np.zeros(len(times), dtype=np.int64)
+    return Rows(series, times, values, np.full(values.shape, np.nan), none, none, blank, zeros)
+
+
+def read_future(path: Path, layout: Layout, wide: bool) -> Rows:
+    """The forecast after the last row of every series; `wide` has a column for each."""
+    header, named, levels = header_of(path), len(layout.series), len(layout.levels)
+    if wide:
+        return read_wide(path, header, levels)
+    frame = read_cells(path, [*range(named + 1), len(header) - 1])
+    width = 1 + 2 * levels
+    places = [named + 1 + k * width for k in range(len(layout.targets))]
+    rows = plain_rows(
+        names_of(frame, named), frame[named].to_numpy(dtype=object), frame[places].to_numpy()
+    )
+    low, high = _bounds(frame, [place + 1 for place in places], levels)
+    return replace(rows, low=low, high=high)
+
+
+def read_wide(path: Path, header: list[str], levels: int) -> Rows:
+    """A forecast with a column per series, as a long one."""
+    method = max(k for k, name in enumerate(header) if name == "method")
+    count = (method - 1) // (1 + 2 * levels)
+    frame = read_cells(path, [0, *range(method, len(header))])
+    times = np.tile(frame[0].to_numpy(dtype=object), count)
+    series: list[tuple[str, ...]] = [
+        (name,) for name in header[1 : 1 + count] for _ in range(len(frame))
+    ]
+    values = frame[list(range(1, 1 + count))].to_numpy().T.reshape(-1, 1)
+    low, high = _bounds(frame, [1 + count + 2 * levels * k for k in range(count)], levels)
+    shape = (levels, -1, 1)
+    rows = plain_rows(series, times, values)
+    low, high = (bound.transpose(0, 2, 1).reshape(shape) for bound in (low, high))
+    return replace(rows, low=low, high=high)

@@ -1,0 +1,126 @@
+"""The optimizers are torch's; the process is put back behind a training."""
+
+import copy
+import sys
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lstmcast.training.machine import tuned_process
+from lstmcast.training.updates import OPTIMIZERS, Optimizer
+
+ORACLES: dict[str, Any] = {
+    "sgd": lambda p, decay: torch.optim.SGD(p, lr=1.0, momentum=0.9, weight_decay=decay),
+    "adam": lambda p, decay: torch.optim.Adam(p, lr=1.0, weight_decay=decay),
+    "adamw": lambda p, decay: torch.optim.AdamW(p, lr=1.0, weight_decay=decay),
+}
+RATES = [1e-3, 1e-2, 3e-3, 0.0, 1e-3, 5e-2]
+
+
+def network() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.LSTM(3, 5, num_layers=2, bidirectional=True)
+
+
+def put_gradients(module: nn.Module, step: int, scale: float = 1.0) -> None:
+    generator = torch.Generator().manual_seed(step)
+    for parameter in module.parameters():
+        parameter.grad = scale * torch.randn(parameter.shape, generator=generator)
+
+
+def flat(module: nn.Module) -> Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in module.parameters()])
+
+
+def walk(optimizer: Optimizer, module: nn.Module, steps: range, clip: float | None = None) -> None:
+    for step in steps:
+        put_gradients(module, step)
+        optimizer.step(RATES[step], clip)
+        optimizer.clear()
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_weights_are_those_of_torchs_optimizer(name: str, decay: float) -> None:
+    ours, theirs = network(), network()
+    optimizer = OPTIMIZERS[name](ours.parameters(), decay)
+    oracle = ORACLES[name](theirs.parameters(), decay)
+    for step, rate in enumerate(RATES):
+        for module in (ours, theirs):
+            put_gradients(module, step)
+        optimizer.step(rate, None)
+        oracle.param_groups[0]["lr"] = rate
+        oracle.step()
+        torch.testing.assert_close(flat(ours), flat(theirs), rtol=1e-6, atol=1e-7)
+    assert (flat(ours) - flat(network())).abs().max() > 1e-2
+
+
+@pytest.mark.parametrize("clip", [0.5, 1e6])
+def test_gradients_are_clipped_as_torch_clips_them(clip: float) -> None:
+    ours, theirs = network(), network()
+    optimizer = OPTIMIZERS["sgd"](ours.parameters(), 0.0)
+    oracle = ORACLES["sgd"](theirs.parameters(), 0.0)
+    for step, rate in enumerate(RATES):
+        for module in (ours, theirs):
+            put_gradients(module, step)
+        optimizer.step(rate, clip)
+        norm = nn.utils.clip_grad_norm_(theirs.parameters(), clip)
+        assert (norm > clip) == (clip == 0.5)
+        oracle.param_groups[0]["lr"] = rate
+        oracle.step()
+        torch.testing.assert_close(flat(ours), flat(theirs), rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_goes_on_to_the_bit_from_its_tensors(name: str) -> None:
+    whole, first = network(), network()
+    walk(OPTIMIZERS[name](whole.parameters(), 0.1), whole, range(6), clip=1.0)
+    stopped = OPTIMIZERS[name](first.parameters(), 0.1)
+    walk(stopped, first, range(3), clip=1.0)
+    kept = {key: value.clone() for key, value in stopped.tensors().items()}
+    second = copy.deepcopy(first)
+    going_on = OPTIMIZERS[name](second.parameters(), 0.1)
+    going_on.restore(kept)
+    walk(going_on, second, range(3, 6), clip=1.0)
+    assert torch.equal(flat(second), flat(whole))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_parameters_that_are_not_trained_stay_where_they_are(name: str) -> None:
+    module = network()
+    frozen = next(module.parameters()).requires_grad_(False)
+    before = flat(module)
+    put_gradients(module, 0)
+    OPTIMIZERS[name](module.parameters(), 0.1).step(0.1, 1.0)
+    moved = flat(module) != before
+    assert not moved[: frozen.numel()].any() and moved[frozen.numel() :].all()
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_parameter_without_a_gradient_is_moved_by_decay_alone(name: str) -> None:
+    parameter = nn.Parameter(torch.tensor([2.0, -2.0]))
+    OPTIMIZERS[name]([parameter], 0.0).step(0.1, 1.0)
+    assert parameter.tolist() == [2.0, -2.0]
+    OPTIMIZERS[name]([parameter], 0.5).step(0.1, None)
+    assert 0 < parameter[0] < 2 and -2 < parameter[1] < 0
+
+
+def test_numbers_next_to_zero_are_flushed_in_training_and_nowhere_else() -> None:
+    assert sys.float_info.min / 2 > 0
+    with pytest.raises(KeyError), tuned_process():
+        assert (torch.full((4,), 1e-38) * 1e-2 == 0).all()
+        raise KeyError
+    assert sys.float_info.min / 2 > 0
+    assert (torch.full((4,), 1e-38) * 1e-2 > 0).all()
+
+
+def test_flushing_that_somebody_else_asked_for_stays() -> None:
+    assert torch.set_flush_denormal(True)
+    try:
+        with tuned_process():
+            pass
+        assert sys.float_info.min / 2 == 0
+    finally:
+        torch.set_flush_denormal(False)
