@@ -29,6 +29,7 @@ def shown_windows(plan: Windows, folder: Path | None) -> Shown:
         table.add_row(f"{name}.npy", f"({axes})", str(tuple(shape)))
     counts = ", ".join(f"{count:,} {name}" for name, count in plan.counts.items())
     parts = [
+        "",
         table,
         "",
         f"Windows:   {counts}; {plan.crossing:,} left out at cuts",
@@ -61,4 +62,4 @@ def shown_window(rows: pd.DataFrame, described: pd.DataFrame, number: int, plan:
         table.add_row(*(cell(value) for value in values))
     records = rows.astype(object).where(rows.notna(), None).to_dict(orient="records")
     value: dict[str, Any] = {"window": number, "split": about["split"], "series": about["series"]}
-    return [title, "", table], {**value, "rows": records}
+    return ["", title, "", table], {**value, "rows": records}
