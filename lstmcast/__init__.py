@@ -153,9 +153,9 @@ def report(run: PathLike, *, png: PathLike | None = None, svg: PathLike | None =
     from lstmcast.workflows.report import write_images, write_report
 
     page = write_report(Path(run))
-    for kind, folder in (("png", png), ("svg", svg)):
-        if folder is not None:
-            write_images(Path(run), Path(folder), kind)
+    folders = {"png": png, "svg": svg}
+    wanted = {kind: Path(folder) for kind, folder in folders.items() if folder is not None}
+    write_images(Path(run), wanted)
     return page
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,26 +75,30 @@ def findings_of(prepared: Prepared) -> list[dict[str, Any]] | None:
     ]
 
 
-def write_images(path: Path, folder: Path, kind: str) -> list[Path]:
-    """Write every chart of a page as a file.
+def write_images(path: Path, folders: Mapping[str, Path | None]) -> list[Path]:
+    """Write every chart of a page as files.
 
     Args:
         path: A run folder, or a backtest's.
-        folder: Is made if it is not there; files of the same names are written over.
-        kind: png or svg.
+        folders: By kind, png or svg; None where no such files are wanted. A folder is made if it
+            is not there; files of the same names are written over.
 
     Raises:
         ConfigError: What draws them is not installed.
-        RunError: The run is damaged, or the folder cannot be written to.
+        RunError: The run is damaged, or a folder cannot be written to.
     """
+    wanted = {kind: folder for kind, folder in folders.items() if folder is not None}
+    if not wanted:
+        return []
     from lstmcast.reporting.contents import read_contents
     from lstmcast.reporting.images import drawn, images_of
 
-    files = drawn(images_of(read_contents(path)), kind)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"cannot make {folder}: {error.strerror}") from error
-    for name, data in files:
-        write_bytes(folder / name, data)
-    return [folder / name for name, _ in files]
+    files = drawn(images_of(read_contents(path)), list(wanted))
+    for folder in wanted.values():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"cannot make {folder}: {error.strerror}") from error
+    for kind, name, data in files:
+        write_bytes(wanted[kind] / name, data)
+    return [wanted[kind] / name for kind, name, _ in files]
