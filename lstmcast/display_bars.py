@@ -53,7 +53,7 @@ class TrainingView:
         self.bars = BARS if "utf" in console.encoding.lower() else PLAIN_BARS
         self.now: Trained | None = None
         self.epochs: list[Epoch] = []
-        self.begun, self.first = clock(), 0.0
+        self.begun, self.first, self.over = clock(), 0.0, False
         self.live = Live(console=console, get_renderable=self.drawn, refresh_per_second=4)
 
     def start(self) -> None:
@@ -62,6 +62,7 @@ class TrainingView:
 
     def stop(self) -> None:
         """Leave its last state on the terminal."""
+        self.over = True
         self.live.stop()
 
     def move(self, progress: Trained) -> None:
@@ -89,7 +90,8 @@ class TrainingView:
             return table
         done = round(BAR * (self.now.epoch - 1 + self.now.step / self.now.steps) / self.max_epochs)
         bar = Text.assemble((self.bars[-1] * done, "cyan"), (self.bars[0] * (BAR - done), "dim"))
-        speed = f"{self.now.windows_per_second:,.0f} windows/s, at most {clock_words(left)} left"
+        speed = f"{self.now.windows_per_second:,.0f} windows/s"
+        speed += "" if self.over else f", at most {clock_words(left)} left"
         table.add_row(f"epoch {self.now.epoch}/{self.max_epochs}", "", bar, speed)
         if self.epochs:
             last = self.epochs[-1]

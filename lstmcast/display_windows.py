@@ -62,4 +62,4 @@ def shown_window(rows: pd.DataFrame, described: pd.DataFrame, number: int, plan:
         table.add_row(*(cell(value) for value in values))
     records = rows.astype(object).where(rows.notna(), None).to_dict(orient="records")
     value: dict[str, Any] = {"window": number, "split": about["split"], "series": about["series"]}
-    return ["", title, "", table], {**value, "rows": records}
+    return [title, "", table], {**value, "rows": records}

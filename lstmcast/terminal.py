@@ -164,7 +164,7 @@ class Terminal(Watcher):
 
     def work(self, words: str, count: int) -> None:
         """Open a bar, on a terminal."""
-        if not self.live:
+        if not self.live or count < 2:
             return
         from lstmcast.display_bars import parts_bar
 
