@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 from lstmcast.config.values import (
     Count,
     CountOrZero,
+    MemorySize,
     Positive,
     Section,
     refuse,
@@ -105,6 +106,11 @@ class TrainingConfig(Section):
         default="none",
         description="Rows trained on once more, for the epochs found, before the future forecast: "
         "none, or all.",
+    )
+    memory_limit: MemorySize | None = Field(
+        default=None,
+        description="Memory that training may need, such as 4GB: what would need more is refused "
+        "before it begins; null: what the machine has free.",
     )
     checkpoint_every: Annotated[float, Ge(0)] = Field(
         default=60.0,

@@ -6,6 +6,7 @@ Types are strict: a whole number is no text, a fraction is no whole number, `tru
 from __future__ import annotations
 
 import datetime
+import re
 from collections import Counter
 from pathlib import PurePath
 from typing import Annotated, Any, Literal, TypeVar
@@ -63,6 +64,24 @@ def _is_time_format(text: str) -> str:
 Item = TypeVar("Item")
 
 
+def _is_memory(text: str) -> str:
+    memory_bytes(text)
+    return text
+
+
+def memory_bytes(text: str) -> int:
+    """Bytes that a size of memory such as `4GB` or `512 MiB` names.
+
+    Raises:
+        ValueError: It is none.
+    """
+    found = re.fullmatch(r"(?i)([0-9]{1,9}(?:[.][0-9]{1,9})?) ?([kmgt])(i?)b", text.strip())
+    if found is None:
+        raise ValueError(f"must be a size such as 4GB, 512MB or 7.5GiB, got '{text}'")
+    number, letter, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** (" kmgt".index(letter.lower())))
+
+
 def _no_twins(values: list[Item]) -> list[Item]:
     twins = [value for value, count in Counter(values).items() if count > 1]
     if twins:
@@ -85,6 +104,7 @@ Fraction = Annotated[float, Ge(0), Lt(1)]
 Positive = Annotated[float, Gt(0)]
 Name = Annotated[str, MinLen(1)]
 FilePath = Annotated[Name, AfterValidator(_is_path), BeforeValidator(_as_path)]
+MemorySize = Annotated[str, AfterValidator(_is_memory)]
 TimeFormat = Annotated[Name, AfterValidator(_is_time_format)]
 Columns = Annotated[
     list[Name],

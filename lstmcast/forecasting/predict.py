@@ -13,6 +13,7 @@ from lstmcast.forecasting.density import Density, parameters_of
 from lstmcast.forecasting.intervals import Forecast, Ranged
 from lstmcast.forecasting.model import Model
 from lstmcast.network.distributions import Distribution
+from lstmcast.network.sizes import Sizes
 from lstmcast.series.batches import WindowTable
 from lstmcast.series.panel import Panel
 from lstmcast.series.scaling import Scaler
@@ -66,7 +67,7 @@ class NetworkForecast:
         width = 1 + 2 * len(self.levels)
         shape = (0, self.model.sizes.horizon, targets)
         parts, said = [np.empty((width, *shape))], list[list[Tensor] | None]()
-        size = windows_at_once(self.model)
+        size = windows_at_once(self.model.sizes, self.model.config.network.units, self.table.device)
         for start in range(0, len(origins), size):
             chunk = slice(start, start + size)
             batch = self.table.gather(
@@ -151,11 +152,9 @@ def with_intervals(
     return {name: widened(name, forecast) for name, forecast in forecasts.items()}
 
 
-def windows_at_once(model: Model) -> int:
+def windows_at_once(sizes: Sizes, units: Sequence[int], device: torch.device) -> int:
     """Windows in one batch of forecasts."""
-    sizes = model.sizes
-    width = max(sizes.inputs, *model.config.network.units)
-    device = next(model.network.parameters()).device
+    width = max(sizes.inputs, *units)
     values = ON_A_CPU if device.type == "cpu" else VALUES_AT_ONCE
     return max(1, min(4096, values // ((sizes.lookback + sizes.horizon) * width)))
 

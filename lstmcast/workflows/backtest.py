@@ -21,9 +21,9 @@ from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table
 from lstmcast.workflows.backtest_plan import Plan, Source, fold_origins, open_source
 from lstmcast.workflows.folds import Fitted, fit_at, panel_at
+from lstmcast.workflows.forecast import forecast_series
 from lstmcast.workflows.gate import parse_gates
 from lstmcast.workflows.judge import verdict_json
-from lstmcast.workflows.predict import forecast_series
 from lstmcast.workflows.record import Fold, Record, asked, chosen
 from lstmcast.workflows.report import write_report
 from lstmcast.workflows.tables import csv_text

@@ -145,7 +145,7 @@ def with_fallbacks(model: Model, validation: Judgement) -> Model:
 def validation_scores(model: Model, prepared: Prepared) -> Scores:
     """How far actuals lie outside of the calibrated intervals, in each series' last windows."""
     # Trained once more on all rows, the model knows more categories than the train rows have.
-    coded = model.vocabulary.recode(prepared.unfilled)
+    coded = model.recoded(prepared.unfilled)
     panel = fill_gaps(coded, prepared.config.data.gaps, prepared.cuts, prepared.table)
     here = replace(prepared, panel=panel, scaler=model.scaler_for(panel))
     forecasts = with_intervals(model, forecasters(model, here, model.levels), panel)

@@ -1,0 +1,204 @@
+"""What a training will need of memory, told before its first step.
+
+What the process holds already is measured, and so are a few windows: what of them is kept for the
+way back through the network. The rest is counted. The sum is right within a factor of 1.5 where it
+exceeds a gigabyte (benchmarks/memory.py, on a CPU).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lstmcast.config import Config
+from lstmcast.errors import ConfigError, counted
+from lstmcast.forecasting.predict import windows_at_once
+from lstmcast.network.forecaster import Forecaster
+from lstmcast.workflows.at_hand import at_hand, gigabytes, resident
+from lstmcast.workflows.prepare import Prepared
+
+FLOAT = 4
+"""Bytes of a number on the device."""
+
+VALIDATED_AT_ONCE = 256
+"""Windows in a batch of validation, at least."""
+
+JUDGING = 300_000_000
+"""Bytes that judging takes of any large table: forecasts of some thousand windows at a time."""
+
+# Shares of oneDNN's workspaces that hold anything, after the way there and on the way back.
+KEPT_OF_WORKSPACE, USED_OF_WORKSPACE = 0.4, 0.6
+
+LINEAR = 6 * 8
+"""Bytes of the linear baseline for each pair of steps of the lookback: six matrices (T, T)."""
+
+JUDGED_ROW, JUDGED_CELL = 400, 24
+"""Bytes that judging takes for each test window, and for each number of the table."""
+
+FORECAST_SHARE = 0.25
+"""What a window takes that is forecast only, as a part of what it takes in training."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """Bytes of memory by what they are for.
+
+    Attributes:
+        held: By the process as it is: libraries and the table as read; 0 on another device.
+        table: Scaled copies of the table, and the order of the windows.
+        weights: Of all members, with gradients, optimizer, the best so far, and a checkpoint.
+        window: One window of a training step; a batch takes as many times this.
+        batch: The largest batch, in training or in validation.
+        judging: Scores, baselines and intervals, after training.
+    """
+
+    held: int
+    table: int
+    weights: int
+    window: int
+    batch: int
+    judging: int
+
+    @property
+    def total(self) -> int:
+        """The most at any time: judging begins when the last batch has gone."""
+        return self.held + self.table + self.weights + max(self.batch, self.judging)
+
+
+def check_memory(prepared: Prepared, network: Forecaster, device: torch.device) -> Need:
+    """Forecast what a training will need, and refuse one that cannot fit.
+
+    Args:
+        prepared: The table.
+        network: The first member, on the device.
+        device: Where to train.
+
+    Raises:
+        ConfigError: Says how much is needed, how much there is, and what to lower.
+    """
+    limit = limit_of(prepared.config, device)
+    need = forecast_need(prepared, network, device, limit)
+    if limit is not None and need.total > limit:
+        raise ConfigError(refusal(prepared.config, need, limit))
+    return need
+
+
+def limit_of(config: Config, device: torch.device) -> int | None:
+    """Bytes that the process may have on a device; None where nobody can tell."""
+    if config.training.memory_limit is not None or device.type == "cpu":
+        return at_hand(config)
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+
+
+def forecast_need(
+    prepared: Prepared, network: Forecaster, device: torch.device, limit: int | None = None
+) -> Need:
+    """What training will need; where that is far beyond a limit, roughly."""
+    config, windows, cells = prepared.config, prepared.windows, prepared.panel.values.size
+    training, on_cpu = config.training, device.type == "cpu"
+    window = roughly_a_window(network, config)
+    if limit is None or 3 * window < limit:
+        window = bytes_of_a_window(network, config, device)
+    forecast = FORECAST_SHARE * window
+    batch = max(
+        training.batch_size * window, max(training.batch_size, VALIDATED_AT_ONCE) * forecast
+    )
+    kept = sum(value.nbytes for value in network.state_dict().values())
+    moments = 1 if training.optimizer == "sgd" else 2
+    state = kept * (3 + moments)  # weights, gradients, the best so far, and the optimizer's
+    saved = 2 * kept * (2 + moments) if on_cpu else 0  # a checkpoint, as tensors and as bytes
+    judging = windows_at_once(network.sizes, config.network.units, device) * forecast
+    if on_cpu:  # elsewhere the baselines and scores are not in the way
+        judging += JUDGING + LINEAR * config.window.lookback**2
+        judging += JUDGED_ROW * len(windows.test) + JUDGED_CELL * cells
+    return Need(
+        held=resident() if on_cpu else 0,
+        table=2 * FLOAT * cells + (24 * len(windows.train) if on_cpu else 0),
+        weights=state + saved + (training.members - 1) * kept,
+        window=window,
+        batch=int(batch),
+        judging=int(judging),
+    )
+
+
+def refusal(config: Config, need: Need, limit: int) -> str:
+    """The message for a training that cannot fit: how much is lacking, and what to lower."""
+    training, network = config.training, config.network
+    rest = limit - (need.total - max(need.batch, need.judging))
+    fitting = rest // max(need.window, 1)
+    if need.batch < need.judging and need.batch < rest:
+        advice = f"window.lookback (now {config.window.lookback:,}), or rows with data.start"
+    elif 1 <= fitting < training.batch_size and fitting > FORECAST_SHARE * VALIDATED_AT_ONCE:
+        advice = f"training.batch_size to {fitting:,} or less (now {training.batch_size:,})"
+    elif rest > 0 or need.weights < need.table:
+        advice = (
+            f"window.lookback (now {config.window.lookback:,}), network.units (now "
+            f"{network.units}) or training.batch_size (now {training.batch_size:,})"
+        )
+    else:
+        advice = f"network.units (now {network.units})"
+        advice += f" or training.members (now {training.members})" if training.members > 1 else ""
+    if need.held + need.table > limit:
+        advice = "the rows, with data.start, or the columns"
+    parts = [
+        f"{gigabytes(need.held + need.table)} for the table and the program",
+        f"{gigabytes(need.weights)} for weights, optimizer and checkpoint",
+        f"{gigabytes(need.batch)} for {counted(training.batch_size, 'window')} at once",
+        f"{gigabytes(need.judging)} for judging after that",
+    ]
+    where = "training.memory_limit allows" if training.memory_limit else "there are"
+    return (
+        f"training would need about {gigabytes(need.total)} of memory, and {where} "
+        f"{gigabytes(limit)}: {', '.join(parts)}. Lower {advice}; training.memory_limit sets "
+        "another limit"
+    )
+
+
+def roughly_a_window(network: Forecaster, config: Config) -> int:
+    """What `bytes_of_a_window` is about, without a look at the network: 17 numbers a unit."""
+    units = sum(config.network.units) * (2 if config.network.bidirectional else 1)
+    return 17 * FLOAT * network.sizes.lookback * units
+
+
+def bytes_of_a_window(network: Forecaster, config: Config, device: torch.device) -> int:
+    """What a training step holds of one window at the most.
+
+    One window and two are sent through the network; what these add is what each adds.
+    """
+    widest = max(config.network.units) * (2 if config.network.bidirectional else 1)
+    back = 3 * FLOAT * network.sizes.lookback * widest  # gradients of one layer's steps
+    (one, one_work), (two, two_work) = (kept_for_the_way_back(network, n, device) for n in (1, 2))
+    workspaces = [max(b - a, 0) for a, b in zip(one_work, two_work, strict=False)]
+    used = KEPT_OF_WORKSPACE * sum(workspaces) + USED_OF_WORKSPACE * max(workspaces, default=0)
+    return int(max(two - one, 0) + (used or back))
+
+
+def kept_for_the_way_back(
+    network: Forecaster, windows: int, device: torch.device
+) -> tuple[int, list[int]]:
+    """Bytes that autograd keeps of a batch of so many windows, oneDNN's workspaces apart.
+
+    Chance and weights stay as they were.
+    """
+    own = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
+    kept: dict[int, Tensor] = {}
+
+    def keep(value: Tensor) -> Tensor:
+        if value.untyped_storage().data_ptr() not in own:
+            kept[value.untyped_storage().data_ptr()] = value
+        return value
+
+    training = network.training
+    with (
+        torch.device(device),
+        torch.random.fork_rng(devices=[device] if device.type == "cuda" else []),
+        torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value),
+    ):
+        loss = network.train().loss(network.example_batch(windows))
+    network.train(training)
+    sizes = {key: value.untyped_storage().nbytes() for key, value in kept.items()}
+    work = [sizes[key] for key, value in kept.items() if value.dtype == torch.uint8]
+    del loss  # until here autograd holds them, so that no two share an address
+    return sum(sizes.values()) - sum(work), work
