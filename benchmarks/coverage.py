@@ -101,7 +101,7 @@ def joined(folder: Path, out: Path) -> Path:
     return out
 
 
-def train_all(data: Path, only: list[str]) -> None:
+def train_all(data: Path, only: list[str], heads: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         sources = {
             "co2": lstmcast.configs()["co2"],
@@ -109,7 +109,7 @@ def train_all(data: Path, only: list[str]) -> None:
             "m4_hourly": joined(data, Path(folder) / "m4.csv"),
         }
         for name, source in sources.items():
-            for head in HEADS if name in only else ():
+            for head in heads if name in only else ():
                 run = Path(folder) / head / name
                 run.parent.mkdir(exist_ok=True)
                 settings = [*SETTINGS[name], f"network.head={head}"]
@@ -122,6 +122,7 @@ def main() -> None:
     parser.add_argument("runs", nargs="*", type=Path, metavar="RUN")
     parser.add_argument("--data", type=Path, help="folder of ETTh1.csv and M4-Hourly-*.csv")
     parser.add_argument("--only", nargs="*", default=list(SETTINGS), choices=SETTINGS)
+    parser.add_argument("--heads", nargs="*", default=list(HEADS), choices=HEADS)
     flags = parser.parse_args()
     if not flags.runs and flags.data is None:
         sys.exit("name runs, or --data")
@@ -130,7 +131,7 @@ def main() -> None:
     for run in flags.runs:
         show(run)
     if flags.data is not None:
-        train_all(flags.data, flags.only)
+        train_all(flags.data, flags.only, flags.heads)
 
 
 if __name__ == "__main__":

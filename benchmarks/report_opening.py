@@ -1,7 +1,7 @@
-"""How long the page of a panel of 500 series x 1,000 rows takes to be written and to open.
+"""How long the page of 500 series x 1,000 rows takes to be written and to open.
 
-`python benchmarks/report_opening.py` makes the panel, trains for 30 steps, writes the page and
-opens it in headless Chromium, three times.
+`python benchmarks/report_opening.py` makes the panel, trains on it for 30 steps, writes the
+page and opens it in headless Chromium, three times.
 """
 
 import sys

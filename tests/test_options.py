@@ -74,7 +74,7 @@ CHANGES = {
     "network.normalize": ("standard", {}),
     "network.channels": ("independent", {"data.target": "[y, z]"}),
     "network.segment": ("2", {}),
-    "network.skip": ("linear", {}),
+    "network.skip": ("none", {}),
     "network.readout": ("state", {}),
     "network.decoder": ("recursive", {}),
     "network.teacher_forcing": ("1.0", FEEDING),
@@ -99,6 +99,7 @@ CHANGES = {
     "training.clip_norm": ("0.01", {"training.optimizer": "sgd"}),
     "training.init_from": ("other_run", {}),
     "training.refit": ("all", {}),
+    "training.memory_limit": ("100GB", {}),
     "training.checkpoint_every": ("0", {}),
     "training.seed": ("1", {}),
     "training.members": ("2", {}),
@@ -108,7 +109,7 @@ CHANGES = {
     "forecast.fallback": ("true", {}),
     "forecast.adaptive": ("true", {}),
 }
-DECIDES_NO_NUMBER = {"training.checkpoint_every", "forecast.adaptive"}
+DECIDES_NO_NUMBER = {"training.checkpoint_every", "training.memory_limit", "forecast.adaptive"}
 """What they do instead, test_resume and test_adaptive see."""
 REFUSED = {"data.time_format"}
 """Its stamps can be read two ways, which `auto` refuses."""

@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
+from lstmcast.cli.completion import complete_table
 from lstmcast.cli.options import Debug, Quiet, Set
 from lstmcast.errors import ConfigError
 
 
 def check(
     source: Annotated[
-        Path, typer.Argument(metavar="CONFIG|DATA", help="A YAML config, or a table.")
+        Path,
+        typer.Argument(
+            metavar="CONFIG|DATA", help="A YAML config, or a table.", autocompletion=complete_table
+        ),
     ],
     format: Annotated[str, typer.Option("--format", metavar="NAME", help="text or json.")] = "text",
     fix: Annotated[

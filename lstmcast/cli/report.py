@@ -7,12 +7,18 @@ from typing import Annotated
 
 import typer
 
+from lstmcast.cli.completion import complete_run
 from lstmcast.cli.options import Debug, Json, Quiet
 
 
 def report(
     run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="A run folder, or one in its backtests.")
+        Path,
+        typer.Argument(
+            metavar="RUN",
+            help="A run folder, or one in its backtests.",
+            autocompletion=complete_run,
+        ),
     ],
     png: Annotated[
         Path | None,

@@ -31,8 +31,9 @@ def why_no_paths(config: NetworkConfig) -> str | None:
         )
     if config.skip != "none":
         return (
-            f"network.skip is {config.skip}, and what goes past the recurrent layers is not fed "
-            "back to them. Train with network.skip: none"
+            f"network.skip is {config.skip}, and what goes past the recurrent layers reads the "
+            "window alone: what is drawn for one step would be lost on the next. Train with "
+            "network.skip: none (network.preset: plain has none)"
         )
     return None
 

@@ -76,8 +76,9 @@ def by_record(model: Model, panel: Panel, series: np.ndarray, watcher: Watcher) 
     given = int((methods != NETWORK).sum())
     if given:
         watcher.note(
-            f"{given:,} of {len(series):,} series are forecast by a baseline, which did better "
-            "than the network on their past windows (forecast.fallback, column 'method')."
+            f"{given:,} of {len(series):,} series {'is' if given == 1 else 'are'} forecast by a "
+            "baseline that did better than the network on past windows (forecast.fallback, column "
+            "'method')."
         )
     later = int((record.choose(series, np.full_like(places, NEVER)) != methods).sum())
     if later:
