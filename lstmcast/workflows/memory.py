@@ -2,7 +2,7 @@
 
 What the process holds already is measured, and so are a few windows: what of them is kept for the
 way back through the network. The rest is counted. Where the sum exceeds a gigabyte it is right
-within a factor of 1.5, on a CPU (benchmarks/memory.py).
+within a factor of 1.5, on a CPU (benchmarks/memory_forecast.py).
 """
 
 from __future__ import annotations
