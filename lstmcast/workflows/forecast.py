@@ -9,6 +9,7 @@ from lstmcast.forecasting.baselines import borne_by
 from lstmcast.forecasting.choice import NEVER
 from lstmcast.forecasting.frames import forecast_frame, wide_forecast_frame
 from lstmcast.forecasting.intervals import Forecast, Ranged
+from lstmcast.forecasting.judgement import NETWORK
 from lstmcast.forecasting.model import Model
 from lstmcast.forecasting.predict import (
     NetworkForecast,
@@ -16,7 +17,7 @@ from lstmcast.forecasting.predict import (
     require_known_future,
     with_intervals,
 )
-from lstmcast.forecasting.rolling import NETWORK, baseline_forecasts, simple_forecasts
+from lstmcast.forecasting.rolling import baseline_forecasts, simple_forecasts
 from lstmcast.series.panel import Panel
 from lstmcast.workflows.watcher import Watcher
 
