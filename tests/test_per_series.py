@@ -50,7 +50,9 @@ def test_one_series_has_no_list_of_its_own(tmp_path):
 
 
 def test_a_series_that_never_changes_lies_within_its_bounds(tmp_path):
-    days = pd.date_range("2024-01-01", periods=120)
+    days = pd.date_range(
+        "2024-01-01", periods=300
+    )  # 30 validation windows: the widest level needs 19
     pd.DataFrame({"day": days, "y": 7.0}).to_csv(tmp_path / "t.csv", index=False)
     run = lstmcast.train(tmp_path / "t.csv", set=SMALL, run=tmp_path / "r", device="cpu")
     assert run.metrics["test"]["lstmcast"]["coverage_80"] == 1
