@@ -49,9 +49,9 @@ class Terminal(Watcher):
         self.err = Console(file=sys.stderr, highlight=False, soft_wrap=True)
         self.notes: list[str] = []
         self.bar: Bar | None = None
+        self.within = 0
         self.task: TaskID | None = None
         self.view: TrainingView | None = None
-        self.max_folds = 0
         self.live = self.err.is_terminal and not (quiet or self.err.is_dumb_terminal)
 
     def _remark(self, text: str, style: str = "") -> None:
@@ -62,9 +62,8 @@ class Terminal(Watcher):
         """Print a result for people; scripts get `_object` instead."""
         if not (self.quiet or self.json):
             for part in parts:
-                text = isinstance(part, str)
-                said = wrapped(part, self.out) if text else part
-                self.out.print(said, markup=False, soft_wrap=text)
+                said = wrapped(part, self.out) if isinstance(part, str) else part
+                self.out.print(said, markup=False, soft_wrap=isinstance(part, str))
 
     def _object(self, value: Any) -> None:
         if self.json:
@@ -141,14 +140,13 @@ class Terminal(Watcher):
         from lstmcast.display_bars import folds_bar
 
         self.bar = folds_bar(self.err)
-        self.max_folds = count
         self.task = self.bar.add_task("", total=count, fold=1)
         self.bar.start()
 
     def fold_trains(self, done: float) -> None:
         """Move the bar while a fold trains."""
         if self.bar is not None and self.task is not None:
-            running = min(int(done) + 1, self.max_folds)
+            running = min(int(done) + 1, int(self.bar.tasks[0].total or 1))
             self.bar.update(self.task, completed=done, fold=running)
 
     def fold(self, fold: Fold) -> None:
@@ -159,27 +157,31 @@ class Terminal(Watcher):
         self._remark(fold_line(fold))
 
     def folds_done(self) -> None:
-        """Close the live view."""
+        """Close the live view, and what a fold that failed has left open within it."""
+        self.within = 0
         self.work_done()
 
     def work(self, words: str, count: int) -> None:
-        """Open a bar, on a terminal."""
-        if not self.live or count < 2:
-            return
-        from lstmcast.display_bars import parts_bar
+        """Open a bar, on a terminal; work within other work has none of its own."""
+        if self.bar is not None:
+            self.within += 1
+        elif self.live and count > 1:
+            from lstmcast.display_bars import parts_bar
 
-        self.bar = parts_bar(self.err)
-        self.task = self.bar.add_task(words, total=count)
-        self.bar.start()
+            self.bar = parts_bar(self.err)
+            self.task = self.bar.add_task(words, total=count)
+            self.bar.start()
 
     def worked(self, done: int) -> None:
         """Move the bar."""
-        if self.bar is not None and self.task is not None:
+        if self.bar and self.task is not None and not self.within:
             self.bar.update(self.task, completed=done)
 
     def work_done(self) -> None:
         """Close the bar."""
-        if self.bar is not None:
+        if self.within:
+            self.within -= 1
+        elif self.bar is not None:
             self.bar.stop()
             self.bar = None
 
