@@ -278,6 +278,21 @@ def test_a_short_series_says_what_forecast_it(tmp_path):
     assert methods["a"] == "lstmcast" != methods["b"]
 
 
+def test_series_that_never_change_or_were_never_judged_have_a_page(shops_run, tmp_path):
+    for path in shops_run.iterdir():
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    frame = pd.read_csv(shops_run / "backtest.csv")
+    recent = pd.read_csv(shops_run / "recent.csv").assign(sales=5.0)
+    recent.to_csv(tmp_path / "recent.csv", index=False)
+    for actual in (5.0, np.nan):
+        frame.assign(sales_actual=actual).to_csv(tmp_path / "backtest.csv", index=False)
+        items = data_of(page_of(tmp_path))["series"]["items"]
+        assert [item["scores"][3] for item in items] == [None] * 4
+    frame[:0].to_csv(tmp_path / "backtest.csv", index=False)
+    assert len(data_of(page_of(tmp_path))["series"]["items"]) == 4
+
+
 def test_without_test_windows_intervals_or_future_the_page_says_so(tmp_path):
     table = tmp_path / "daily.csv"
     table.write_text(daily_text())

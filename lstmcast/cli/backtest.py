@@ -94,4 +94,7 @@ def backtest(
     done = backtest_workflow(source, plan, set or [], choose_device(device), terminal)
     terminal.shown(*shown_backtest(done))
     if done.faults:
+        if quiet and not json:  # a pipeline is to know why
+            for fault in done.faults:
+                typer.echo(fault, err=True)
         raise typer.Exit(1)

@@ -52,9 +52,9 @@ def find_margins(
         windows = relative[:, begin:end]  # (levels, n, H, C)
         flat = windows.reshape(*windows.shape[:1], -1, windows.shape[3])
         own[int(series[begin])] = kept(
-            np.stack([conformal(flat[k], level) for k, level in enumerate(levels)])
+            np.stack([conformal(flat[k], level) for k, level in enumerate(levels)]), outwards=True
         )
-    return Margins(kept(pooled), typical, own)
+    return Margins(kept(pooled, outwards=True), typical, own)
 
 
 def conformal(scores: Floats, level: float) -> Floats:
@@ -106,10 +106,16 @@ def usual_size(sizes: Floats) -> Floats:
     return np.array([float(np.median(column)) if len(column) else 1.0 for column in known])
 
 
-def kept(values: Floats) -> Floats:
-    """Values with the digits that the model file keeps."""
+def kept(values: Floats, outwards: bool = False) -> Floats:
+    """Values with the digits that the model file keeps.
+
+    Args:
+        values: Of any shape; NaN stays.
+        outwards: Whether to round up, as margins are: a bound that was to be just wide enough is.
+    """
     size = np.abs(values)
     known = np.isfinite(values) & (size > 0)
     exponent = np.floor(np.log10(size, out=np.zeros_like(size), where=known))
     text = 10.0 ** (DIGITS - 1 - exponent)
-    return np.where(known, np.round(values * text) / text, values)
+    rounded = np.ceil(values * text) if outwards else np.round(values * text)
+    return np.where(known, rounded / text, values)

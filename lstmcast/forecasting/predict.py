@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -34,14 +34,20 @@ class NetworkForecast:
         panel: Filled.
         scaler: For the panel's series.
         levels: Of the intervals, in percent.
+        watch: Told how many windows are forecast, after each batch.
     """
 
     def __init__(
-        self, model: Model, panel: Panel, scaler: Scaler, levels: Sequence[float] = ()
+        self,
+        model: Model,
+        panel: Panel,
+        scaler: Scaler,
+        levels: Sequence[float] = (),
+        watch: Callable[[int], None] = lambda done: None,
     ) -> None:
         self.model = model
         self.levels = tuple(levels)
-        self.scaler = scaler
+        self.scaler, self.watch = scaler, watch
         minimum, targets = model.config.forecast.minimum, range(model.sizes.targets)
         cut = minimum is not None and not (model.network.head.counts and minimum <= 0)
         bent = any(k in scaler.logged for k in targets)
@@ -77,6 +83,7 @@ class NetworkForecast:
             forecasts = [member.foretell(batch) for member in self.model.members]
             parts.append(self._quantiles(forecasts))
             said.append(parameters_of(forecasts[0]) if self.keeps_density else None)
+            self.watch(min(start + size, len(origins)))
         scaled = np.concatenate(parts, axis=1)  # (1 + 2 levels, B, H, C)
         made = np.stack([self.scaler.restore(part, series) for part in scaled])
         if self.model.network.head.counts:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstmcast.config import NetworkConfig
+from lstmcast.network.gru import SMALL, run_gru
 from lstmcast.network.stepwise import State, StepwiseLayer
 
 # A projected LSTM runs all the same, only without oneDNN; users can do nothing about it.
@@ -165,6 +166,10 @@ def _run(
         outputs, final = stack(inputs, state, lengths)
         return outputs, final
     if lengths is None:
+        small = len(inputs) * stack.hidden_size <= SMALL and inputs.device.type == "cpu"
+        if isinstance(stack, nn.GRU) and small and torch.is_grad_enabled():
+            assert not isinstance(state, tuple), "a GRU has one state"
+            return run_gru(stack, inputs, state)
         outputs, final = stack(inputs, state)
         return outputs, final
     packed = pack_padded_sequence(inputs, lengths.cpu(), batch_first=True, enforce_sorted=False)

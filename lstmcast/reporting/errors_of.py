@@ -108,9 +108,8 @@ def mean_autocorrelation(items: list[Item], season: int) -> np.ndarray:
 def by_name(errors: Errors, names: Names) -> pd.DataFrame:
     """By label: quantiles of 5, 25, 50, 75, 95 % of the errors; NaN where there are none."""
     grouped = pd.Series(errors.values).groupby(names.codes[errors.places])
-    shares = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
-    table = grouped.quantile(shares).unstack()
-    # Where not one error is known, there are neither rows nor columns yet.
+    shares = [0.05, 0.25, 0.5, 0.75, 0.95]
+    table = grouped.quantile(np.array(shares)).unstack()
     return table.reindex(index=range(len(names.labels)), columns=shares)
 
 

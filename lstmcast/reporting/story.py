@@ -156,7 +156,8 @@ def sections_of(contents: Contents, items: list[Item], dates: Axis) -> list[Sect
 def errors_section(items: list[Item], dates: Axis) -> Section:
     """Errors of all series together, and on a calendar."""
     errors = errors_of(items)
-    charts = pooled_charts(items, errors, dates, season_names(dates)) if len(items) > 1 else []
+    several = errors.count > 1 and len(errors.values) > 0
+    charts = pooled_charts(items, errors, dates, season_names(dates)) if several else []
     found = calendar_chart(errors, dates)
     about = (
         "Each error is divided by the mean change of its series from one season before, so that "

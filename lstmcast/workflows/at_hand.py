@@ -78,7 +78,7 @@ def _of_machine() -> int | None:
 
 
 def _of_container() -> list[int | None]:
-    """What control groups, versions 2 and 1, leave; files that they could drop count as free."""
+    """What control groups leave, of version 2 and of version 1; caches count as free."""
     root = Path("/sys/fs/cgroup")
     own = [line.rpartition(":")[2].strip("/") for line in _lines(Path("/proc/self/cgroup"))]
     folders = [root, *(root / name for name in own if name)]

@@ -12,9 +12,10 @@ import pandas as pd
 import torch
 
 from lstmcast.config import dump_config
+from lstmcast.forecasting.judgement import NETWORK
 from lstmcast.forecasting.predict import with_intervals
 from lstmcast.forecasting.rivals import require_rivals, rival_forecasts
-from lstmcast.forecasting.rolling import NETWORK, Verdict, baseline_forecasts, decide
+from lstmcast.forecasting.rolling import Verdict, baseline_forecasts, decide
 from lstmcast.run_folder import make_numbered, write_json, write_text
 from lstmcast.series.build import build_panel, read_columns
 from lstmcast.series.panel import Panel

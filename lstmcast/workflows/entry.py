@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from lstmcast.config import Config, load_config
 from lstmcast.errors import ConfigError
 from lstmcast.run_folder import RunFolder, next_run
+from lstmcast.workflows.at_hand import check_file
 from lstmcast.workflows.init import is_config, propose_config
 from lstmcast.workflows.watcher import Watcher
 
@@ -25,6 +26,7 @@ def config_for(path: str | Path, overrides: Sequence[str], watcher: Watcher) -> 
     """
     if is_config(path):
         return load_config(Path(path), overrides)
+    check_file(Path(path), None)
     if Path(path).is_dir():
         raise ConfigError(f"{path} is a folder; name a config (.yaml) or a table (.csv, .parquet)")
     return propose_config(path, overrides, watcher)

@@ -29,7 +29,7 @@ from lstmcast.workflows.judge import (
     with_fallbacks,
     with_record,
 )
-from lstmcast.workflows.network import new_network, sizes_of
+from lstmcast.workflows.memory import network_that_fits
 from lstmcast.workflows.predict import build_on_grid_of
 from lstmcast.workflows.prepare import Prepared, prepare_table
 from lstmcast.workflows.watcher import Watcher
@@ -112,7 +112,7 @@ def fit_at(
         window.pad,
     )
     use_threads(config.training.batch_size, config.network.units)
-    network = new_network(prepared, sizes_of(prepared), device)
+    network, _ = network_that_fits(prepared, device)
     model, fits = fit_model(prepared, network, None, watcher, before=before)
     levels = levels_for(prepared, watcher)
     forecasts = forecasters(model, prepared, levels)

@@ -9,6 +9,7 @@ from lstmcast.forecasting.baselines import borne_by
 from lstmcast.forecasting.choice import NEVER
 from lstmcast.forecasting.frames import forecast_frame, wide_forecast_frame
 from lstmcast.forecasting.intervals import Forecast, Ranged
+from lstmcast.forecasting.judgement import NETWORK
 from lstmcast.forecasting.model import Model
 from lstmcast.forecasting.predict import (
     NetworkForecast,
@@ -16,7 +17,7 @@ from lstmcast.forecasting.predict import (
     require_known_future,
     with_intervals,
 )
-from lstmcast.forecasting.rolling import NETWORK, baseline_forecasts, simple_forecasts
+from lstmcast.forecasting.rolling import baseline_forecasts, simple_forecasts
 from lstmcast.series.panel import Panel
 from lstmcast.workflows.watcher import Watcher
 
@@ -60,7 +61,12 @@ def forecast_series(
             f"lookback of {model.sizes.lookback}; a baseline forecasts them (column 'method')."
         )
     methods[long] = by_record(model, panel, series[long], watcher)
-    return forecast_by(methods, ranged_forecasters(model, panel), origins, series), methods
+    watcher.work("forecasting series", int((methods == NETWORK).sum()))
+    try:
+        forecasts = ranged_forecasters(model, panel, watcher)
+        return forecast_by(methods, forecasts, origins, series), methods
+    finally:
+        watcher.work_done()
 
 
 def by_record(model: Model, panel: Panel, series: np.ndarray, watcher: Watcher) -> np.ndarray:
@@ -89,12 +95,14 @@ def by_record(model: Model, panel: Panel, series: np.ndarray, watcher: Watcher) 
     return methods
 
 
-def ranged_forecasters(model: Model, panel: Panel) -> dict[str, Forecast]:
+def ranged_forecasters(model: Model, panel: Panel, watcher: Watcher) -> dict[str, Forecast]:
     """The network and the baselines that can stand in for it, with calibrated intervals."""
     horizon, season, levels = model.sizes.horizon, model.frequency.season, model.levels
     linear, minimum = model.linear_for(panel), model.minimum
     forecasts: dict[str, Forecast] = {
-        NETWORK: NetworkForecast(model, panel, model.scaler_for(panel), levels),
+        NETWORK: NetworkForecast(
+            model, panel, model.scaler_for(panel), levels, watch=watcher.worked
+        ),
         **(
             simple_forecasts(panel, horizon, season, minimum, len(levels))
             if linear is None

@@ -15,14 +15,12 @@ from lstmcast.forecasting.choice import TrackRecord, take_evidence
 from lstmcast.forecasting.conformal import fewest_windows, mean_changes, usual_size
 from lstmcast.forecasting.frames import backtest_frame
 from lstmcast.forecasting.intervals import Forecast
+from lstmcast.forecasting.judgement import NETWORK, Judgement, add_skill
 from lstmcast.forecasting.model import Model
 from lstmcast.forecasting.predict import NetworkForecast, with_intervals
 from lstmcast.forecasting.rolling import (
-    NETWORK,
-    Judgement,
     Verdict,
     actual_values,
-    add_skill,
     baseline_forecasts,
     calibrate,
     fit_linear_map,
@@ -208,6 +206,13 @@ def metrics_of(
         for split in ("test", "validation")
     }
     metrics["verdict"] = None if verdict is None else verdict_json(verdict)
+    panel = prepared.panel
+    of_series = judgements["test"].per_series
+    if of_series:
+        metrics["per_series"] = [
+            {"series": dict(zip(panel.series_columns, panel.names[k], strict=True)), **scores}
+            for k, scores in of_series.items()
+        ]
     return metrics
 
 

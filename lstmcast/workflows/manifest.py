@@ -30,6 +30,7 @@ def describe_run(
     device: torch.device,
     timings: dict[str, float],
     fits: Sequence[Fit],
+    memory: dict[str, int],
 ) -> dict[str, Any]:
     """The content of manifest.json."""
     panel, config = prepared.panel, prepared.config
@@ -72,6 +73,7 @@ def describe_run(
             "refit": prepared.config.training.refit,
             **({"members": [_described(fit) for fit in fits]} if len(fits) > 1 else {}),
         },
+        "memory": memory,
         "timings": {name: round(seconds, 3) for name, seconds in timings.items()},
     }
 

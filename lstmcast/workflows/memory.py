@@ -1,8 +1,8 @@
 """What a training will need of memory, told before its first step.
 
 What the process holds already is measured, and so are a few windows: what of them is kept for the
-way back through the network. The rest is counted. The sum is right within a factor of 1.5 where it
-exceeds a gigabyte (benchmarks/memory.py, on a CPU).
+way back through the network. The rest is counted. Where the sum exceeds a gigabyte it is right
+within a factor of 1.5, on a CPU (benchmarks/memory_forecast.py).
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from lstmcast.config import Config
 from lstmcast.errors import ConfigError, counted
 from lstmcast.forecasting.predict import windows_at_once
 from lstmcast.network.forecaster import Forecaster
-from lstmcast.workflows.at_hand import at_hand, gigabytes, resident
+from lstmcast.workflows.at_hand import at_hand, gigabytes, peak, resident
+from lstmcast.workflows.network import new_network, sizes_of
 from lstmcast.workflows.prepare import Prepared
 
 FLOAT = 4
@@ -25,11 +26,12 @@ FLOAT = 4
 VALIDATED_AT_ONCE = 256
 """Windows in a batch of validation, at least."""
 
-JUDGING = 300_000_000
-"""Bytes that judging takes of any large table: forecasts of some thousand windows at a time."""
+JUDGED_AT_ONCE, JUDGED_FORECAST = 300_000_000, 400
+"""Bytes that judging takes at the most, and for each number forecast while these are few: those of
+five forecasters with their bounds."""
 
-# Shares of oneDNN's workspaces that hold anything, after the way there and on the way back.
-KEPT_OF_WORKSPACE, USED_OF_WORKSPACE = 0.4, 0.6
+SPARE = 1.15
+"""Memory that was freed and is not had again piece by piece, in training steps on a CPU."""
 
 LINEAR = 6 * 8
 """Bytes of the linear baseline for each pair of steps of the lookback: six matrices (T, T)."""
@@ -67,22 +69,27 @@ class Need:
         return self.held + self.table + self.weights + max(self.batch, self.judging)
 
 
-def check_memory(prepared: Prepared, network: Forecaster, device: torch.device) -> Need:
-    """Forecast what a training will need, and refuse one that cannot fit.
+def network_that_fits(prepared: Prepared, device: torch.device) -> tuple[Forecaster, Need]:
+    """An untrained network, and what its training will need of memory.
 
     Args:
         prepared: The table.
-        network: The first member, on the device.
         device: Where to train.
 
     Raises:
-        ConfigError: Says how much is needed, how much there is, and what to lower.
+        ConfigError: It cannot fit: says how much is needed, how much there is, what to lower.
     """
-    limit = limit_of(prepared.config, device)
+    config, sizes, limit = prepared.config, sizes_of(prepared), limit_of(prepared.config, device)
+    with torch.device("meta"):  # without memory: the weights alone may be too much
+        outline = Forecaster(config.network, sizes, config.training.loss)
+    need = forecast_need(prepared, outline, device, 0)
+    if limit is not None and need.held + need.table + need.weights > limit:
+        raise ConfigError(refusal(config, need, limit))
+    network = new_network(prepared, sizes, device)
     need = forecast_need(prepared, network, device, limit)
     if limit is not None and need.total > limit:
-        raise ConfigError(refusal(prepared.config, need, limit))
-    return need
+        raise ConfigError(refusal(config, need, limit))
+    return network, need
 
 
 def limit_of(config: Config, device: torch.device) -> int | None:
@@ -106,12 +113,15 @@ def forecast_need(
         training.batch_size * window, max(training.batch_size, VALIDATED_AT_ONCE) * forecast
     )
     kept = sum(value.nbytes for value in network.state_dict().values())
-    moments = 1 if training.optimizer == "sgd" else 2
+    moments = (1 if training.optimizer == "sgd" else 2) + (training.average > 0)
     state = kept * (3 + moments)  # weights, gradients, the best so far, and the optimizer's
     saved = 2 * kept * (2 + moments) if on_cpu else 0  # a checkpoint, as tensors and as bytes
-    judging = windows_at_once(network.sizes, config.network.units, device) * forecast
+    judged = max(len(windows.validation), len(windows.test))
+    judging = min(judged, windows_at_once(network.sizes, config.network.units, device)) * forecast
     if on_cpu:  # elsewhere the baselines and scores are not in the way
-        judging += JUDGING + LINEAR * config.window.lookback**2
+        forecasts = judged * network.sizes.horizon * network.sizes.targets
+        judging += min(JUDGED_AT_ONCE, JUDGED_FORECAST * forecasts)
+        judging += LINEAR * config.window.lookback**2
         judging += JUDGED_ROW * len(windows.test) + JUDGED_CELL * cells
     return Need(
         held=resident() if on_cpu else 0,
@@ -156,6 +166,11 @@ def refusal(config: Config, need: Need, limit: int) -> str:
     )
 
 
+def peak_on(device: torch.device) -> int:
+    """The most bytes that were ever in use on a device, on a CPU by the whole process."""
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak()
+
+
 def roughly_a_window(network: Forecaster, config: Config) -> int:
     """What `bytes_of_a_window` is about, without a look at the network: 17 numbers a unit."""
     units = sum(config.network.units) * (2 if config.network.bidirectional else 1)
@@ -165,29 +180,26 @@ def roughly_a_window(network: Forecaster, config: Config) -> int:
 def bytes_of_a_window(network: Forecaster, config: Config, device: torch.device) -> int:
     """What a training step holds of one window at the most.
 
-    One window and two are sent through the network; what these add is what each adds.
+    One window and two are sent through the network; what the second adds is what each adds.
     """
     widest = max(config.network.units) * (2 if config.network.bidirectional else 1)
     back = 3 * FLOAT * network.sizes.lookback * widest  # gradients of one layer's steps
-    (one, one_work), (two, two_work) = (kept_for_the_way_back(network, n, device) for n in (1, 2))
-    workspaces = [max(b - a, 0) for a, b in zip(one_work, two_work, strict=False)]
-    used = KEPT_OF_WORKSPACE * sum(workspaces) + USED_OF_WORKSPACE * max(workspaces, default=0)
-    return int(max(two - one, 0) + (used or back))
+    one, two = (kept_for_the_way_back(network, count, device) for count in (1, 2))
+    return int(SPARE * (max(two - one, 0) + back))
 
 
-def kept_for_the_way_back(
-    network: Forecaster, windows: int, device: torch.device
-) -> tuple[int, list[int]]:
-    """Bytes that autograd keeps of a batch of so many windows, oneDNN's workspaces apart.
+def kept_for_the_way_back(network: Forecaster, windows: int, device: torch.device) -> int:
+    """Bytes that autograd keeps of a batch of so many windows, beside the weights.
 
     Chance and weights stay as they were.
     """
     own = {parameter.untyped_storage().data_ptr() for parameter in network.parameters()}
-    kept: dict[int, Tensor] = {}
+    kept: dict[int, int] = {}
 
     def keep(value: Tensor) -> Tensor:
-        if value.untyped_storage().data_ptr() not in own:
-            kept[value.untyped_storage().data_ptr()] = value
+        storage = value.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
         return value
 
     training = network.training
@@ -198,7 +210,5 @@ def kept_for_the_way_back(
     ):
         loss = network.train().loss(network.example_batch(windows))
     network.train(training)
-    sizes = {key: value.untyped_storage().nbytes() for key, value in kept.items()}
-    work = [sizes[key] for key, value in kept.items() if value.dtype == torch.uint8]
     del loss  # until here autograd holds them, so that no two share an address
-    return sum(sizes.values()) - sum(work), work
+    return sum(kept.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -65,11 +66,18 @@ class Paths:
         table["first"] = np.array(panel.format_times(first), dtype=object)
         table["last"] = np.array(panel.format_times(first + steps - 1), dtype=object)
         levels = sorted(self.model.config.forecast.levels)
+        # Of whole numbers, a quantile is one of them.
+        method: Literal["inverted_cdf", "linear"] = (
+            "inverted_cdf" if self.model.network.head.counts else "linear"
+        )
         for k, target in enumerate(panel.columns.targets):
-            table[target] = rounded(np.quantile(sums[:, :, k], 0.5, axis=0))
+            table[target] = rounded(np.quantile(sums[:, :, k], 0.5, axis=0, method=method))
             tails = [(1 - level / 100) / 2 for level in levels]
             chances = [chance for tail in tails for chance in (tail, 1 - tail)]
-            bounds = (rounded(np.quantile(sums[:, :, k], chance, axis=0)) for chance in chances)
+            bounds = (
+                rounded(np.quantile(sums[:, :, k], chance, axis=0, method=method))
+                for chance in chances
+            )
             table |= dict(zip(bound_names(target, levels), bounds, strict=True))
         return pd.DataFrame(table)
 

@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -21,6 +22,7 @@ from lstmcast.run_folder import RunFolder, make_folder, write_json, write_text
 from lstmcast.series.windows import require_train_windows
 from lstmcast.training.checkpoint import Checkpoints, remove_checkpoints
 from lstmcast.training.trainer import Fit
+from lstmcast.workflows.at_hand import check_file
 from lstmcast.workflows.begun import describe_beginning, digest_of
 from lstmcast.workflows.fitting import fit_model, refit
 from lstmcast.workflows.forecast import forecast_panel
@@ -35,7 +37,7 @@ from lstmcast.workflows.judge import (
     with_record,
 )
 from lstmcast.workflows.manifest import describe_run
-from lstmcast.workflows.network import new_network, sizes_of
+from lstmcast.workflows.memory import Need, network_that_fits, peak_on
 from lstmcast.workflows.prepare import Prepared, prepare
 from lstmcast.workflows.report import finish
 from lstmcast.workflows.tables import csv_text, history_frame, recent_frame
@@ -68,11 +70,13 @@ class Ready:
     Attributes:
         prepared: The table.
         network: The first member, untrained, on its device.
+        need: Of memory.
         device: Where to train.
     """
 
     prepared: Prepared
     network: Forecaster
+    need: Need
     device: torch.device
 
 
@@ -116,6 +120,7 @@ def get_ready(config: Config, device: torch.device, watcher: Watcher) -> Ready:
         raise ConfigError(
             "window.horizon is 0, which only `lstmcast window` can use; train needs at least 1"
         )
+    check_file(Path(config.data.path), config)
     prepared = prepare(config, watcher)
     require_train_windows(
         prepared.panel,
@@ -126,7 +131,7 @@ def get_ready(config: Config, device: torch.device, watcher: Watcher) -> Ready:
         config.window.pad,
     )
     use_threads(config.training.batch_size, config.network.units)
-    return Ready(prepared, new_network(prepared, sizes_of(prepared), device), device)
+    return Ready(prepared, *network_that_fits(prepared, device), device)
 
 
 def carry_out(ready: Ready, folder: RunFolder, watcher: Watcher, began: float) -> Trained:
@@ -174,7 +179,8 @@ def carry_out(ready: Ready, folder: RunFolder, watcher: Watcher, began: float) -
         "train_seconds": trained_seconds - read_seconds,
         "total_seconds": time.monotonic() - began,
     }
-    write_json(folder.manifest, describe_run(prepared, model, device, timings, fits))
+    memory = {"forecast_bytes": ready.need.total, "peak_bytes": peak_on(device)}
+    write_json(folder.manifest, describe_run(prepared, model, device, timings, fits, memory))
     remove_checkpoints(folder.checkpoint)  # the manifest, the last file, says that all are there
     finish(folder, prepared)
     return Trained(folder, metrics, verdict, forecast, fits)
