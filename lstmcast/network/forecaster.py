@@ -133,8 +133,6 @@ class Forecaster(nn.Module):
             inputs=torch.zeros(windows, sizes.lookback, sizes.inputs),
             targets=torch.zeros(windows, sizes.horizon, sizes.targets),
             series=torch.zeros(windows, dtype=torch.long),
-            center=torch.zeros(windows, sizes.targets),
-            scale=torch.ones(windows, sizes.targets),
             future=torch.zeros(windows, sizes.horizon, sizes.future) if sizes.future else None,
             static=torch.zeros(windows, sizes.static) if sizes.static else None,
             center=torch.zeros(windows, sizes.targets),
