@@ -13,35 +13,41 @@ from lstmcast.series.batches import Batches, WindowTable
 from lstmcast.series.frequency import frequency_from_alias
 from lstmcast.series.panel import Columns, Panel
 from lstmcast.series.scaling import fit_scaler
-from lstmcast.series.windows import index_windows
+from lstmcast.series.windows import WindowIndex, index_windows
 
 ROWS, COLUMNS, LOOKBACK, HORIZON = 1_000_000, 7, 96, 24
 
 
-def main() -> None:
-    torch.set_num_threads(1)
-    values = np.random.default_rng(0).normal(size=(ROWS, COLUMNS))
+def make_table(
+    rows: int, columns: int, lookback: int, horizon: int
+) -> tuple[WindowTable, WindowIndex]:
+    """A table of random numbers, every column a target, and the index of its windows."""
+    values = np.random.default_rng(0).normal(size=(rows, columns))
     panel = Panel(
-        columns=Columns(tuple(f"c{k}" for k in range(COLUMNS))),
+        columns=Columns(tuple(f"c{k}" for k in range(columns))),
         series_columns=(),
         names=[()],
         values=values,
         observed=np.ones(values.shape, dtype=bool),
         static=np.empty((1, 0)),
-        offsets=np.array([0, ROWS]),
-        ends=np.array([ROWS]),
+        offsets=np.array([0, rows]),
+        ends=np.array([rows]),
         starts=np.array([0]),
-        source_rows=np.arange(ROWS),
+        source_rows=np.arange(rows),
         frequency=frequency_from_alias("step", None),
         time=None,
         style=None,
     )
     bounds = (panel.offsets[:-1], panel.ends)
     scaler = fit_scaler("standard", "series", panel.values, panel.observed, *bounds)
-    device = torch.device("cpu")
-    sizes = {"lookback": LOOKBACK, "horizon": HORIZON, "pad": False}
-    table = WindowTable(panel, scaler, None, device=device, **sizes)
-    index = index_windows(bounds[0], *bounds, **sizes)
+    sizes = {"lookback": lookback, "horizon": horizon, "pad": False}
+    table = WindowTable(panel, scaler, None, device=torch.device("cpu"), **sizes)
+    return table, index_windows(bounds[0], *bounds, **sizes)
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    table, index = make_table(ROWS, COLUMNS, LOOKBACK, HORIZON)
     print(f"{'batch':>5}  {'median':>9}  {'90 %':>9}")
     for size in (32, 256, 1024):
         batches = Batches(table, index, size, seed=0).epoch()

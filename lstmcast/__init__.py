@@ -26,6 +26,7 @@ __all__ = [
     "init",
     "inspect",
     "predict",
+    "report",
     "rerun",
     "train",
     "window",
@@ -133,6 +134,29 @@ def compare(*runs: PathLike, sort: str = "mae") -> list[dict[str, Any]]:
 
     compared = compare_workflow([Path(run) for run in runs], sort).runs
     return [{"run": one.run, "differs": one.differs, "scores": one.scores} for one in compared]
+
+
+def report(run: PathLike, *, png: PathLike | None = None, svg: PathLike | None = None) -> Path:
+    """Write the page of a run, or of a backtest, again; `lstmcast report`.
+
+    Args:
+        run: A run folder, or one in its `backtests`.
+        png: Folder to write the charts to, as PNG files.
+        svg: The same as SVG files.
+
+    Returns:
+        The page.
+
+    Raises:
+        LstmcastError: See `lstmcast.errors`.
+    """
+    from lstmcast.workflows.report import write_images, write_report
+
+    page = write_report(Path(run))
+    folders = {"png": png, "svg": svg}
+    wanted = {kind: Path(folder) for kind, folder in folders.items() if folder is not None}
+    write_images(Path(run), wanted)
+    return page
 
 
 def rerun(

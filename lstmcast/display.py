@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from lstmcast.training.standing import Epoch
 
 MEASURES = ("mae", "rmse", "smape", "mase", "rmsse")
@@ -30,12 +33,6 @@ def epoch_line(epoch: Epoch, windows_per_second: float) -> str:
         f"epoch {epoch.epoch:3}  train {epoch.train_loss:.4f}{validation} {star}"
         f"  rate {epoch.learning_rate:.1e}  {windows_per_second:,.0f} windows/s"
     )
-
-
-def best_words(epoch: Epoch) -> str:
-    """The best epoch so far, for the live view."""
-    loss = epoch.train_loss if epoch.validation_loss is None else epoch.validation_loss
-    return f"best {loss:.4f} in epoch {epoch.epoch}"
 
 
 def score_table(scores: dict[str, Any], title: str = "Test rows, every window") -> Table:
@@ -86,6 +83,18 @@ def styled(value: float | None, best: bool) -> Text:
 def share(value: float | None) -> Text:
     """A share as a cell, in percent."""
     return Text("-" if value is None else f"{100 * value:.1f}")
+
+
+def wrapped(text: str, console: Console) -> str:
+    """Text broken between words on a terminal; elsewhere a line stays a line."""
+    if not console.is_terminal:
+        return text
+    return "\n".join(
+        line
+        for part in text.split("\n")
+        for line in wrap(part, console.width, break_long_words=False, break_on_hyphens=False)
+        or [""]
+    )
 
 
 def cell(value: Any) -> Text:

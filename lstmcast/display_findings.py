@@ -47,7 +47,7 @@ def _finding_text(source: str, table: Table | None, finding: Finding) -> str:
     lines = [f"{place}{column}  {finding.code} {code.title}"]
     message = finding.message.removeprefix(f"{source}: ")
     if table is not None:
-        message = message.removeprefix(f"{table.name}: ")
+        message = message.replace(f"{table.name}: ", "")  # the place says it
         if len(finding.rows) > 1:
             message += f" ({_lines(table, finding)})"
     for text in (message, f"-> {code.advice}"):

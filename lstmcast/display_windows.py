@@ -29,6 +29,7 @@ def shown_windows(plan: Windows, folder: Path | None) -> Shown:
         table.add_row(f"{name}.npy", f"({axes})", str(tuple(shape)))
     counts = ", ".join(f"{count:,} {name}" for name, count in plan.counts.items())
     parts = [
+        "",
         table,
         "",
         f"Windows:   {counts}; {plan.crossing:,} left out at cuts",

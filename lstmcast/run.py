@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lstmcast.network.one_bias import OneBiasWeights
+    from lstmcast.workflows.paths import Paths
 
 PathLike = str | Path
 
@@ -39,6 +40,69 @@ class Run:
     ) -> pd.DataFrame:
         """Forecast every series of a table after its last row; see `lstmcast.predict`."""
         return predict(self.path, data, at=at, future=future, device=device)
+
+    def sample_paths(
+        self,
+        data: PathLike | None = None,
+        *,
+        paths: int = 1000,
+        seed: int = 0,
+        at: str | None = None,
+        future: PathLike | None = None,
+        device: str = "auto",
+    ) -> pd.DataFrame:
+        """Draw paths of what comes after the last row: every step knows of those before it.
+
+        For networks with `network.decoder: recursive` or `seq2seq` and a head that is more than a
+        point. Paths are of the head as it is, where the bounds of `predict` are calibrated.
+
+        Args:
+            data: A CSV or Parquet table; None: the one that the run was trained on.
+            paths: How many of each series.
+            seed: Of all chance: the same seed gives the same paths.
+            at: Take this stamp (or row number) for the last row.
+            future: A table of the known-future columns of the steps ahead.
+            device: auto, cpu, cuda, cuda:N or mps.
+
+        Returns:
+            Series columns, `path` from 1, time column (or `step`), targets: a row per path, series
+            and step. Series too short for the network are left out.
+
+        Raises:
+            LstmcastError: See `lstmcast.errors`.
+        """
+        return _paths(self.path, data, at, future, paths, seed, device).frame()
+
+    def predict_sum(
+        self,
+        data: PathLike | None = None,
+        *,
+        steps: int | None = None,
+        paths: int = 1000,
+        seed: int = 0,
+        at: str | None = None,
+        future: PathLike | None = None,
+        device: str = "auto",
+    ) -> pd.DataFrame:
+        """Forecast the sum over the horizon, as the quantiles of the sums of `sample_paths`.
+
+        Args:
+            data: As of `sample_paths`, and so are the others.
+            steps: Of the horizon, the first so many; None: all.
+            paths: How many of each series.
+            seed: Of all chance.
+            at: Take this stamp (or row number) for the last row.
+            future: A table of the known-future columns of the steps ahead.
+            device: auto, cpu, cuda, cuda:N or mps.
+
+        Returns:
+            Series columns, `first` and `last` step, and for each target the median of the sum and
+            its bounds (`<target>_lo80`, ...): a row per series.
+
+        Raises:
+            LstmcastError: See `lstmcast.errors`.
+        """
+        return _paths(self.path, data, at, future, paths, seed, device).sums(steps)
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -154,3 +218,19 @@ def predict(
 
     source, ahead = (None if path is None else str(path) for path in (data, future))
     return predict_workflow(Path(run), source, at, ahead, choose_device(device), Watcher()).forecast
+
+
+def _paths(
+    run: Path,
+    data: PathLike | None,
+    at: str | None,
+    future: PathLike | None,
+    paths: int,
+    seed: int,
+    device: str,
+) -> Paths:
+    from lstmcast.workflows.entry import choose_device
+    from lstmcast.workflows.paths import sample_paths
+
+    source, ahead = (None if path is None else str(path) for path in (data, future))
+    return sample_paths(run, source, at, ahead, paths, seed, choose_device(device))

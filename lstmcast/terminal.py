@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from lstmcast.display import (
-    best_words,
     epoch_line,
     score_table,
     step_table,
+    wrapped,
 )
 from lstmcast.workflows.watcher import Watcher
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from lstmcast.config import Config
+    from lstmcast.display_bars import TrainingView
     from lstmcast.training.trainer import Progress
     from lstmcast.workflows.configs import Shipped
     from lstmcast.workflows.inspection import Inspection
@@ -48,18 +49,21 @@ class Terminal(Watcher):
         self.err = Console(file=sys.stderr, highlight=False, soft_wrap=True)
         self.notes: list[str] = []
         self.bar: Bar | None = None
+        self.within = 0
         self.task: TaskID | None = None
-        self.max_epochs = self.max_folds = 0
+        self.view: TrainingView | None = None
+        self.live = self.err.is_terminal and not (quiet or self.err.is_dumb_terminal)
 
     def _remark(self, text: str, style: str = "") -> None:
         if not self.quiet:
-            self.err.print(text, style=style, markup=False)
+            self.err.print(wrapped(text, self.err), style=style, markup=False)
 
     def _result(self, *parts: Any) -> None:
         """Print a result for people; scripts get `_object` instead."""
         if not (self.quiet or self.json):
             for part in parts:
-                self.out.print(part, markup=False, soft_wrap=isinstance(part, str))
+                said = wrapped(part, self.out) if isinstance(part, str) else part
+                self.out.print(said, markup=False, soft_wrap=isinstance(part, str))
 
     def _object(self, value: Any) -> None:
         if self.json:
@@ -107,52 +111,42 @@ class Terminal(Watcher):
 
     def training(self, max_epochs: int, what: str) -> None:
         """Open the live view, on a terminal."""
-        self.max_epochs = max_epochs
         if what:
             self._remark(f"training {what}")
-        if self.quiet or not self.err.is_terminal:
+        if not self.live:
             return
-        from lstmcast.display_bars import epochs_bar
+        from lstmcast.display_bars import TrainingView
 
-        self.bar = epochs_bar(self.err)
-        self.task = self.bar.add_task("", total=max_epochs, epoch="1", loss="", speed="-")
-        self.bar.start()
+        self.view = TrainingView(self.err, max_epochs)
+        self.view.start()
 
     def progress(self, progress: Progress) -> None:
-        """Move the bar, and print each finished epoch."""
-        if self.bar is not None and self.task is not None:
-            self.bar.update(
-                self.task,
-                completed=progress.epoch - 1 + progress.step / progress.steps,
-                epoch=f"{progress.epoch}/{self.max_epochs}",
-                speed=f"{progress.windows_per_second:,.0f}",
-            )
-        if progress.finished is not None:
-            if self.bar is not None and self.task is not None and progress.finished.best:
-                self.bar.update(self.task, loss=best_words(progress.finished))
+        """Move the live view, or print each finished epoch."""
+        if self.view is not None:
+            self.view.move(progress)
+        elif progress.finished is not None:
             self._remark(epoch_line(progress.finished, progress.windows_per_second))
 
     def trained(self) -> None:
         """Close the live view."""
-        if self.bar is not None:
-            self.bar.stop()
-            self.bar = None
+        if self.view is not None:
+            self.view.stop()
+            self.view = None
 
     def folds(self, count: int) -> None:
         """Open the live view of folds, on a terminal."""
-        if self.quiet or not self.err.is_terminal:
+        if not self.live:
             return
         from lstmcast.display_bars import folds_bar
 
         self.bar = folds_bar(self.err)
-        self.max_folds = count
         self.task = self.bar.add_task("", total=count, fold=1)
         self.bar.start()
 
     def fold_trains(self, done: float) -> None:
         """Move the bar while a fold trains."""
         if self.bar is not None and self.task is not None:
-            running = min(int(done) + 1, self.max_folds)
+            running = min(int(done) + 1, int(self.bar.tasks[0].total or 1))
             self.bar.update(self.task, completed=done, fold=running)
 
     def fold(self, fold: Fold) -> None:
@@ -163,8 +157,33 @@ class Terminal(Watcher):
         self._remark(fold_line(fold))
 
     def folds_done(self) -> None:
-        """Close the live view."""
-        self.trained()
+        """Close the live view, and what a fold that failed has left open within it."""
+        self.within = 0
+        self.work_done()
+
+    def work(self, words: str, count: int) -> None:
+        """Open a bar, on a terminal; work within other work has none of its own."""
+        if self.bar is not None:
+            self.within += 1
+        elif self.live and count > 1:
+            from lstmcast.display_bars import parts_bar
+
+            self.bar = parts_bar(self.err)
+            self.task = self.bar.add_task(words, total=count)
+            self.bar.start()
+
+    def worked(self, done: int) -> None:
+        """Move the bar."""
+        if self.bar and self.task is not None and not self.within:
+            self.bar.update(self.task, completed=done)
+
+    def work_done(self) -> None:
+        """Close the bar."""
+        if self.within:
+            self.within -= 1
+        elif self.bar is not None:
+            self.bar.stop()
+            self.bar = None
 
     # What commands found.
 
@@ -225,14 +244,11 @@ class Terminal(Watcher):
             self._remark(f"{len(forecast):,} rows written to {output}")
         elif not self.json:
             sys.stdout.write(csv_text(forecast))
-        self._object(
-            {
-                "output": None if output == "-" else output,
-                "forecast": json.loads(forecast.to_json(orient="records", double_precision=15)),
-                "read": predicted.sources,
-                "notes": self.notes,
-            }
-        )
+        if self.json:
+            rows = json.loads(forecast.to_json(orient="records", double_precision=15))
+            path = None if output == "-" else output
+            read = predicted.sources
+            self._object({"output": path, "forecast": rows, "read": read, "notes": self.notes})
 
     def plotted(self, predicted: Predicted) -> None:
         """Draw a forecast with characters, in place of its table."""
@@ -255,12 +271,13 @@ class Terminal(Watcher):
         """The list of shipped configs."""
         width = max(len(config.name) for config in shipped)
         self._result(*(f"{config.name:<{width}}  {config.headline()}" for config in shipped))
-        self._object([{"name": config.name, "about": config.headline()} for config in shipped])
+        found = [{"name": config.name, "about": config.headline()} for config in shipped]
+        self._object({"configs": found, "notes": self.notes})
 
     def copied(self, paths: list[Path]) -> None:
         """Files that were copied, and what to do with them."""
         self._result(*(f"wrote {path}" for path in paths), f"Next: lstmcast train {paths[0]}")
-        self._object({"files": [str(path) for path in paths]})
+        self._object({"files": [str(path) for path in paths], "notes": self.notes})
 
     def proposed(self, proposal: Proposal, text: str, output: Path | None) -> None:
         """A proposed config, or where it was written."""

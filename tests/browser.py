@@ -15,7 +15,7 @@ from typing import Any
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 """Seconds to wait for an answer, or for a page to be drawn."""
 
 

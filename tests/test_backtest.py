@@ -15,10 +15,14 @@ import torch
 from conftest import TINY, daily_text, digests
 from rich.console import Console
 
+import lstmcast
+import lstmcast.workflows.backtest
+import lstmcast.workflows.forecast
 from lstmcast.errors import ConfigError, Diverged
 from lstmcast.terminal import Terminal
 from lstmcast.workflows.backtest import backtest
 from lstmcast.workflows.backtest_plan import Plan
+from lstmcast.workflows.forecast import forecast_series
 from lstmcast.workflows.gate import Gate, parse_gates
 
 FLAGS = ["-s", "window.lookback=14", "-s", "window.horizon=3", *TINY]
@@ -86,6 +90,42 @@ def test_a_fold_trained_from_scratch_is_a_fresh_train_and_predict_at_its_origin(
         pd.testing.assert_frame_equal(fold[fresh.columns], fresh)
 
 
+@pytest.mark.parametrize("settings", [[], ["training.members=2"], ["training.refit=all"]])
+def test_a_fold_trained_from_scratch_has_the_weights_and_forecasts_of_a_fresh_run_bit_for_bit(
+    cli, daily, monkeypatch, settings
+):
+    """As above, before the digits of a float32 are all that is written."""
+    made = []
+
+    def kept(model, panel, series, watcher):
+        forecast = forecast_series(model, panel, series, watcher)
+        made.append((model, forecast))
+        return forecast
+
+    for module in (lstmcast.workflows.backtest, lstmcast.workflows.forecast):
+        monkeypatch.setattr(module, "forecast_series", kept)
+    flags = [*FLAGS, "-s", "network.dropout=0.1", *(f"-s{text}" for text in settings)]
+    flags += ["-s", "split.validation=40"]
+    assert cli("backtest", daily, *flags, "--folds", 2, "--step", 9, "--refit", 1).code == 0
+    folds, stamps = list(made), found("backtests/daily-0001")[1].origin.unique()
+    assert len(folds) == len(stamps) == 2
+    for (fold, (forecast, methods)), stamp in zip(folds, stamps, strict=True):
+        made.clear()
+        assert cli("train", daily, *flags, "-s", f"data.end={stamp}", "--run", stamp).code == 0
+        assert cli("predict", stamp, daily, "--at", stamp).code == 0
+        fresh, (again, fresh_methods) = made[-1]
+        assert len(fold.members) == len(fresh.members)
+        for one, other in zip(fold.members, fresh.members, strict=True):
+            weights = other.state_dict()
+            assert all(
+                torch.equal(value, weights[name]) for name, value in one.state_dict().items()
+            )
+        assert fold.calibration.to_json() == fresh.calibration.to_json()
+        for name in ("point", "low", "high"):
+            np.testing.assert_array_equal(getattr(forecast, name), getattr(again, name))
+        assert forecast.low.shape[0] == 2 and methods.tolist() == fresh_methods.tolist()
+
+
 def test_a_shop_that_has_ended_is_no_hindrance_to_known_future_columns(cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("t.csv").write_text(panel_text(5))
@@ -113,7 +153,9 @@ def test_a_network_that_is_never_refitted_forecasts_as_predict_does(cli, daily, 
         name: digest for name, digest in digests(run).items() if "backtests" not in name
     } == before
     assert cli("backtest", run, "--step", 5).code == 0
-    assert digests(run / "backtests/0001") == digests(run / "backtests/0002")
+    one, two = (digests(run / f"backtests/000{k}") for k in (1, 2))
+    assert one.pop("report.html") != two.pop("report.html")  # each page says which it is
+    assert one == two
 
 
 def test_scores_are_those_of_the_file_and_baselines_those_of_pandas(cli, daily, run):
@@ -292,6 +334,27 @@ def test_rivals_are_asked_at_every_origin_with_what_was_known(cli, daily, run, m
     assert asked == list(range(192, 238, 9))
 
 
+def test_a_random_walk_is_refused_by_the_gate_and_a_noisy_season_passes(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng, n = np.random.default_rng(1), np.arange(400)
+    walk = 100 + rng.normal(size=400).cumsum()
+    season = 50 + 10 * np.sin(2 * np.pi * n / 7) + rng.normal(0, 3, 400)
+    flags = ["-s", "window.lookback=14", "-s", "window.horizon=3", "-s", "network.units=8"]
+    flags += ["-s", "training.learning_rate=0.01", "-s", "training.max_epochs=8"]
+    for name, values in (("walk", walk), ("season", season)):
+        days = pd.date_range("2020-01-01", periods=400)
+        pd.DataFrame({"day": days, "y": values.round(3)}).to_csv(f"{name}.csv", index=False)
+        level = ["-s", f"network.normalize={'last' if name == 'walk' else 'none'}"]
+        assert cli("train", f"{name}.csv", *flags, *level, "--run", name).code == 0
+    outcome = cli("backtest", "walk", "--step", 3, "--fail-under", "skill=0.05")
+    assert outcome.code == 1
+    assert "The network does not beat the best baseline, naive" in outcome.out
+    assert "Gate:" in outcome.out and "below 0.05" in outcome.out
+    outcome = cli("backtest", "season", "--step", 3, "--fail-under", "skill_naive=0")
+    assert outcome.code == 0, outcome.out
+    assert cli("backtest", "season", "--folds", 3, "--fail-under", "skill_naive=0.9").code == 1
+
+
 @pytest.mark.slow
 def test_the_verdict_on_a_random_walk_and_on_a_noisy_season(cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -313,8 +376,6 @@ def test_the_verdict_on_a_random_walk_and_on_a_noisy_season(cli, tmp_path, monke
 
 
 def test_the_python_face_backtests_and_compares(daily, run):
-    import lstmcast
-
     metrics = lstmcast.backtest("r", step=9, device="cpu")
     assert metrics == found(run / "backtests/0001")[0]
     (one,) = lstmcast.compare("r", sort="crps")
@@ -345,6 +406,7 @@ def test_on_a_terminal_a_bar_shows_the_fold_that_is_running(cli, daily):
     terminal = Watching()
     text = io.StringIO()
     terminal.err = Console(file=text, force_terminal=True, width=100)
+    terminal.live = True
     settings = [*FLAGS[1::2], "training.members=2", "training.refit=all"]
     plan = Plan(folds=3, step=3, refit=2)
     backtest(daily, plan, settings, torch.device("cpu"), terminal)

@@ -191,7 +191,7 @@ def test_all_faults_come_in_one_answer_with_their_lines(folder: Path) -> None:
         ("window: {xxxxx: 5}", "window.xxxxx is not known; known: lookback, horizon, stride, pad"),
         ("window: 5", "window must be a section with keys such as lookback, horizon, stride, "
          "got '5'"),
-        ("forecast: [a]", "forecast must be a section with keys such as levels, minimum, "
+        ("forecast: [a]", "forecast must be a section with keys such as levels, minimum, adaptive, "
          "got ['a']"),
         ("window: {lookback: 3.5}", "window.lookback must be a whole number of at least 1, "
          "got 3.5"),
@@ -210,7 +210,8 @@ def test_all_faults_come_in_one_answer_with_their_lines(folder: Path) -> None:
          "did you mean 'gru'?"),
         ("network: {head: mean}", "network.head must be one of point, quantiles, normal, "
          "student_t, negative_binomial, poisson, got 'mean'"),
-        ("network: {preset: best}", "network.preset must be one of plain, auto, got 'best'"),
+        ("network: {preset: best}", "network.preset must be one of plain, auto, segments, hybrid, "
+         "got 'best'"),
         ("network: {units: []}", "network.units must not be empty"),
         ("network: {units: 0}", "network.units must be at least 1, got 0"),
         ("network: {units: [8, 0]}", "network.units item 2 must be at least 1, got 0"),
@@ -449,6 +450,24 @@ def test_an_override_of_the_network_counts_as_a_network_section(folder: Path) ->
     assert load(DATA, "network.cell=gru").network.preset == "plain"
     named = load(DATA, "network.preset=auto", "network.dropout=0.3").network
     assert named == NetworkConfig(**{"preset": "auto", **PRESETS["auto"], "dropout": 0.3})
+
+
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"decoder": "every_step"},
+        {"decoder": "recursive", "teacher_forcing": 0.5},
+        {"decoder": "seq2seq"},
+        {"bidirectional": True},
+        {"readout": "mean"},
+    ],
+)
+def test_a_preset_yields_to_what_does_not_go_with_it(preset: str, given: dict) -> None:
+    network = built(network={"preset": preset, **given}).network
+    assert network.model_dump().items() >= given.items()
+    if "bidirectional" in given and preset != "plain":
+        assert network.skip == "linear" and network.decoder == "direct"
 
 
 def test_a_preset_leaves_what_is_set_alone() -> None:

@@ -52,7 +52,7 @@ def test_that_of_counts_equals_scoringrules() -> None:
     np.testing.assert_allclose(scores("negative_binomial", y, mean, dispersion), expected, **EXACT)
 
 
-@pytest.mark.parametrize("mean", [1e-4, 0.3, 40.0, 2000.0])
+@pytest.mark.parametrize("mean", [1e-4, 0.3, 40.0, 500.0])
 @pytest.mark.parametrize("dispersion", [1e-4, 0.02, 1.0, 30.0])
 def test_that_of_counts_is_the_sum_it_stands_for(mean: float, dispersion: float) -> None:
     """Far beyond where scoringrules still gives numbers: the definition, term by term."""

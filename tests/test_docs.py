@@ -71,9 +71,31 @@ def test_every_command_of_the_readme_runs(cli, tmp_path, monkeypatch):
     assert len(names["frame"]) > 0
 
 
-def test_the_readme_names_existing_files_only():
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (TOP / target).exists(), target
+GUIDES = ("quick-start.md", "panels.md", "covariates.md", "backtests.md")
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_every_command_of_a_guide_runs(name, cli, tmp_path, monkeypatch):
+    shutil.copytree(TOP / "data", tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    page = (TOP / "docs" / name).read_text(encoding="utf-8")
+    commands = re.findall(r"^\$ lstmcast (.+)$", page, re.MULTILINE)
+    assert len(commands) >= 4
+    for command in commands:
+        outcome = cli(*command.split())
+        assert outcome.code == 0, f"{command}\n{outcome.err}"
+
+
+def test_pages_name_existing_files_only():
+    for page in (TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))):
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_index_of_docs_names_every_page():
+    index = (TOP / "docs" / "README.md").read_text(encoding="utf-8")
+    pages = {path.name for path in (TOP / "docs").glob("*.md")} - {"README.md"}
+    assert pages == set(re.findall(r"\]\(([^)]+)\)", index))
 
 
 def test_the_example_config_of_the_readme_is_valid(tmp_path):

@@ -62,7 +62,7 @@ def test_a_series_that_the_network_loses_is_forecast_by_its_best_baseline(
     cli: Any, daily: Path, run: Path
 ) -> None:
     outcome = cli("predict", run, "-o", "f.csv")
-    assert "are forecast by a baseline, which did better" in outcome.err
+    assert "are forecast by a baseline that did better" in outcome.err
     frame = pd.read_csv("f.csv")
     assert methods(frame) == methods(pd.read_csv(run / "forecast.csv"))
     # A straight line is what drift goes on along, and a pure week is repeated without an error.

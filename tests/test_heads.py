@@ -17,7 +17,7 @@ from lstmcast.config import NetworkConfig, build_config
 from lstmcast.errors import ConfigError
 from lstmcast.network import special
 from lstmcast.network.distributions import NegativeBinomial, Normal, Poisson, Quantiles, StudentT
-from lstmcast.network.forecaster import Forecaster
+from lstmcast.network.forecaster import Forecaster, build_forecaster
 from lstmcast.network.heads import HEADS, Units
 from lstmcast.network.normalize import Level
 from lstmcast.network.sizes import Sizes
@@ -364,3 +364,12 @@ def test_a_head_for_counts_refuses_what_is_no_count(cli, tmp_path, monkeypatch, 
 def test_heads_are_what_the_schema_names():
     schema = NetworkConfig.model_json_schema()["properties"]["head"]["enum"]
     assert schema == list(HEADS)
+
+
+@pytest.mark.parametrize("head", sorted(HEADS))
+def test_every_head_reads_and_learns_from_an_example_batch(head):
+    """What memory is estimated by, and what `inspect` shows without data."""
+    sizes = Sizes(4, 3, inputs=1, targets=1, future=0, static=0, levels=(80.0,))
+    network = build_forecaster(NetworkConfig(units=[2], head=head), sizes, "auto", seed=0)
+    total, count = network.loss(network.example_batch(2))
+    assert count == 6 and bool(torch.isfinite(total))

@@ -94,6 +94,7 @@ def table(tmp_path_factory: Any) -> Any:
 def overrides(options: dict[str, Any]) -> list[str]:
     given = {"data.time": "day", "data.series": "id", "window.lookback": T, "window.horizon": H}
     given |= options["columns"] | {"window.pad": str(options["pad"]).lower()}
+    given |= {"network.preset": "plain"}
     given |= {f"network.{name}": options[name] for name in CHOICES}
     return [f"{name}={str(value).replace('True', 'true')}" for name, value in given.items()]
 

@@ -159,6 +159,14 @@ def test_backtests_forecast_with_all_members_and_warm_ones_keep_the_weights_of_e
     np.testing.assert_allclose(warm.sales[:3], np.median(alone, axis=0)[:3], rtol=1e-6)
 
 
+def test_a_run_of_members_is_trained_again_to_the_same_bits(
+    cli: Any, runs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = cli("rerun", runs / "all", "--verify")
+    assert outcome.code == 0, outcome.err + outcome.out
+
+
 def test_inspect_shows_the_first_member_and_says_so(cli: Any, runs: Path) -> None:
     outcome = cli("inspect", runs / "all", "--json")
     assert outcome.code == 0, outcome.err

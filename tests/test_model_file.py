@@ -290,7 +290,7 @@ load_model(Path(sys.argv[2]), torch.device("cpu"))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 answers = {}
 for path in sorted(Path(sys.argv[1]).iterdir()):
-    signal.alarm(5)  # a hang ends the process
+    signal.setitimer(signal.ITIMER_PROF, 5)  # a hang ends the process, however busy the machine
     try:
         load_model(path, torch.device("cpu"))
         answers[path.name] = "loaded"
@@ -298,7 +298,7 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
         answers[path.name] = str(error)
     except Exception as error:
         answers[path.name] = f"CRASH {type(error).__name__} {str(error)[:200]}"
-signal.alarm(0)
+signal.setitimer(signal.ITIMER_PROF, 0)
 grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
 print(json.dumps({"answers": answers, "grown_kilobytes": grown}))
 """

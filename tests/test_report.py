@@ -86,7 +86,20 @@ def test_the_page_says_the_verdict_the_scores_and_what_was_used(daily_run):
         assert re.search(rf"{forecaster}\s+{mae}\b", text)
     for fact in (manifest["data"]["sha256"], manifest["torch"], "lookback: 14"):
         assert fact in text
-    assert f"lstmcast train {daily_run / 'config.yaml'}" in text
+    assert f"lstmcast rerun {daily_run} --verify" in text
+
+
+def test_the_page_says_what_check_finds(tmp_path):
+    table = tmp_path / "gaps.csv"
+    lines = daily_text().splitlines()
+    lines[40:43] = [line.partition(",")[0] + "," for line in lines[40:43]]
+    table.write_text("\n".join(lines) + "\n")
+    run = lstmcast.train(table, set=SMALL, run=tmp_path / "r", device="cpu").path
+    (found,) = json.loads((run / "findings.json").read_text())["findings"]
+    assert found["code"] == "LC106" and found["count"] == 3 and found["lines"][0] == "line 41"
+    text = (run / "report.html").read_text()
+    assert "LC106 missing values" in text and "line 41, line 42, line 43)" in text
+    assert "3 missing values filled" in text
 
 
 def test_report_loads_no_torch_and_no_plotly(daily_run):
@@ -246,8 +259,38 @@ def test_every_layout_has_a_page(tmp_path, text, settings, names):
         rows = forecast[forecast["name"] == item.name] if "rows" in settings[0] else forecast
         assert item.future == pytest.approx(rows[column].to_numpy())
         assert item.future_first == item.first + len(item.actual)
+        assert item.method == "lstmcast"
         assert np.isfinite(item.actual).all() and len(item.future) == 3
     assert data_of((run / "report.html").read_text())["series"]["names"] == names
+
+
+def test_a_short_series_says_what_forecast_it(tmp_path):
+    table = tmp_path / "wide.csv"
+    lines = [f"{line},{k}.5" for k, line in enumerate(daily_text().splitlines()[1:])]
+    table.write_text("date,a,b\n" + "".join(
+        (line if k > 110 else line.rpartition(",")[0] + ",") + "\n" for k, line in enumerate(lines)
+    ))  # fmt: skip
+    settings = [*SMALL, "data.layout=wide", "data.target=[a,b]", "data.time=date"]
+    run = lstmcast.train(table, set=settings, run=tmp_path / "r", device="cpu").path
+    frame = pd.read_csv(run / "forecast.csv")
+    methods = {item.name: item.method for item in items_in(run)}
+    assert methods == {"a": frame["method"][0], "b": frame["b_method"][0]}
+    assert methods["a"] == "lstmcast" != methods["b"]
+
+
+def test_series_that_never_change_or_were_never_judged_have_a_page(shops_run, tmp_path):
+    for path in shops_run.iterdir():
+        if path.is_file():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+    frame = pd.read_csv(shops_run / "backtest.csv")
+    recent = pd.read_csv(shops_run / "recent.csv").assign(sales=5.0)
+    recent.to_csv(tmp_path / "recent.csv", index=False)
+    for actual in (5.0, np.nan):
+        frame.assign(sales_actual=actual).to_csv(tmp_path / "backtest.csv", index=False)
+        items = data_of(page_of(tmp_path))["series"]["items"]
+        assert [item["scores"][3] for item in items] == [None] * 4
+    frame[:0].to_csv(tmp_path / "backtest.csv", index=False)
+    assert len(data_of(page_of(tmp_path))["series"]["items"]) == 4
 
 
 def test_without_test_windows_intervals_or_future_the_page_says_so(tmp_path):

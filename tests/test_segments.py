@@ -11,8 +11,8 @@ from lstmcast.errors import ConfigError
 from lstmcast.network.channels import Channels
 from lstmcast.network.forecaster import build_forecaster
 from lstmcast.network.normalize import normalize_window
-from lstmcast.network.segments import SegmentEmbedding, segment_length
-from lstmcast.network.sizes import Sizes
+from lstmcast.network.segments import SegmentEmbedding
+from lstmcast.network.sizes import Sizes, segment_length
 from lstmcast.series.batches import Batch
 
 SIZES = Sizes(lookback=12, horizon=5, inputs=5, targets=3, future=1, static=2)
@@ -135,8 +135,8 @@ def test_a_segment_is_a_linear_map_of_all_its_columns_and_the_oldest_steps_are_l
      (95, 24, 6), (1000, 7, 70)],
 )  # fmt: skip
 def test_auto_cuts_a_window_into_about_fifteen_segments_of_whole_seasons(lookback, season, length):
-    sizes = replace(SIZES, lookback=lookback, season=season)
-    assert segment_length(NetworkConfig(segment="auto"), sizes) == length
+    assert segment_length("auto", lookback, season) == length
+    assert segment_length(7, lookback, season) == min(7, lookback)
 
 
 @pytest.mark.parametrize(("cell", "kind"), [("rnn", nn.RNN), ("gru", nn.GRU), ("lstm", nn.LSTM)])

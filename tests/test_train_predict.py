@@ -19,6 +19,7 @@ FILES = {
     "backtest.csv",
     "forecast.csv",
     "recent.csv",
+    "report.html",
     "history.csv",
     "manifest.json",
     "findings.json",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Annotated
 
@@ -26,28 +27,57 @@ from lstmcast.cli import (
     train,
     window,
 )
+from lstmcast.cli.overview import Overview, epilog
 from lstmcast.errors import Interrupted, LstmcastError
 
 app = typer.Typer(
     name="lstmcast",
+    cls=Overview,
     help="From a CSV to a forecast you can trust, with every step open to look at.",
+    epilog="`lstmcast COMMAND --help` has the flags of a command.",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich costs a tenth of a second before the first line of help
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("init")(init.init)
-app.command("check")(check.check)
-app.command("window")(window.window)
-app.command("train")(train.train)
-app.command("predict")(predict.predict)
-app.command("backtest")(backtest.backtest)
-app.command("report")(report.report)
-app.command("compare")(compare.compare)
-app.command("rerun")(rerun.rerun)
-app.command("inspect")(inspect.inspect)
-app.command("configs")(configs.configs)
+
+CONFIG_REFERENCE = """\
+Every config field, with its default and meaning: docs/config.md; for editors,
+`lstmcast configs --schema`. Examples: `lstmcast configs`."""
+
+# Panel, command, what it does in 66 characters, arguments of its example, more below its flags.
+COMMANDS: tuple[tuple[str, Callable[..., None], str, str, str], ...] = (
+    ("Prepare", init.init, "Look at a table and propose a config for it.",
+     "sales.csv -o sales.yaml", ""),
+    ("Prepare", check.check, "Look for faults of a config and its table.",
+     "sales.yaml", ""),
+    ("Prepare", window.window, "Write the (N, T, F) windows of a table as .npy files.",
+     "sales.yaml -o windows", ""),
+    ("Train and forecast", train.train, "Train a network, judge it beside baselines, forecast.",
+     "sales.yaml -s training.max_epochs=20", CONFIG_REFERENCE),
+    ("Train and forecast", predict.predict, "Forecast every series after its last row.",
+     "runs/sales-0001 new.csv -o forecast.csv", ""),
+    ("Judge", backtest.backtest, "Forecast from past origins, and say how good that was.",
+     "runs/sales-0001 --folds 12", ""),
+    ("Judge", report.report, "Write the page of a run again: to look at, print and mail.",
+     "runs/sales-0001", ""),
+    ("Judge", compare.compare, "Show runs side by side: scores, and what differs.",
+     "runs/sales-0001 runs/sales-0002", ""),
+    ("Judge", rerun.rerun, "Train a run again from its own config and data.",
+     "runs/sales-0001 --verify", ""),
+    ("Look inside", inspect.inspect, "Follow a window through every layer of a network.",
+     "runs/sales-0001 --trace", ""),
+    ("Look inside", configs.configs, "List, print or copy the shipped configs.",
+     "co2 -o mine.yaml", ""),
+)  # fmt: skip
+for panel, command, words, example, more in COMMANDS:
+    app.command(
+        command.__name__,
+        rich_help_panel=panel,
+        short_help=words,
+        epilog=epilog(command.__name__, example, more),
+    )(command)
 
 
 def _print_version(wanted: bool) -> None:

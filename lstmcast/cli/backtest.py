@@ -7,13 +7,19 @@ from typing import Annotated
 
 import typer
 
+from lstmcast.cli.completion import complete_source
 from lstmcast.cli.options import Debug, Device, Json, Quiet, Set
 from lstmcast.errors import ConfigError
 
 
 def backtest(
     source: Annotated[
-        Path, typer.Argument(metavar="RUN|CONFIG|DATA", help="A run folder, a config or a table.")
+        Path,
+        typer.Argument(
+            metavar="RUN|CONFIG|DATA",
+            help="A run folder, a config or a table.",
+            autocompletion=complete_source,
+        ),
     ],
     folds: Annotated[
         int | None, typer.Option("--folds", min=1, metavar="N", help="Origins to forecast from.")
@@ -88,4 +94,7 @@ def backtest(
     done = backtest_workflow(source, plan, set or [], choose_device(device), terminal)
     terminal.shown(*shown_backtest(done))
     if done.faults:
+        if quiet and not json:  # a pipeline is to know why
+            for fault in done.faults:
+                typer.echo(fault, err=True)
         raise typer.Exit(1)

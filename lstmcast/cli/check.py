@@ -7,15 +7,21 @@ from typing import Annotated
 
 import typer
 
-from lstmcast.cli.options import Debug, Quiet, Set
+from lstmcast.cli.completion import complete_table
+from lstmcast.cli.options import Debug, Json, Quiet, Set
 from lstmcast.errors import ConfigError
 
 
 def check(
     source: Annotated[
-        Path, typer.Argument(metavar="CONFIG|DATA", help="A YAML config, or a table.")
+        Path,
+        typer.Argument(
+            metavar="CONFIG|DATA", help="A YAML config, or a table.", autocompletion=complete_table
+        ),
     ],
-    format: Annotated[str, typer.Option("--format", metavar="NAME", help="text or json.")] = "text",
+    format: Annotated[
+        str, typer.Option("--format", metavar="NAME", help="text, or json as --json.")
+    ] = "text",
     fix: Annotated[
         Path | None,
         typer.Option("--fix", metavar="FILE", help="Write a repaired copy of the table."),
@@ -25,6 +31,7 @@ def check(
         typer.Option("--leaks", help="Also put noise after each cut: nothing before may change."),
     ] = False,
     set: Set = None,
+    json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -34,7 +41,7 @@ def check(
     """
     if format not in ("text", "json"):
         raise ConfigError(f"--format {format}: known are text and json")
-    import json
+    from json import dumps
 
     from lstmcast.display_findings import findings_json, findings_text
     from lstmcast.workflows.check import check as check_source
@@ -45,9 +52,9 @@ def check(
     report = check_source(source, set or [], leaks=leaks)
     if fix is not None:
         write_repaired(report, fix)
-    if format == "json":
+    if json or format == "json":
         found = findings_json(report.source, report.table, report.findings, report.fixed)
-        print(json.dumps(found, ensure_ascii=False))
+        print(dumps(found, ensure_ascii=False))
     elif not quiet:
         print(findings_text(report.source, report.table, report.findings), end="")
         for line in report.fixed:

@@ -7,12 +7,16 @@ from typing import Annotated
 
 import typer
 
+from lstmcast.cli.completion import complete_run
 from lstmcast.cli.options import Debug, Json, Quiet
 
 
 def compare(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders of them.")
+        list[Path],
+        typer.Argument(
+            metavar="RUN...", help="Run folders, or folders of them.", autocompletion=complete_run
+        ),
     ],
     sort: Annotated[
         str, typer.Option("--sort", metavar="MEASURE", help="Order by this score, the best first.")

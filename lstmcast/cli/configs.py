@@ -7,12 +7,16 @@ from typing import Annotated
 
 import typer
 
+from lstmcast.cli.completion import complete_config
 from lstmcast.cli.options import Debug, Json, Quiet
 from lstmcast.errors import ConfigError
 
 
 def configs(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="A shipped config.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="A shipped config.", autocompletion=complete_config),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Copy NAME there, its data beside it."),

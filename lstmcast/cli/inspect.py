@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lstmcast.cli.completion import complete_source
 from lstmcast.cli.options import Debug, Json, Quiet, Set
 
 
@@ -14,7 +15,9 @@ def inspect(
     source: Annotated[
         Path,
         typer.Argument(
-            metavar="CONFIG|RUN", help="A YAML config, a table, a run folder or its model."
+            metavar="CONFIG|RUN",
+            help="A YAML config, a table, a run folder or its model.",
+            autocompletion=complete_source,
         ),
     ],
     trace: Annotated[

@@ -7,10 +7,16 @@ from typing import Annotated
 
 import typer
 
+from lstmcast.cli.completion import complete_set
+
 Set = Annotated[
     list[str] | None,
     typer.Option(
-        "-s", "--set", metavar="SECTION.KEY=VALUE", help="Set a config value; repeatable."
+        "-s",
+        "--set",
+        metavar="SECTION.KEY=VALUE",
+        help="Set a config value; repeatable.",
+        autocompletion=complete_set,
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]

@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
+from lstmcast.cli.completion import complete_run
 from lstmcast.cli.options import Debug, Device, Json, Quiet
 from lstmcast.errors import ConfigError
 
 
 def predict(
     run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="A run folder or a model.safetensors.")
+        Path,
+        typer.Argument(
+            metavar="RUN", help="A run folder or a model.safetensors.", autocompletion=complete_run
+        ),
     ],
     data: Annotated[
         str | None,

@@ -7,12 +7,18 @@ from typing import Annotated
 
 import typer
 
+from lstmcast.cli.completion import complete_run
 from lstmcast.cli.options import Debug, Json, Quiet
 
 
 def report(
     run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="A run folder, or one in its backtests.")
+        Path,
+        typer.Argument(
+            metavar="RUN",
+            help="A run folder, or one in its backtests.",
+            autocompletion=complete_run,
+        ),
     ],
     png: Annotated[
         Path | None,
@@ -33,10 +39,7 @@ def report(
     from lstmcast.terminal import Terminal
     from lstmcast.workflows.report import write_images, write_report
 
-    page, files = write_report(run), []
-    for kind, folder in (("png", png), ("svg", svg)):
-        if folder is not None:
-            files += write_images(run, folder, kind)
+    page, files = write_report(run), write_images(run, {"png": png, "svg": svg})
     said = [f"wrote {path}" for path in (page, *files)]
     value = {"report": str(page), "images": [str(path) for path in files]}
     Terminal(json=json, quiet=quiet).shown(said, value)

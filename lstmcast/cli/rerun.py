@@ -7,12 +7,18 @@ from typing import Annotated
 
 import typer
 
+from lstmcast.cli.completion import complete_run
 from lstmcast.cli.options import Debug, Device, Json, Quiet, Run
 
 
 def rerun(
     source: Annotated[
-        Path, typer.Argument(metavar="RUN", help="The folder of a complete run; it is only read.")
+        Path,
+        typer.Argument(
+            metavar="RUN",
+            help="The folder of a complete run; it is only read.",
+            autocompletion=complete_run,
+        ),
     ],
     verify: Annotated[
         bool,

@@ -7,23 +7,37 @@ from typing import Annotated
 
 import typer
 
+from lstmcast.cli.completion import complete_run, complete_table
 from lstmcast.cli.options import Debug, Device, Json, Quiet, Run, Set, Verbose
 from lstmcast.errors import ConfigError
 
 
 def train(
     source: Annotated[
-        Path | None, typer.Argument(metavar="CONFIG|DATA", help="A YAML config, or a table.")
+        Path | None,
+        typer.Argument(
+            metavar="CONFIG|DATA", help="A YAML config, or a table.", autocompletion=complete_table
+        ),
     ] = None,
     set: Set = None,
     run: Run = None,
     resume: Annotated[
         Path | None,
-        typer.Option("--resume", metavar="RUN", help="Go on with an interrupted run, exactly."),
+        typer.Option(
+            "--resume",
+            metavar="RUN",
+            help="Go on with an interrupted run, exactly.",
+            autocompletion=complete_run,
+        ),
     ] = None,
     init_from: Annotated[
         Path | None,
-        typer.Option("--init-from", metavar="RUN", help="Begin with the weights of another run."),
+        typer.Option(
+            "--init-from",
+            metavar="RUN",
+            help="Begin with the weights of another run.",
+            autocompletion=complete_run,
+        ),
     ] = None,
     device: Device = "auto",
     json: Json = False,

@@ -7,13 +7,17 @@ from typing import Annotated
 
 import typer
 
+from lstmcast.cli.completion import complete_table
 from lstmcast.cli.options import Debug, Json, Quiet, Set
 from lstmcast.errors import ConfigError
 
 
 def window(
     source: Annotated[
-        Path, typer.Argument(metavar="CONFIG|DATA", help="A YAML config, or a table.")
+        Path,
+        typer.Argument(
+            metavar="CONFIG|DATA", help="A YAML config, or a table.", autocompletion=complete_table
+        ),
     ],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.")

@@ -6,14 +6,45 @@ from collections.abc import Mapping
 from typing import Any
 
 # Each preset holds only what differs from the field defaults in `schema.NetworkConfig`.
+# docs/accuracy.md has what speaks for them.
 PRESETS: dict[str, dict[str, Any]] = {
     "plain": {},
-    "auto": {"normalize": "last", "units": [64], "dropout": 0.1},
+    "auto": {"normalize": "last", "units": [64], "dropout": 0.1, "skip": "linear"},
+    "segments": {
+        "normalize": "last",
+        "units": [128],
+        "channels": "independent",
+        "segment": "auto",
+        "decoder": "segments",
+        "skip": "linear",
+    },
+    "hybrid": {
+        "normalize": "season",
+        "units": [128],
+        "dropout": 0.3,
+        "channels": "independent",
+        "segment": "auto",
+        "decoder": "segments",
+        "skip": "linear",
+    },
+}
+
+
+# What a preset would set, but does not beside a value that the user set: they do not go together.
+YIELDS: dict[str, dict[Any, tuple[str, ...]]] = {
+    "decoder": {
+        "every_step": ("normalize", "skip", "segment"),
+        "recursive": ("skip", "segment"),
+    },
+    "bidirectional": {True: ("decoder",)},
+    "readout": {"state": ("decoder",), "mean": ("decoder",), "all": ("decoder",)},
 }
 
 
 def fill_network(network: Any) -> Any:
     """The `network` section with the fields that its preset gives where none are set.
+
+    A preset yields: what does not go with a field that is set stays as the schema has it.
 
     Args:
         network: The section as the user gave it; None where the config has none, which asks
@@ -30,4 +61,9 @@ def fill_network(network: Any) -> Any:
     name = network.get("preset", "plain")
     if not isinstance(name, str) or name not in PRESETS:
         return network
-    return {"preset": name} | PRESETS[name] | dict(network)
+    filled = dict(PRESETS[name])
+    for field, values in YIELDS.items():
+        given = network.get(field)
+        for other in values.get(given, ()) if isinstance(given, str | bool) else ():
+            filled.pop(other, None)
+    return {"preset": name} | filled | dict(network)

@@ -27,10 +27,11 @@ class NetworkConfig(Section):
 
     model_config = ConfigDict(title="Network")
 
-    preset: Literal["plain", "auto"] = Field(
+    preset: Literal["plain", "auto", "segments", "hybrid"] = Field(
         default="plain",
-        description="Source of the fields not set here: plain, the defaults; auto, the tool's "
-        "best, and what a config without a network section gets.",
+        description="Source of the fields not set here: plain, the defaults; auto, the best all "
+        "round, and what a config without a network section gets; segments, for long windows of "
+        "steps shorter than a day; hybrid, for many seasonal series.",
     )
     cell: Literal["rnn", "gru", "lstm"] = Field(
         default="lstm", description="Recurrent cell of every layer."

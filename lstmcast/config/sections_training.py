@@ -89,6 +89,11 @@ class TrainingConfig(Section):
         description="Epochs without a better validation loss after which training ends; "
         "null: never stop early.",
     )
+    precision: Literal["float32", "bf16", "auto"] = Field(
+        default="float32",
+        description="Numbers that recurrent layers are multiplied with in training: float32; bf16, "
+        "three digits, faster where the processor has it; auto, bf16 there and float32 elsewhere.",
+    )
     clip_norm: Positive | None = Field(
         default=1.0, description="Largest norm of all gradients together; null: never clipped."
     )

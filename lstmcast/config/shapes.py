@@ -22,12 +22,13 @@ _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False,
 
 
 class FieldWords(NamedTuple):
-    """One field of the config, in words."""
+    """One field of the config, in words; `choices` where it holds no other text."""
 
     name: str
     type: str
     default: str
     description: str
+    choices: tuple[str, ...]
 
 
 @cache
@@ -154,7 +155,7 @@ def fields() -> list[FieldWords]:
 
     Returns:
         Dotted name, type in words, default as YAML writes it (`required` where there is none),
-        and description.
+        description, and the words that it may hold.
     """
     return [
         FieldWords(
@@ -162,6 +163,7 @@ def fields() -> list[FieldWords]:
             words(shape),
             spelled(shape["default"]) if "default" in shape else "required",
             shape["description"],
+            tuple(choices(shape)) or (("true", "false") if accepts(shape, "boolean") else ()),
         )
         for section, keys in shapes().items()
         for key, shape in keys.items()

@@ -48,7 +48,8 @@ class Track:
 
     Attributes:
         asked: (levels, H, C) the chance to miss that is asked for, a_t.
-        scores: The latest, (levels, H, C) each; NaN where the actual is missing or yet to come.
+        scores: Of its folds, the latest, (levels, H, C) each; NaN where the actual is missing or
+            yet to come.
     """
 
     asked: Floats
@@ -91,17 +92,13 @@ class Adaptive:
         self.awaited: list[Awaited] = []
 
     def restart(self, scores: Scores, minimum: float | None) -> None:
-        """Another network forecasts from here on: scores of the last one mean nothing to it.
-
-        What is asked for stays, and is still moved by what comes of the last one's forecasts.
+        """Another network forecasts from here on; what was learned of the last one's folds stays.
 
         Args:
             scores: Of the validation windows of the forecasters as they are now.
             minimum: No bound is lower; None: no limit.
         """
         self.first, self.minimum = scores, minimum
-        for (_, method, series), track in self.tracks.items():
-            track.scores = self._begin(method, series)
 
     def hear(self, place: int) -> None:
         """Learn of all actuals before a grid place."""
@@ -137,7 +134,8 @@ class Adaptive:
         low, high = ranged.low.copy(), ranged.high.copy()
         for b, (method, one) in enumerate(zip(methods, series, strict=True)):
             track = self._track(name, method, one, ranged.low[:, b].shape)
-            margin = largest_margin(track.scores, 1 - track.asked)
+            pool = [*self._validation(method, one), *track.scores][-KEPT:]
+            margin = largest_margin(pool, 1 - track.asked)
             low[:, b] -= margin
             high[:, b] += margin
         low, high = np.minimum(low, ranged.point), np.maximum(high, ranged.point)
@@ -155,13 +153,13 @@ class Adaptive:
         key = (name, method, series)
         if key not in self.tracks:
             asked = np.broadcast_to(self.missing, shape).copy()
-            self.tracks[key] = Track(asked, self._begin(method, series))
+            self.tracks[key] = Track(asked)
         return self.tracks[key]
 
-    def _begin(self, method: str, series: Name) -> deque[Floats]:
+    def _validation(self, method: str, series: Name) -> list[Floats]:
+        """(levels, H, C) of each validation window; a series that is new has none."""
         known = self.first.get(method, {}).get(series)
-        windows = [] if known is None else [known[:, k] for k in range(known.shape[1])]
-        return deque(windows, maxlen=KEPT)
+        return [] if known is None else [known[:, k] for k in range(known.shape[1])]
 
     def _await(
         self, track: Track, place: int, b: int, ranged: Ranged, given: Ranged, actual: Floats

@@ -52,9 +52,9 @@ def find_margins(
         windows = relative[:, begin:end]  # (levels, n, H, C)
         flat = windows.reshape(*windows.shape[:1], -1, windows.shape[3])
         own[int(series[begin])] = kept(
-            np.stack([conformal(flat[k], level) for k, level in enumerate(levels)])
+            np.stack([conformal(flat[k], level) for k, level in enumerate(levels)]), outwards=True
         )
-    return Margins(kept(pooled), typical, own)
+    return Margins(kept(pooled, outwards=True), typical, own)
 
 
 def conformal(scores: Floats, level: float) -> Floats:
@@ -94,8 +94,9 @@ def mean_changes(values: Floats, observed: NDArray[Any], starts: Ints, ends: Int
     change = np.where(both, np.abs(values[rows + 1] - values[rows]), 0.0)
     shape = (len(starts), values.shape[1])
     total, number = np.zeros(shape), np.zeros(shape)
-    np.add.at(total, series, change)
-    np.add.at(number, series, both)
+    for column in range(values.shape[1]):
+        total[:, column] = np.bincount(series, change[:, column], len(starts))
+        number[:, column] = np.bincount(series, both[:, column], len(starts))
     return kept(np.where(total > 0, total / np.maximum(number, 1), np.nan))
 
 
@@ -105,10 +106,16 @@ def usual_size(sizes: Floats) -> Floats:
     return np.array([float(np.median(column)) if len(column) else 1.0 for column in known])
 
 
-def kept(values: Floats) -> Floats:
-    """Values with the digits that the model file keeps."""
+def kept(values: Floats, outwards: bool = False) -> Floats:
+    """Values with the digits that the model file keeps.
+
+    Args:
+        values: Of any shape; NaN stays.
+        outwards: Whether to round up, as margins are: a bound that was to be just wide enough is.
+    """
     size = np.abs(values)
     known = np.isfinite(values) & (size > 0)
     exponent = np.floor(np.log10(size, out=np.zeros_like(size), where=known))
     text = 10.0 ** (DIGITS - 1 - exponent)
-    return np.where(known, np.round(values * text) / text, values)
+    rounded = np.ceil(values * text) if outwards else np.round(values * text)
+    return np.where(known, rounded / text, values)

@@ -99,6 +99,30 @@ def wide_forecast_frame(
     return pd.DataFrame(table)
 
 
+def paths_frame(
+    panel: Panel, origins: np.ndarray, series: np.ndarray, values: np.ndarray
+) -> pd.DataFrame:
+    """Sample paths as a long table.
+
+    Args:
+        panel: Names, stamps and their style.
+        origins: (B,) first row of each series' paths.
+        series: (B,) its number.
+        values: (paths, B, H, C).
+
+    Returns:
+        Series columns, `path` from 1, the time column (or `step`), and the targets.
+    """
+    paths, count, horizon, _ = values.shape
+    keys = _keys(panel, origins, series, horizon)  # of B * H rows
+    table = {name: np.tile(keys.pop(name), paths) for name in panel.series_columns}
+    table["path"] = np.repeat(np.arange(1, paths + 1), count * horizon)
+    table |= {name: np.tile(column, paths) for name, column in keys.items()}
+    for k, name in enumerate(panel.columns.targets):
+        table[name] = rounded(values[..., k].ravel())
+    return pd.DataFrame(table)
+
+
 def backtest_frame(
     panel: Panel,
     origins: np.ndarray,

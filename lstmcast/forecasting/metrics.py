@@ -91,8 +91,9 @@ class _Mean:
         errors = np.where(defined, errors, 0.0)
         self.total += errors.sum(axis=0)
         self.count += defined.sum(axis=0)
-        np.add.at(self.series_total, series, errors.sum(axis=(1, 2)))
-        np.add.at(self.series_count, series, defined.sum(axis=(1, 2)))
+        count = len(self.series_total)
+        self.series_total += np.bincount(series, errors.sum(axis=(1, 2)), count)
+        self.series_count += np.bincount(series, defined.sum(axis=(1, 2)), count)
 
     def over(self, where: _Where) -> float | None:
         """The mean over the chosen steps and targets; None where no point defines it."""

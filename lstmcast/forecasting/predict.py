@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -18,8 +18,12 @@ from lstmcast.series.batches import WindowTable
 from lstmcast.series.panel import Panel
 from lstmcast.series.scaling import Scaler
 
-VALUES_AT_ONCE = 8_000_000
-"""Inputs and targets in one batch of forecasts: bounds memory, not speed."""
+VALUES_AT_ONCE, ON_A_CPU = 8_000_000, 2_000_000
+"""Outputs of a layer in one batch of forecasts.
+
+On a CPU, batches that stay in its cache, and in memory that the process keeps, cost half as much
+for each window as large ones do.
+"""
 
 
 class NetworkForecast:
@@ -30,14 +34,20 @@ class NetworkForecast:
         panel: Filled.
         scaler: For the panel's series.
         levels: Of the intervals, in percent.
+        watch: Told how many windows are forecast, after each batch.
     """
 
     def __init__(
-        self, model: Model, panel: Panel, scaler: Scaler, levels: Sequence[float] = ()
+        self,
+        model: Model,
+        panel: Panel,
+        scaler: Scaler,
+        levels: Sequence[float] = (),
+        watch: Callable[[int], None] = lambda done: None,
     ) -> None:
         self.model = model
         self.levels = tuple(levels)
-        self.scaler = scaler
+        self.scaler, self.watch = scaler, watch
         minimum, targets = model.config.forecast.minimum, range(model.sizes.targets)
         cut = minimum is not None and not (model.network.head.counts and minimum <= 0)
         bent = any(k in scaler.logged for k in targets)
@@ -63,7 +73,7 @@ class NetworkForecast:
         width = 1 + 2 * len(self.levels)
         shape = (0, self.model.sizes.horizon, targets)
         parts, said = [np.empty((width, *shape))], list[list[Tensor] | None]()
-        size = windows_at_once(self.model.sizes, self.model.config.network.units)
+        size = windows_at_once(self.model.sizes, self.model.config.network.units, self.table.device)
         for start in range(0, len(origins), size):
             chunk = slice(start, start + size)
             batch = self.table.gather(
@@ -73,6 +83,7 @@ class NetworkForecast:
             forecasts = [member.foretell(batch) for member in self.model.members]
             parts.append(self._quantiles(forecasts))
             said.append(parameters_of(forecasts[0]) if self.keeps_density else None)
+            self.watch(min(start + size, len(origins)))
         scaled = np.concatenate(parts, axis=1)  # (1 + 2 levels, B, H, C)
         made = np.stack([self.scaler.restore(part, series) for part in scaled])
         if self.model.network.head.counts:
@@ -148,10 +159,11 @@ def with_intervals(
     return {name: widened(name, forecast) for name, forecast in forecasts.items()}
 
 
-def windows_at_once(sizes: Sizes, units: Sequence[int]) -> int:
+def windows_at_once(sizes: Sizes, units: Sequence[int], device: torch.device) -> int:
     """Windows in one batch of forecasts."""
     width = max(sizes.inputs, *units)
-    return max(1, min(4096, VALUES_AT_ONCE // ((sizes.lookback + sizes.horizon) * width)))
+    values = ON_A_CPU if device.type == "cpu" else VALUES_AT_ONCE
+    return max(1, min(4096, values // ((sizes.lookback + sizes.horizon) * width)))
 
 
 def can_forecast(panel: Panel, lookback: int, pad: bool) -> np.ndarray:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from lstmcast.forecasting.baselines import (
 )
 from lstmcast.forecasting.conformal import find_margins, usual_size
 from lstmcast.forecasting.intervals import Calibration, Forecast, Ranged
+from lstmcast.forecasting.judgement import NETWORK, SERIES_SCORED, Judgement
 from lstmcast.forecasting.metrics import Scores
 from lstmcast.forecasting.significance import Comparison, beats, diebold_mariano
 from lstmcast.forecasting.yardsticks import Yardsticks
@@ -28,41 +28,11 @@ from lstmcast.series.windows import SplitWindows, WindowIndex
 Points = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Origins (B,) and series (B,) -> forecasts (B, H, C) in the units of the data."""
 
-NETWORK = "lstmcast"
 POINTS_AT_ONCE = 2_000_000
 """Forecast values held at a time for each forecaster: bounds memory, not speed."""
 
 CALIBRATING_POINTS = 8_000_000
 """Forecast values that intervals are calibrated on; of more, every second, third, ... window."""
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """How forecasters did on the windows of one split.
-
-    Attributes:
-        scores: By forecaster, as in metrics.json.
-        losses: By forecaster, the mean absolute error of each origin in time order; NaN where no
-            window starts.
-    """
-
-    scores: dict[str, dict[str, Any]]
-    losses: dict[str, np.ndarray]
-
-    @property
-    def windows(self) -> int:
-        """How many windows were scored."""
-        return int(max((score["windows"] for score in self.scores.values()), default=0))
-
-    def ranking(self) -> list[str]:
-        """Baselines, the lowest mae first."""
-        names = [name for name in self.scores if name != NETWORK]
-        return sorted(names, key=lambda name: self.mae(name))
-
-    def mae(self, name: str) -> float:
-        """Mean absolute error of a forecaster; infinite where nothing could be scored."""
-        value = self.scores[name]["mae"]
-        return float("inf") if value is None else float(value)
 
 
 @dataclass(frozen=True)
@@ -225,9 +195,14 @@ def judge(
             scores[name].update(made.point, actual, series, made.low, made.high, crps)
             np.add.at(totals[name], place, np.nansum(np.abs(made.point - actual), axis=(1, 2)))
     unknown = np.where(counts > 0, counts, np.nan)
+    few = 1 < panel.series_count <= SERIES_SCORED
     return Judgement(
         {name: score.result() for name, score in scores.items()},
         {name: total / unknown for name, total in totals.items()},
+        {
+            series: {name: score.of_series(series) for name, score in scores.items()}
+            for series in (np.unique(index.all()[1]).tolist() if few else ())
+        },
     )
 
 
@@ -284,15 +259,3 @@ def decide(judgement: Judgement, horizon: int) -> Verdict:
     # Origins count alike in the test, whatever number of windows starts there: both must agree.
     beaten = network_mae < best_mae and beats(comparison)
     return Verdict(best, network_mae, best_mae, comparison, beaten)
-
-
-def add_skill(judgement: Judgement) -> None:
-    """Write `skill` and `skill_naive` beside the network's scores: 1 - mae / mae of the other."""
-
-    def skill(names: list[str]) -> float | None:
-        best = min(judgement.mae(name) for name in names)
-        finite = 0 < best < float("inf") and judgement.mae(NETWORK) < float("inf")
-        return 1 - judgement.mae(NETWORK) / best if finite else None
-
-    judgement.scores[NETWORK]["skill"] = skill(judgement.ranking())
-    judgement.scores[NETWORK]["skill_naive"] = skill(["naive", "seasonal_naive"])

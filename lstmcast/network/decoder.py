@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -26,6 +27,8 @@ class Context:
         static: (B, K) static columns; None without them.
         teacher: (B, H, C) the true targets, at the window's level, in training; None otherwise.
         units: What brings a window's numbers to other units.
+        feed: What makes (B, C) at the window's level, to be fed back, of a step's (B, C, head
+            width) and the units; None: the head's mean.
     """
 
     inputs: Tensor
@@ -35,6 +38,7 @@ class Context:
     static: Tensor | None = None
     teacher: Tensor | None = None
     units: Units = field(default_factory=Units)
+    feed: Callable[[Tensor, Units], Tensor] | None = None
 
 
 class Decoder(nn.Module, ABC):
@@ -64,7 +68,7 @@ class Decoder(nn.Module, ABC):
         """(B, C) what the next step is given: the forecast, or now and then the truth."""
         if context.teacher is not None and float(torch.rand(())) < self.teacher_forcing:
             return context.teacher[:, step]
-        return self.feed(decoded, context.units)
+        return (context.feed or self.feed)(decoded, context.units)
 
 
 def joined(*parts: Tensor | None) -> Tensor:

@@ -10,8 +10,8 @@ from lstmcast.network.decoder import Context, Decoder, joined
 from lstmcast.network.heads import Head
 from lstmcast.network.readouts import READOUTS, readout_width
 from lstmcast.network.recurrent import RecurrentEncoder, state_shapes
-from lstmcast.network.segments import SegmentsDecoder, segment_length
-from lstmcast.network.sizes import Sizes
+from lstmcast.network.segments import SegmentsDecoder
+from lstmcast.network.sizes import Sizes, segment_length
 from lstmcast.network.stepwise import State
 
 
@@ -26,7 +26,7 @@ class DirectDecoder(Decoder):
     ) -> None:
         super().__init__(config, encoder, sizes, head)
         self.readout = READOUTS[config.readout]
-        steps = sizes.lookback // segment_length(config, sizes)
+        steps = sizes.lookback // segment_length(config.segment, sizes.lookback, sizes.season)
         width = readout_width(config.readout, encoder, steps)
         known = sizes.horizon * sizes.future + sizes.static
         self.linear = nn.Linear(width + known, sizes.horizon * sizes.targets * head.width)

@@ -14,8 +14,8 @@ from lstmcast.network.embedding import Embedder
 from lstmcast.network.heads import HEADS, Units
 from lstmcast.network.normalize import normalize_window
 from lstmcast.network.recurrent import RecurrentEncoder
-from lstmcast.network.segments import SegmentEmbedding, segment_length
-from lstmcast.network.sizes import Sizes
+from lstmcast.network.segments import SegmentEmbedding
+from lstmcast.network.sizes import Sizes, segment_length
 from lstmcast.network.skip import LinearSkip
 from lstmcast.series.batches import Batch
 
@@ -42,10 +42,14 @@ class Forecaster(nn.Module):
         wide = self.embedder.sizes
         self.channels = Channels(wide) if config.channels == "independent" else None
         wide = wide if self.channels is None else self.channels.sizes
-        width, length = wide.inputs + wide.static, segment_length(config, wide)
+        width, length = (
+            wide.inputs + wide.static,
+            segment_length(config.segment, wide.lookback, wide.season),
+        )
         self.segments = None
         if config.segment != 1 or config.decoder == "segments":
             width = config.units[0]
+            length = segment_length(config.segment, wide.lookback, wide.season)
             self.segments = SegmentEmbedding(length, wide.inputs, wide.static, width)
         self.encoder = ENCODERS[config.cell](config, width)
         self.head = HEADS[config.head](loss, sizes.levels)

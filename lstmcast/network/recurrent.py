@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstmcast.config import NetworkConfig
+from lstmcast.network.gru import SMALL, run_gru
 from lstmcast.network.stepwise import State, StepwiseLayer
 
 # A projected LSTM runs all the same, only without oneDNN; users can do nothing about it.
@@ -59,6 +60,7 @@ class RecurrentEncoder(nn.Module):
         super().__init__()
         fused = len(set(config.units)) == 1 and config.dropout == 0
         stacks = [(config.units[0], len(config.units))] if fused else [(u, 1) for u in config.units]
+        self.precision = torch.float32
         self.initial_state = config.initial_state
         self.directions = 2 if config.bidirectional else 1
         self.dropout = nn.Dropout(config.dropout)
@@ -101,8 +103,9 @@ class RecurrentEncoder(nn.Module):
     ) -> Encoding:
         """Run all layers from given states; with lengths, over each window's first steps only."""
         outputs, finals = inputs, []
+        run = _run_narrow if self.training and self.precision == torch.bfloat16 else _run
         for stack, state in zip(self.layers(), states, strict=True):
-            outputs, final = _run(stack, outputs, state, lengths)  # (B, T, D * U)
+            outputs, final = run(stack, outputs, state, lengths)  # (B, T, D * U)
             outputs = self.dropout(outputs)
             finals.append(final)
         return Encoding(outputs, finals)
@@ -163,12 +166,27 @@ def _run(
         outputs, final = stack(inputs, state, lengths)
         return outputs, final
     if lengths is None:
+        small = len(inputs) * stack.hidden_size <= SMALL and inputs.device.type == "cpu"
+        if isinstance(stack, nn.GRU) and small and torch.is_grad_enabled():
+            assert not isinstance(state, tuple), "a GRU has one state"
+            return run_gru(stack, inputs, state)
         outputs, final = stack(inputs, state)
         return outputs, final
     packed = pack_padded_sequence(inputs, lengths.cpu(), batch_first=True, enforce_sorted=False)
     packed_outputs, final = stack(packed, state)
     outputs, _ = pad_packed_sequence(packed_outputs, batch_first=True, total_length=inputs.shape[1])
     return outputs, final
+
+
+def _run_narrow(
+    stack: RecurrentLayer, inputs: Tensor, state: State | None, lengths: Tensor | None
+) -> tuple[Tensor, State]:
+    """The same with products of bf16 numbers; what comes out is float32 again."""
+    with torch.autocast(inputs.device.type, torch.bfloat16):
+        outputs, final = _run(stack, inputs, state, lengths)
+    if isinstance(final, tuple):
+        return outputs.float(), (final[0].float(), final[1].float())
+    return outputs.float(), final.float()
 
 
 def _shift(steps: Tensor, by: Tensor) -> Tensor:

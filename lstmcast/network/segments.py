@@ -14,24 +14,8 @@ from lstmcast.config import NetworkConfig
 from lstmcast.network.decoder import Context, Decoder, joined
 from lstmcast.network.heads import Head
 from lstmcast.network.recurrent import RecurrentEncoder
-from lstmcast.network.sizes import Sizes
+from lstmcast.network.sizes import Sizes, segment_length
 from lstmcast.network.stepwise import State
-
-SEGMENTS = 15
-"""Segments that a window is cut into where `network.segment` is `auto`."""
-FEWEST = 4
-"""Segments in a window without which `auto` does not take a season for a segment."""
-
-
-def segment_length(config: NetworkConfig, sizes: Sizes) -> int:
-    """Steps in a segment; `auto` cuts a window into about 15 pieces, in whole seasons if it can."""
-    lookback, season = sizes.lookback, sizes.season
-    if config.segment != "auto":
-        return min(config.segment, lookback)
-    length = max(1, round(lookback / SEGMENTS))
-    if 1 < season <= lookback // FEWEST:
-        return season * max(1, round(length / season))
-    return length
 
 
 class SegmentEmbedding(nn.Module):
@@ -79,7 +63,7 @@ class SegmentsDecoder(Decoder):
         self, config: NetworkConfig, encoder: RecurrentEncoder, sizes: Sizes, head: Head
     ) -> None:
         super().__init__(config, encoder, sizes, head)
-        self.length = segment_length(config, sizes)
+        self.length = segment_length(config.segment, sizes.lookback, sizes.season)
         self.count = -(-sizes.horizon // self.length)
         width = encoder.inputs
         self.positions = nn.Parameter(0.1 * torch.randn(self.count, width))

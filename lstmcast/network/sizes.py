@@ -7,6 +7,11 @@ from typing import Any
 
 MAX_WIDTH = 50
 
+SEGMENTS = 15
+"""Segments that a window is cut into where `network.segment` is `auto`."""
+FEWEST = 4
+"""Segments in a window without which `auto` does not take a season for a segment."""
+
 
 @dataclass(frozen=True)
 class Category:
@@ -35,6 +40,16 @@ def embedding_width(count: int) -> int:
     Source: the rule of thumb of fastai's tabular models, there with at most 600.
     """
     return int(max(1, min(MAX_WIDTH, round(1.6 * float(count) ** 0.56))))
+
+
+def segment_length(segment: int | str, lookback: int, season: int) -> int:
+    """Steps in a segment; `auto` cuts a window into about 15, of whole seasons if it can."""
+    if isinstance(segment, int):
+        return min(segment, lookback)
+    length = max(1, round(lookback / SEGMENTS))
+    if 1 < season <= lookback // FEWEST:
+        return season * max(1, round(length / season))
+    return length
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class Contents:
         manifest: As in manifest.json; empty where there is none.
         history: As in history.csv; None where there is none.
         notes: Sentences about the table.
+        findings: What `check` found in it; None where it did not look.
         layout: Of its tables.
         test: Test forecasts.
         recent: The last rows of history.
@@ -45,6 +46,7 @@ class Contents:
     manifest: dict[str, Any]
     history: pd.DataFrame | None
     notes: list[str]
+    findings: list[dict[str, Any]] | None
     layout: Layout
     test: Rows
     recent: Rows | None
@@ -72,6 +74,7 @@ def read_contents(path: Path) -> Contents:
         raise RunError(f"{path} is damaged: {error}") from error
     of_run = not is_backtest or (not folder.config.is_file() and run.manifest.is_file())
     layout = read_layout(folder.backtest)
+    found = read_object(run.findings) if of_run else {}
     return Contents(
         path=path,
         is_backtest=is_backtest,
@@ -81,7 +84,8 @@ def read_contents(path: Path) -> Contents:
         scores=metrics["scores"] if is_backtest else metrics.get("test"),
         manifest=read_object(run.manifest) if of_run else {},
         history=read_history(run.history) if of_run else None,
-        notes=list(read_object(run.findings).get("notes", [])) if of_run else [],
+        notes=list(found.get("notes", [])),
+        findings=found.get("findings"),
         layout=layout,
         test=read_test(folder.backtest, layout),
         recent=read_recent(run.recent, layout) if of_run and run.recent.is_file() else None,

@@ -108,8 +108,9 @@ def mean_autocorrelation(items: list[Item], season: int) -> np.ndarray:
 def by_name(errors: Errors, names: Names) -> pd.DataFrame:
     """By label: quantiles of 5, 25, 50, 75, 95 % of the errors; NaN where there are none."""
     grouped = pd.Series(errors.values).groupby(names.codes[errors.places])
-    table = grouped.quantile(np.array([0.05, 0.25, 0.5, 0.75, 0.95])).unstack()
-    return table.reindex(range(len(names.labels)))
+    shares = [0.05, 0.25, 0.5, 0.75, 0.95]
+    table = grouped.quantile(np.array(shares)).unstack()
+    return table.reindex(index=range(len(names.labels)), columns=shares)
 
 
 def calendar(errors: Errors, rows: Names, columns: Names) -> tuple[np.ndarray, np.ndarray]:

@@ -163,7 +163,7 @@ def repeat_of(contents: Contents) -> str:
     """The command that makes the same again."""
     if contents.is_backtest:
         return backtest_command(contents)
-    return f"lstmcast train {shlex.quote(str(contents.path / 'config.yaml'))}"
+    return f"lstmcast rerun {shlex.quote(str(contents.path))} --verify"
 
 
 def backtest_command(contents: Contents) -> str:

@@ -208,7 +208,10 @@ def learning_chart(history: pd.DataFrame, bests: Sequence[int], refit: bool) -> 
         f"Line chart of the loss by epoch. {' '.join(said)}",
         {
             "data": traces,
-            "layout": {"xaxis": axis("epoch"), "yaxis": axis("loss, scaled units")},
+            "layout": {
+                "xaxis": axis("epoch", dtick=max(1, round(history["epoch"].max() / 12))),
+                "yaxis": axis("loss, scaled units"),
+            },
         },
         Table(
             [name.replace("_", " ") for name in columns],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,40 +83,41 @@ def titled(figure: Figure, title: str) -> Figure:
     return {"data": figure["data"], "layout": layout}
 
 
-def drawn(images: Iterable[Image], kind: str) -> list[tuple[str, bytes]]:
-    """Names of files and what is in them.
+def drawn(images: Iterable[Image], kinds: Sequence[str]) -> list[tuple[str, str, bytes]]:
+    """Kind, name and content of files.
 
     Args:
         images: What to draw.
-        kind: png or svg.
+        kinds: png, svg or both.
 
     Raises:
         ConfigError: kaleido or a browser is missing.
     """
+    flags = ", ".join(f"--{kind}" for kind in kinds)
     try:
         from choreographer.errors import ChromeNotFoundError
         from kaleido import Kaleido
     except ImportError:
         raise ConfigError(
-            f"--{kind} takes the package kaleido: pip install 'lstmcast[plots]'"
+            f"{flags}: takes the package kaleido: pip install 'lstmcast[plots]'"
         ) from None
 
-    async def draw() -> list[tuple[str, bytes]]:
+    async def draw() -> list[tuple[str, str, bytes]]:
+        files = []
         # Without mathjax: kaleido would have the browser ask the network for it.
         async with Kaleido(mathjax=False) as kaleido:
-            files = []
             for image in images:
-                size = {"width": WIDTH, "height": image.height + 60, "format": kind}
-                options = {**size, "scale": 2 if kind == "png" else 1}
-                files.append(
-                    (f"{image.name}.{kind}", await kaleido.calc_fig(image.figure, options))
-                )
-            return files
+                for kind in kinds:
+                    size = {"width": WIDTH, "height": image.height + 60}
+                    options = {**size, "format": kind, "scale": 2 if kind == "png" else 1}
+                    content = await kaleido.calc_fig(image.figure, options)
+                    files.append((kind, f"{image.name}.{kind}", content))
+        return files
 
     try:
         return asyncio.run(draw())
     except ChromeNotFoundError:
         raise ConfigError(
-            f"--{kind} takes a Chrome or Chromium, and none was found: install one, such as "
+            f"{flags}: takes a Chrome or Chromium, and none was found: install one, such as "
             "Debian's package chromium, or name its program in BROWSER_PATH"
         ) from None

@@ -47,6 +47,7 @@ class Item:
         future: (H,) that forecast; empty where there is none.
         future_low: (L, H) lower bounds.
         future_high: (L, H) upper bounds.
+        method: What made that forecast; empty where that is not said.
         places: (R,) of all test forecasts, also those that overlap.
         errors: (R,) forecast - actual; NaN where the actual is not known.
         scale: Mean absolute change of the actual from one season before; NaN where unknown.
@@ -65,6 +66,7 @@ class Item:
     future: np.ndarray
     future_low: np.ndarray
     future_high: np.ndarray
+    method: str
     places: np.ndarray
     errors: np.ndarray
     scale: float
@@ -92,6 +94,7 @@ class Part:
         low: (L, R) lower bounds.
         high: (L, R) upper bounds.
         steps: (R,) step of the horizon.
+        methods: (R,) what made the forecasts.
     """
 
     places: np.ndarray
@@ -100,6 +103,7 @@ class Part:
     low: np.ndarray
     high: np.ndarray
     steps: np.ndarray
+    methods: np.ndarray
 
 
 def items_of(
@@ -148,6 +152,7 @@ def part_of(table: Rows, target: int, rows: np.ndarray, places: np.ndarray) -> P
         table.low[:, rows, target],
         table.high[:, rows, target],
         table.steps[rows],
+        table.methods[rows],
     )
 
 
@@ -163,7 +168,7 @@ def item_of(
     """Lay the rows of one series on the axis."""
     blank = np.empty(0)
     bounds = np.empty((levels, 0))
-    none = Part(np.empty(0, dtype=int), blank, blank, bounds, bounds, blank)
+    none = Part(np.empty(0, dtype=int), blank, blank, bounds, bounds, blank, blank)
     test, recent, future = test or none, recent or none, future or none
     known = np.concatenate([test.places, recent.places])
     first = int(known.min()) if len(known) else 0
@@ -196,6 +201,7 @@ def item_of(
         future.values[ahead],
         future.low[:, ahead],
         future.high[:, ahead],
+        str(future.methods[ahead][0]) if ahead.any() else "",
         test.places,
         errors,
         scale,

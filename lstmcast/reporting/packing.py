@@ -125,6 +125,7 @@ def numbers_of(item: Item, rows: int, season: int) -> dict[str, Any]:
         "begins": np.flatnonzero(item.begins[cut:]).tolist(),
         "future_from": item.future_first,
         "future": packed(item.future),
+        "method": item.method,
         "future_bounds": [packed(bound) for pair in ahead for bound in pair],
         "lags": np.round(autocorrelation(item.laid_out, lags_for(season)), 3).tolist(),
         "errors": int(np.isfinite(item.laid_out).sum()),

@@ -44,6 +44,7 @@ class Rows:
         high: (L, R, C) upper bounds.
         origins: (R,) the last row that each forecast knew; empty texts where that is not said.
         steps: (R,) step of the horizon, from 1; 0 where there is none.
+        methods: (R,) what made each forecast; empty where that is not said.
     """
 
     series: list[tuple[str, ...]]
@@ -54,6 +55,7 @@ class Rows:
     high: np.ndarray
     origins: np.ndarray
     steps: np.ndarray
+    methods: np.ndarray
 
 
 def header_of(path: Path) -> list[str]:
@@ -130,6 +132,7 @@ def read_test(path: Path, layout: Layout) -> Rows:
         *_bounds(frame, [place + 2 for place in places], len(layout.levels)),
         origins,
         steps,
+        np.full(len(frame), "", dtype=object),
     )
 
 
@@ -167,7 +170,8 @@ def plain_rows(series: list[tuple[str, ...]], times: np.ndarray, values: np.ndar
     """Rows without bounds, origins and steps."""
     none = np.empty((0, *values.shape))
     blank, zeros = np.full(len(times), "", dtype=object), np.zeros(len(times), dtype=np.int64)
-    return Rows(series, times, values, np.full(values.shape, np.nan), none, none, blank, zeros)
+    unknown = np.full(values.shape, np.nan)
+    return Rows(series, times, values, unknown, none, none, blank, zeros, blank)
 
 
 def read_future(path: Path, layout: Layout, wide: bool) -> Rows:
@@ -182,7 +186,8 @@ def read_future(path: Path, layout: Layout, wide: bool) -> Rows:
         names_of(frame, named), frame[named].to_numpy(dtype=object), frame[places].to_numpy()
     )
     low, high = _bounds(frame, [place + 1 for place in places], levels)
-    return replace(rows, low=low, high=high)
+    methods = frame[len(header) - 1].to_numpy(dtype=object)
+    return replace(rows, low=low, high=high, methods=methods)
 
 
 def read_wide(path: Path, header: list[str], levels: int) -> Rows:
@@ -199,4 +204,8 @@ def read_wide(path: Path, header: list[str], levels: int) -> Rows:
     shape = (levels, -1, 1)
     rows = plain_rows(series, times, values)
     low, high = (bound.transpose(0, 2, 1).reshape(shape) for bound in (low, high))
-    return replace(rows, low=low, high=high)
+    own = {name: k for k, name in enumerate(header) if k > method}  # of columns not as the most
+    methods = np.concatenate(
+        [frame[own.get(f"{name}_method", method)] for name in header[1 : 1 + count]]
+    )
+    return replace(rows, low=low, high=high, methods=methods)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from lstmcast.reporting.axis import Axis, axis_of, season_names
 from lstmcast.reporting.charts import Chart, Section
@@ -52,6 +53,7 @@ class Story:
         which: Of which forecasts their scores are.
         sections: All other charts.
         notes: Sentences about the table.
+        findings: What `check` found in it; None where it did not look.
         data_facts: What the table was.
         made_with: Versions and the like.
         repeat: The command that makes it again.
@@ -71,6 +73,7 @@ class Story:
     which: str
     sections: list[Section]
     notes: list[str]
+    findings: list[dict[str, Any]] | None
     data_facts: Facts
     made_with: Facts
     repeat: str
@@ -105,6 +108,7 @@ def story_of(contents: Contents) -> Story:
         which="of all folds" if contents.is_backtest else "of forecasts one horizon apart",
         sections=sections_of(contents, items, dates),
         notes=contents.notes,
+        findings=contents.findings,
         data_facts=data_facts_of(contents),
         made_with=made_with_of(contents),
         repeat=repeat_of(contents),
@@ -152,7 +156,8 @@ def sections_of(contents: Contents, items: list[Item], dates: Axis) -> list[Sect
 def errors_section(items: list[Item], dates: Axis) -> Section:
     """Errors of all series together, and on a calendar."""
     errors = errors_of(items)
-    charts = pooled_charts(items, errors, dates, season_names(dates)) if len(items) > 1 else []
+    several = errors.count > 1 and len(errors.values) > 0
+    charts = pooled_charts(items, errors, dates, season_names(dates)) if several else []
     found = calendar_chart(errors, dates)
     about = (
         "Each error is divided by the mean change of its series from one season before, so that "

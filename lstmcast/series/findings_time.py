@@ -102,7 +102,9 @@ def _repeated(view: View, again: np.ndarray) -> Iterator[Finding]:
     treated = "" if view.data.duplicates == "error" else "note"
     so = f"; data.duplicates: {view.data.duplicates} treats them" if treated else ""
     if exact.any():
-        words = f"{counted(int(exact.sum()), 'row')} that repeat an earlier row in every cell{so}"
+        count = int(exact.sum())
+        verb = "repeats" if count == 1 else "repeat"
+        words = f"{counted(count, 'row')} {verb} an earlier row in every cell{so}"
         yield found("LC104", words, "", np.sort(rows[again[exact]]), treated)
     if not exact.all():
         words = f"{counted(int((~exact).sum()), 'row')} with a stamp that the series has already"
@@ -126,8 +128,9 @@ def _gaps(view: View, gaps: np.ndarray) -> Iterator[Finding]:
     rows = view.rows[gaps]
     where = view.table.line(int(view.rows[widest]))
     words = (
-        f"{counted(int(sizes.sum()), 'step')} of a grid that is {view.frequency.words} missing in "
-        f"{counted(len(gaps), 'gap')}; the longest, {counted(int(sizes.max()), 'step')}, "
+        f"the rows are {view.frequency.words}, but {counted(int(sizes.sum()), 'step')} "
+        f"{'is' if sizes.sum() == 1 else 'are'} missing, in {counted(len(gaps), 'gap')}; the "
+        f"longest, {counted(int(sizes.max()), 'step')}, "
         f"ends at {where}"
     )
     treat = "error" if view.data.gaps == "error" else ""

@@ -72,9 +72,9 @@ def _iso_stamps(texts: pa.Array, pattern: str) -> np.ndarray | None:
     """
     width, gap = ISO.get(pattern, (0, ""))
     lengths = pc.min_max(pc.binary_length(texts)).as_py()
-    if not width or not len(texts) or {*lengths.values()} != {width}:
+    if not width or not len(texts) or {*lengths.values()} != {width} or texts.offset:
         return None
-    if gap and not pc.all(pc.equal(pc.utf8_slice_codeunits(texts, 10, 11), gap)).as_py():
+    if gap and (_matrix(texts, width)[:, 10] != ord(gap)).any():
         return None  # Arrow takes a blank and a T
     try:
         return to_numpy(texts.cast(pa.timestamp("us")))
@@ -124,9 +124,7 @@ def _fixed_parts(texts: pa.Array, pattern: str) -> dict[str, _Part] | None:
     width = lengths["max"]
     if not found or found.end() != width or lengths["min"] != width or texts.offset:
         return None
-    start = int(np.frombuffer(texts.buffers()[1], dtype=np.int32, count=1)[0])
-    matrix = np.frombuffer(texts.buffers()[2], dtype=np.uint8, count=rows * width, offset=start)
-    matrix = matrix.reshape(rows, width)
+    matrix = _matrix(texts, width)
     parts, literal = {}, np.ones(width, dtype=bool)
     for letter, text in found.groupdict().items():
         first, last = found.span(letter)
@@ -145,6 +143,14 @@ def _fixed_parts(texts: pa.Array, pattern: str) -> dict[str, _Part] | None:
             parts[letter] = _Part(_NOTHING, np.full(1, last - first), np.array([text], object))
     same = all((matrix[:, k] == matrix[0, k]).all() for k in np.flatnonzero(literal))
     return parts if same else None
+
+
+def _matrix(texts: pa.Array, width: int) -> np.ndarray:
+    """(R, width) bytes of texts that are all as long."""
+    start = int(np.frombuffer(texts.buffers()[1], dtype=np.int32, count=1)[0])
+    count = len(texts) * width
+    flat = np.frombuffer(texts.buffers()[2], dtype=np.uint8, count=count, offset=start)
+    return flat.reshape(len(texts), width)
 
 
 def _matched_parts(texts: pa.Array, pattern: str) -> tuple[dict[str, _Part], np.ndarray]:

@@ -32,6 +32,9 @@ _WORDS = {
     "I": "HH", "M": "MM", "S": "SS", "f": "ffffff", "p": "AM", "s": "seconds since 1970",
     "z": "+HH:MM", "Q": "milliseconds since 1970", "%": "%",
 }  # fmt: skip
+MANY = 1000
+"""Stamps of which it is worth to look whether they repeat."""
+
 UNPADDED = "mdHI"  # directives that people also write without a leading zero
 
 
@@ -67,6 +70,11 @@ class StampStyle:
 
     def format(self, stamps: np.ndarray) -> list[str]:
         """Stamps (datetime64) as texts."""
+        if len(stamps) > MANY:  # many series have the same few
+            once, places = np.unique(stamps, return_inverse=True)
+            if 2 * len(once) < len(stamps):
+                texts = self.format(once)
+                return [texts[place] for place in places.tolist()]
         wall = stamps.astype("datetime64[us]") + np.timedelta64(self.shift, "m")
         template, columns = "", []
         for token in tokens(self.pattern):

@@ -15,8 +15,12 @@ MMAP_THRESHOLD, TRIM_THRESHOLD = -3, -1
 LARGEST = 2**31 - 1
 """An option is a C int; the activations of 4,096 windows need all of it."""
 
-DEFAULT = 128 * 1024
-"""What both options are to begin with, in bytes."""
+USUAL = 32 * 1024 * 1024
+"""What the first comes to by itself in a process that frees large blocks, the other to twice that.
+
+Once set they stay: with the 128 KiB that they begin with, what comes after a training would fault
+in all its pages.
+"""
 
 
 @contextlib.contextmanager
@@ -34,22 +38,25 @@ def tuned_process() -> Iterator[None]:
     """
     flushed_before = sys.float_info.min / 2 == 0.0
     torch.set_flush_denormal(True)
-    _keep_blocks_below(LARGEST)
+    _keep_blocks(LARGEST, LARGEST)
     try:
         yield
     finally:
         torch.set_flush_denormal(flushed_before)
-        _keep_blocks_below(DEFAULT)
+        _keep_blocks(USUAL, 2 * USUAL)
 
 
-def _keep_blocks_below(size: int) -> None:
-    """Have freed blocks of fewer bytes kept by the process, where its memory is glibc's."""
+def _keep_blocks(size: int, together: int) -> None:
+    """Have the process keep freed blocks of fewer bytes, and so many together at its memory's end.
+
+    Nothing happens where the memory is not glibc's.
+    """
     if not sys.platform.startswith("linux"):
         return
     library = ctypes.CDLL(None)
     if not (hasattr(library, "mallopt") and hasattr(library, "malloc_trim")):
         return  # another C library
     library.mallopt(MMAP_THRESHOLD, size)
-    library.mallopt(TRIM_THRESHOLD, size)
-    if size == DEFAULT:
+    library.mallopt(TRIM_THRESHOLD, together)
+    if size < LARGEST:
         library.malloc_trim(0)

@@ -12,18 +12,19 @@ import pandas as pd
 import torch
 
 from lstmcast.config import dump_config
+from lstmcast.forecasting.judgement import NETWORK
 from lstmcast.forecasting.predict import with_intervals
 from lstmcast.forecasting.rivals import require_rivals, rival_forecasts
-from lstmcast.forecasting.rolling import NETWORK, Verdict, baseline_forecasts, decide
+from lstmcast.forecasting.rolling import Verdict, baseline_forecasts, decide
 from lstmcast.run_folder import make_numbered, write_json, write_text
 from lstmcast.series.build import build_panel, read_columns
 from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table
 from lstmcast.workflows.backtest_plan import Plan, Source, fold_origins, open_source
 from lstmcast.workflows.folds import Fitted, fit_at, panel_at
+from lstmcast.workflows.forecast import forecast_series
 from lstmcast.workflows.gate import parse_gates
 from lstmcast.workflows.judge import verdict_json
-from lstmcast.workflows.predict import forecast_series
 from lstmcast.workflows.record import Fold, Record, asked, chosen
 from lstmcast.workflows.report import write_report
 from lstmcast.workflows.tables import csv_text

@@ -82,10 +82,11 @@ def open_source(
             raise ConfigError("window.horizon is 0, which only `lstmcast window` can use")
         return Source(config)
     run = RunFolder(path)
-    if changes_network(overrides) and not plan.refit:
+    changes = network_changes(overrides)
+    if changes and not plan.refit:
         raise ConfigError(
-            f"--set changes nothing in the trained network of {path}; add --refit 1 to train it "
-            "again at every origin"
+            f"--set {', '.join(changes)}: changes nothing in the trained network of {path}; add "
+            "--refit 1 to train it again at every origin"
         )
     model = load_model(run.model, device)
     config = load_config(run.config, overrides)
@@ -102,9 +103,10 @@ def open_source(
     return Source(config, run, model, fitted(model, prepared), seen)
 
 
-def changes_network(overrides: Sequence[str]) -> bool:
-    """Whether any override is of more than how a trained network's bounds are made in backtests."""
-    return any(text.partition("=")[0].strip() != "forecast.adaptive" for text in overrides)
+def network_changes(overrides: Sequence[str]) -> list[str]:
+    """Overrides of more than how a trained network's bounds are made in backtests."""
+    names = [text.partition("=")[0].strip() for text in overrides]
+    return [name for name in names if name != "forecast.adaptive"]
 
 
 def last_row_of(run: RunFolder) -> str:

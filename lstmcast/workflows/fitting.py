@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from lstmcast.config import Config
-from lstmcast.errors import Diverged
+from lstmcast.errors import Diverged, counted
 from lstmcast.forecasting.model import Model
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.sizes import Sizes
@@ -159,7 +159,8 @@ def describe_network(config: Config, sizes: Sizes, parameters: int, device: torc
     members = f", the {training.combine} of {training.members} members"
     return (
         f"{network.cell.upper()} {widths}{directions}: "
-        f"{sizes.lookback} steps x {sizes.inputs} columns -> "
-        f"{sizes.horizon} steps x {sizes.targets} targets; {parameters:,} parameters, on {device}"
+        f"{counted(sizes.lookback, 'step')} x {counted(sizes.inputs, 'column')} -> "
+        f"{counted(sizes.horizon, 'step')} x {counted(sizes.targets, 'target')}; "
+        f"{parameters:,} parameters, on {device}"
         f"{members if training.members > 1 else ''}"
     )

@@ -144,9 +144,8 @@ def _propose(path: str | Path, given: Given, watcher: Watcher) -> tuple[Proposal
     lines += [*_time_lines(roles, rivals, panel), *forecast_lines(panel)]
     lines += window_lines(panel, so_far(), given.get("window", {}))
     windows = len(_windows(panel, so_far())[1].train)
-    lines += network_lines(windows)
-    inputs = len(panel.columns.inputs)
-    lines += training_lines(windows, inputs, so_far(), given.get("training", {}))
+    lines += network_lines(windows, panel.frequency.season, so_far().window.lookback)
+    lines += training_lines(windows, panel, so_far(), given.get("training", {}))
     _tell(roles, watcher)
     return Proposal(Path(path), _about(table, panel, roles), arrange(lines, given)), panel
 

@@ -15,14 +15,12 @@ from lstmcast.forecasting.choice import TrackRecord, take_evidence
 from lstmcast.forecasting.conformal import fewest_windows, mean_changes, usual_size
 from lstmcast.forecasting.frames import backtest_frame
 from lstmcast.forecasting.intervals import Forecast
+from lstmcast.forecasting.judgement import NETWORK, Judgement, add_skill
 from lstmcast.forecasting.model import Model
 from lstmcast.forecasting.predict import NetworkForecast, with_intervals
 from lstmcast.forecasting.rolling import (
-    NETWORK,
-    Judgement,
     Verdict,
     actual_values,
-    add_skill,
     baseline_forecasts,
     calibrate,
     fit_linear_map,
@@ -145,7 +143,7 @@ def with_fallbacks(model: Model, validation: Judgement) -> Model:
 def validation_scores(model: Model, prepared: Prepared) -> Scores:
     """How far actuals lie outside of the calibrated intervals, in each series' last windows."""
     # Trained once more on all rows, the model knows more categories than the train rows have.
-    coded = model.vocabulary.recode(prepared.unfilled)
+    coded = model.recoded(prepared.unfilled)
     panel = fill_gaps(coded, prepared.config.data.gaps, prepared.cuts, prepared.table)
     here = replace(prepared, panel=panel, scaler=model.scaler_for(panel))
     forecasts = with_intervals(model, forecasters(model, here, model.levels), panel)
@@ -208,6 +206,13 @@ def metrics_of(
         for split in ("test", "validation")
     }
     metrics["verdict"] = None if verdict is None else verdict_json(verdict)
+    panel = prepared.panel
+    of_series = judgements["test"].per_series
+    if of_series:
+        metrics["per_series"] = [
+            {"series": dict(zip(panel.series_columns, panel.names[k], strict=True)), **scores}
+            for k, scores in of_series.items()
+        ]
     return metrics
 
 

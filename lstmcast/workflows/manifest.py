@@ -13,6 +13,7 @@ import torch
 
 from lstmcast.errors import RunError
 from lstmcast.forecasting.model import Model
+from lstmcast.network.precision import choose_precision
 from lstmcast.run_files import read_object
 from lstmcast.run_folder import RunFolder
 from lstmcast.training.trainer import Fit
@@ -32,7 +33,9 @@ def describe_run(
     memory: dict[str, int],
 ) -> dict[str, Any]:
     """The content of manifest.json."""
-    panel = prepared.panel
+    panel, config = prepared.panel, prepared.config
+    precision = choose_precision(config.training.precision, config.network, device)
+    wide = precision == torch.float32
     return {
         "lstmcast": version("lstmcast"),
         "python": platform.python_version(),
@@ -43,6 +46,7 @@ def describe_run(
         "cpu": describe_cpu(),
         "threads": torch.get_num_threads(),
         "device": str(device),
+        "precision": "float32" if wide else "bf16",
         "seed": prepared.config.training.seed,
         "parameters": sum(member.parameter_count() for member in model.members),
         "data": {

@@ -2,7 +2,7 @@
 
 What the process holds already is measured, and so are a few windows: what of them is kept for the
 way back through the network. The rest is counted. Where the sum exceeds a gigabyte it is right
-within a factor of 1.5, on a CPU (benchmarks/memory.py).
+within a factor of 1.5, on a CPU (benchmarks/memory_forecast.py).
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def forecast_need(
     state = kept * (3 + moments)  # weights, gradients, the best so far, and the optimizer's
     saved = 2 * kept * (2 + moments) if on_cpu else 0  # a checkpoint, as tensors and as bytes
     judged = max(len(windows.validation), len(windows.test))
-    judging = min(judged, windows_at_once(network.sizes, config.network.units)) * forecast
+    judging = min(judged, windows_at_once(network.sizes, config.network.units, device)) * forecast
     if on_cpu:  # elsewhere the baselines and scores are not in the way
         forecasts = judged * network.sizes.horizon * network.sizes.targets
         judging += min(JUDGED_AT_ONCE, JUDGED_FORECAST * forecasts)

@@ -7,6 +7,7 @@ import torch
 from lstmcast.config import NetworkConfig
 from lstmcast.errors import ConfigError
 from lstmcast.network.forecaster import Forecaster, build_forecaster
+from lstmcast.network.precision import choose_precision, use_precision
 from lstmcast.network.sizes import Category, Sizes, embedding_width
 from lstmcast.workflows.begin_from import begin_from
 from lstmcast.workflows.prepare import Prepared
@@ -68,7 +69,8 @@ def new_network(
     """A network of the config, untrained; that of a member, counted from 0, has its own seed.
 
     Raises:
-        ConfigError: It does not fit into memory, or is not that of `training.init_from`.
+        ConfigError: It does not fit into memory, is not that of `training.init_from`, or cannot be
+            trained with `training.precision`.
         RunError: That run is missing or damaged.
     """
     config = prepared.config
@@ -80,6 +82,7 @@ def new_network(
             network.embedder.give_vectors(column, known, unknown)
         if config.training.init_from is not None:
             begin_from(network, prepared.vocabulary, config.training.init_from, member)
+        use_precision(network, choose_precision(config.training.precision, config.network, device))
         return network.to(device)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "memory" not in str(error):

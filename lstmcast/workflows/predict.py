@@ -6,24 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 
 from lstmcast.config import Config, DataConfig, load_config
 from lstmcast.errors import ConfigError, DataError, RunError
-from lstmcast.forecasting.baselines import borne_by
-from lstmcast.forecasting.choice import NEVER
-from lstmcast.forecasting.frames import forecast_frame, wide_forecast_frame
-from lstmcast.forecasting.intervals import Forecast, Ranged
 from lstmcast.forecasting.model import Model, load_model
-from lstmcast.forecasting.predict import (
-    NetworkForecast,
-    can_forecast,
-    require_known_future,
-    with_intervals,
-)
-from lstmcast.forecasting.rolling import NETWORK, baseline_forecasts, simple_forecasts
 from lstmcast.network.threads import use_threads
 from lstmcast.run_folder import RunFolder
 from lstmcast.series.build import build_panel, read_columns
@@ -33,6 +21,7 @@ from lstmcast.series.joined import join_rows
 from lstmcast.series.panel import FILLED, Panel
 from lstmcast.series.read import Table, read_table
 from lstmcast.series.splits import no_cuts
+from lstmcast.workflows.forecast import forecast_panel
 from lstmcast.workflows.prepare import unknown_notes
 from lstmcast.workflows.target_checks import check_transform
 from lstmcast.workflows.watcher import Watcher
@@ -78,6 +67,19 @@ def predict(
         DataError: The table cannot be read or does not match the run.
         RunError: The run is missing or damaged.
     """
+    model, panel, sources = open_table(run, data, at, future, device, watcher)
+    return Predicted(forecast_panel(model, panel, watcher), panel, model, sources)
+
+
+def open_table(
+    run: Path,
+    data: str | None,
+    at: str | None,
+    future: str | None,
+    device: torch.device,
+    watcher: Watcher,
+) -> tuple[Model, Panel, dict[str, Any]]:
+    """A model, the filled table that it is to go on from, and of what; see `predict`."""
     model, config = open_run(run, data, device)
     table = read_columns(config.data)
     sources = {"data": fingerprint(table)}
@@ -93,7 +95,7 @@ def predict(
     filled = fill_gaps(panel, config.data.gaps, no_cuts(panel), table)
     for name in filled.left_out[:3]:
         watcher.note(f"{' '.join(name)} has no complete row and is not forecast.")
-    return Predicted(forecast_panel(model, filled, watcher), filled, model, sources)
+    return model, filled, sources
 
 
 def fingerprint(table: Table) -> dict[str, Any]:
@@ -191,107 +193,3 @@ def other_frequency(model: Model, table: Table, found: Frequency) -> DataError:
         f"{table.name}: its rows are {found.words} ({found.alias}), but the run was trained on "
         f"rows that are {model.frequency.words} ({model.frequency.alias})"
     )
-
-
-def forecast_panel(model: Model, panel: Panel, watcher: Watcher) -> pd.DataFrame:
-    """Forecast every series of a filled panel, as a table.
-
-    Raises:
-        DataError: Known-future columns end before the horizon.
-    """
-    series = np.arange(panel.series_count)
-    forecasts, methods = forecast_series(model, panel, series, watcher)
-    data = model.config.data
-    if data.layout == "wide":
-        return wide_forecast_frame(panel, data.target, forecasts, model.levels, methods)
-    return forecast_frame(panel, panel.ends, series, forecasts, model.levels, methods.tolist())
-
-
-def forecast_series(
-    model: Model, panel: Panel, series: np.ndarray, watcher: Watcher
-) -> tuple[Ranged, np.ndarray]:
-    """Forecast series (B,) of a filled panel after their last rows; the short ones by a baseline.
-
-    Returns:
-        The forecasts, and what made each, (B,).
-
-    Raises:
-        DataError: Known-future columns end before the horizon.
-    """
-    long = can_forecast(panel, model.sizes.lookback, model.config.window.pad)[series]
-    origins = panel.ends[series]
-    require_known_future(panel, origins[long], series[long], model.sizes.horizon)
-    methods = np.full(len(series), NETWORK, dtype=object)
-    if not long.all():
-        season = model.frequency.season
-        methods[~long] = [
-            best_borne(model.fallbacks, int(rows), season) for rows in panel.lengths[series[~long]]
-        ]
-        watcher.note(
-            f"{int((~long).sum()):,} of {len(series):,} series have fewer rows than the "
-            f"lookback of {model.sizes.lookback}; a baseline forecasts them (column 'method')."
-        )
-    methods[long] = by_record(model, panel, series[long], watcher)
-    return forecast_by(methods, ranged_forecasters(model, panel), origins, series), methods
-
-
-def by_record(model: Model, panel: Panel, series: np.ndarray, watcher: Watcher) -> np.ndarray:
-    """(B,) who forecasts each series after its last row, by how all did on its past windows.
-
-    What happened after that row, in the table of the training, does not count.
-    """
-    record = model.record_for(panel)
-    if record is None:
-        return np.full(len(series), NETWORK, dtype=object)
-    places = panel.ordinals(panel.ends[series], series)
-    methods = record.choose(series, places)
-    given = int((methods != NETWORK).sum())
-    if given:
-        watcher.note(
-            f"{given:,} of {len(series):,} series are forecast by a baseline, which did better "
-            "than the network on their past windows (forecast.fallback, column 'method')."
-        )
-    later = int((record.choose(series, np.full_like(places, NEVER)) != methods).sum())
-    if later:
-        watcher.note(
-            f"{later:,} of {len(series):,} series would have another forecaster by what the "
-            "training table says of steps after the last row given, which does not count here."
-        )
-    return methods
-
-
-def ranged_forecasters(model: Model, panel: Panel) -> dict[str, Forecast]:
-    """The network and the baselines that can stand in for it, with calibrated intervals."""
-    horizon, season, levels = model.sizes.horizon, model.frequency.season, model.levels
-    linear, minimum = model.linear_for(panel), model.minimum
-    forecasts: dict[str, Forecast] = {
-        NETWORK: NetworkForecast(model, panel, model.scaler_for(panel), levels),
-        **(
-            simple_forecasts(panel, horizon, season, minimum, len(levels))
-            if linear is None
-            else baseline_forecasts(panel, linear, horizon, season, minimum, len(levels))
-        ),
-    }
-    return with_intervals(model, forecasts, panel)
-
-
-def forecast_by(
-    methods: np.ndarray, forecasts: dict[str, Forecast], origins: np.ndarray, series: np.ndarray
-) -> Ranged:
-    """Each window (B,) forecast by the method (B,) chosen for it."""
-    parts = {name: np.flatnonzero(methods == name) for name in dict.fromkeys(methods.tolist())}
-    made = [forecasts[name](origins[which], series[which]) for name, which in parts.items()]
-    if len(made) == 1:
-        return made[0]
-    order = np.argsort(np.concatenate(list(parts.values())))
-    return Ranged(
-        np.concatenate([each.point for each in made])[order],
-        np.concatenate([each.low for each in made], axis=1)[:, order],
-        np.concatenate([each.high for each in made], axis=1)[:, order],
-    )
-
-
-def best_borne(ranked: tuple[str, ...], rows: int, season: int) -> str:
-    """The first of the ranked baselines that so many rows can bear."""
-    borne = borne_by(rows, season)
-    return next(name for name in ranked if name in borne)

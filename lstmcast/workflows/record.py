@@ -15,8 +15,8 @@ from lstmcast.errors import DataError
 from lstmcast.forecasting.adaptive import Adaptive
 from lstmcast.forecasting.frames import backtest_frame
 from lstmcast.forecasting.intervals import Forecast, Ranged
+from lstmcast.forecasting.judgement import NETWORK, Judgement, add_skill
 from lstmcast.forecasting.metrics import Scores
-from lstmcast.forecasting.rolling import NETWORK, Judgement, add_skill
 from lstmcast.forecasting.yardsticks import yardsticks
 from lstmcast.series.panel import Panel
 

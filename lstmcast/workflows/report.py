@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from lstmcast.errors import RunError
-from lstmcast.run_folder import RunFolder, write_bytes, write_text
+from lstmcast.errors import DataError, RunError
+from lstmcast.run_folder import RunFolder, write_bytes, write_json, write_text
+
+if TYPE_CHECKING:
+    from lstmcast.workflows.prepare import Prepared
+
+MOST_CHECKED = 1_000_000
+"""Rows of a table that are looked through again after training: some seconds."""
 
 
 def write_report(path: Path) -> Path:
@@ -21,13 +29,16 @@ def write_report(path: Path) -> Path:
     return page
 
 
-def write_report_of(run: RunFolder) -> None:
-    """Write the page of a run that is complete, or say how to have it later.
+def finish(run: RunFolder, prepared: Prepared) -> None:
+    """Write what `check` finds in the table, and the page, of a run that is complete.
+
+    Whatever happens here, the run stays complete, and it is said how to have its page later.
 
     Raises:
-        RunError: It cannot be written.
+        RunError: They cannot be written.
     """
     try:
+        write_json(run.findings, {"notes": prepared.notes, "findings": findings_of(prepared)})
         write_report(run.path)
     except Exception as error:
         error.add_note(
@@ -37,26 +48,57 @@ def write_report_of(run: RunFolder) -> None:
         raise
 
 
-def write_images(path: Path, folder: Path, kind: str) -> list[Path]:
-    """Write every chart of a page as a file.
+def findings_of(prepared: Prepared) -> list[dict[str, Any]] | None:
+    """What `check` finds in the stamps and values of a table; None where there are too many."""
+    if len(prepared.panel.values) > MOST_CHECKED:
+        return None
+    # `lstmcast report` reads only the run folder: it needs neither of these.
+    from lstmcast.series.findings import CODES
+    from lstmcast.workflows.check import check_rows
+
+    try:
+        report = check_rows(prepared.config)
+    except DataError:
+        return None  # the table has gone or changed since it was read
+    return [
+        {
+            "code": finding.code,
+            "severity": finding.severity,
+            "title": CODES[finding.code].title,
+            "message": finding.message,
+            "advice": CODES[finding.code].advice,
+            "column": finding.column or None,
+            "lines": [report.table.line(row) for row in finding.rows] if report.table else [],
+            "count": finding.count,
+        }
+        for finding in report.findings
+    ]
+
+
+def write_images(path: Path, folders: Mapping[str, Path | None]) -> list[Path]:
+    """Write every chart of a page as files.
 
     Args:
         path: A run folder, or a backtest's.
-        folder: Is made if it is not there; files of the same names are written over.
-        kind: png or svg.
+        folders: By kind, png or svg; None where no such files are wanted. A folder is made if it
+            is not there; files of the same names are written over.
 
     Raises:
         ConfigError: What draws them is not installed.
-        RunError: The run is damaged, or the folder cannot be written to.
+        RunError: The run is damaged, or a folder cannot be written to.
     """
+    wanted = {kind: folder for kind, folder in folders.items() if folder is not None}
+    if not wanted:
+        return []
     from lstmcast.reporting.contents import read_contents
     from lstmcast.reporting.images import drawn, images_of
 
-    files = drawn(images_of(read_contents(path)), kind)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RunError(f"cannot make {folder}: {error.strerror}") from error
-    for name, data in files:
-        write_bytes(folder / name, data)
-    return [folder / name for name, _ in files]
+    files = drawn(images_of(read_contents(path)), list(wanted))
+    for folder in wanted.values():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(f"cannot make {folder}: {error.strerror}") from error
+    for kind, name, data in files:
+        write_bytes(wanted[kind] / name, data)
+    return [wanted[kind] / name for kind, name, _ in files]

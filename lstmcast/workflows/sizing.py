@@ -9,6 +9,7 @@ import numpy as np
 
 from lstmcast.config import Config, TrainingConfig
 from lstmcast.errors import counted
+from lstmcast.network.sizes import segment_length
 from lstmcast.series.panel import Panel
 from lstmcast.series.spacing import DAY, MINUTE, SECOND, Frequency
 from lstmcast.series.splits import cut_series
@@ -22,6 +23,8 @@ BUDGET = 3e12
 """Multiplications in the cells that a proposed training may take: minutes on two cores."""
 LEARNING_RATE = 0.003
 """Three times the schema's: the shipped configs, one layer as here, do best with it."""
+LONG = 14
+"""Seasons in a window of steps shorter than a day: two weeks of days."""
 
 
 def season_line(frequency: Frequency) -> Line:
@@ -32,9 +35,14 @@ def season_line(frequency: Frequency) -> Line:
     return Line("data.season", frequency.season, f"steps in a {_span(frequency)}")
 
 
+def has_weeks(frequency: Frequency) -> bool:
+    """Whether the steps are of a clock and shorter than a day: they have days, and weeks."""
+    return frequency.kind == "fixed" and MINUTE <= frequency.every < DAY
+
+
 def calendar_lines(frequency: Frequency) -> list[Line]:
     """The calendar, for steps below a day, whose window seldom holds the other season, the week."""
-    if frequency.kind == "fixed" and MINUTE <= frequency.every < DAY:
+    if has_weeks(frequency):
         return [Line("data.calendar", "auto", "hour, day of the week and so on are inputs")]
     return []
 
@@ -56,6 +64,8 @@ def window_lines(panel: Panel, config: Config, given: Mapping[str, Any]) -> list
     steps; without a season 12 steps; but at most a tenth of the series. The lookback is two
     seasons, three horizons or 24 steps, whichever is longest, in whole seasons; but at most half of
     what training leaves beside one horizon, so that there are as many windows as steps in one.
+    Steps shorter than a day have a week, too, beside their season: the lookback is 14 seasons,
+    where training has ten times as many rows.
     """
     season, length = panel.frequency.season, int(np.median(panel.lengths))
     if season > LONGEST_HORIZON:
@@ -72,6 +82,9 @@ def window_lines(panel: Panel, config: Config, given: Mapping[str, Any]) -> list
     seasons = season if 1 < season <= LONGEST_HORIZON else 1
     wanted = max(2 * seasons, 3 * horizon, SHORTEST_LOOKBACK)
     wanted = -(-wanted // seasons) * seasons
+    long = LONG * seasons
+    if has_weeks(panel.frequency) and train_rows >= 10 * long and long >= wanted:
+        wanted = long
     lookback = max(1, min(wanted, (train_rows - horizon) // 2))
     if lookback < wanted:
         reason = f"as {train_rows:,} train rows allow"
@@ -97,27 +110,39 @@ def batch_for(windows: int) -> int:
     return 16 if windows < 500 else 64 if windows < 20_000 else 128
 
 
-def network_lines(windows: int) -> list[Line]:
-    """The preset, and as many units as the train windows bear; see `units_for`."""
+def network_lines(windows: int, season: int, lookback: int) -> list[Line]:
+    """The preset, and as many units as the train windows bear; see `units_for`.
+
+    A window of many seasons is read in segments.
+    """
     units = units_for(windows)
+    preset = Line("network.preset", "auto", "an LSTM, and a linear path beside it")
+    if season > 1 and lookback >= LONG * season:
+        reason = "an LSTM whose steps are whole seasons, and a linear path beside it"
+        preset = Line("network.preset", "segments", reason)
     return [
-        Line("network.preset", "auto", "an LSTM on windows freed of their last value"),
+        preset,
         Line("network.units", [units], f"one layer, for {counted(windows, 'train window')}"),
     ]
 
 
 def training_lines(
-    windows: int, inputs: int, config: Config, given: Mapping[str, Any]
+    windows: int, panel: Panel, config: Config, given: Mapping[str, Any]
 ) -> list[Line]:
     """Batch size, and the epochs that fit in some minutes of two cores.
 
-    A step costs about 6 B T 4 U (U + F) multiplications, twice as many backward as forward. Epochs
+    A step costs about 6 B T 4 U (U + F) multiplications, twice as many backward as forward; with
+    segments of s steps T / s in place of T, and with independent channels C times as many. Epochs
     are as many as `BUDGET` pays for, between 1 and 100. Where one epoch is too long, `max_steps`
     ends training within it.
     """
     training = TrainingConfig(batch_size=int(given.get("batch_size", batch_for(windows))))
-    units = max(config.network.units)
-    step = 24 * training.batch_size * config.window.lookback * units * (units + inputs)
+    network, lookback = config.network, config.window.lookback
+    inputs, targets = len(panel.columns.inputs), len(panel.columns.targets)
+    units = max(network.units)
+    rows = training.batch_size * (targets if network.channels == "independent" else 1)
+    steps_in = lookback // segment_length(network.segment, lookback, panel.frequency.season)
+    step = 24 * rows * steps_in * units * (units + inputs)
     steps = max(200, int(BUDGET / step))
     per_epoch = max(1, -(-windows // training.batch_size))
     epochs = int(np.clip(steps // per_epoch, 1, 100))

@@ -25,6 +25,7 @@ from lstmcast.training.trainer import Fit
 from lstmcast.workflows.at_hand import check_file
 from lstmcast.workflows.begun import describe_beginning, digest_of
 from lstmcast.workflows.fitting import fit_model, refit
+from lstmcast.workflows.forecast import forecast_panel
 from lstmcast.workflows.judge import (
     calibrate_model,
     forecasters,
@@ -37,9 +38,8 @@ from lstmcast.workflows.judge import (
 )
 from lstmcast.workflows.manifest import describe_run
 from lstmcast.workflows.memory import Need, network_that_fits, peak_on
-from lstmcast.workflows.predict import forecast_panel
 from lstmcast.workflows.prepare import Prepared, prepare
-from lstmcast.workflows.report import write_report_of
+from lstmcast.workflows.report import finish
 from lstmcast.workflows.tables import csv_text, history_frame, recent_frame
 from lstmcast.workflows.watcher import Watcher
 
@@ -182,7 +182,7 @@ def carry_out(ready: Ready, folder: RunFolder, watcher: Watcher, began: float) -
     memory = {"forecast_bytes": ready.need.total, "peak_bytes": peak_on(device)}
     write_json(folder.manifest, describe_run(prepared, model, device, timings, fits, memory))
     remove_checkpoints(folder.checkpoint)  # the manifest, the last file, says that all are there
-    write_report_of(folder)
+    finish(folder, prepared)
     return Trained(folder, metrics, verdict, forecast, fits)
 
 

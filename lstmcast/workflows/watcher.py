@@ -43,6 +43,15 @@ class Watcher:
     def trained(self) -> None:
         """Training has ended, well or not."""
 
+    def work(self, words: str, count: int) -> None:
+        """Long work of so many parts begins; `words` say of what."""
+
+    def worked(self, done: int) -> None:
+        """So many parts of it are done."""
+
+    def work_done(self) -> None:
+        """It has ended, well or not."""
+
 
 class FoldWatcher(Watcher):
     """Of the training of a fold, passes on how far it is; the rest would drown the folds.

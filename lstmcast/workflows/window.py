@@ -183,7 +183,7 @@ def write_windows(config: Config, folder: Path, watcher: Watcher) -> Windows:
     except OSError as error:
         raise RunError(f"cannot write {folder}: {error.strerror}") from error
     try:
-        _write_arrays(part, plan, arrays)
+        _write_arrays(part, plan, arrays, watcher)
         _write_descriptions(part / "windows.csv", arrays)
         text = json.dumps(describe_windows(plan), indent=2, ensure_ascii=False, allow_nan=False)
         write_text(part / "windows.json", text + "\n")  # which also puts the others' names on disk
@@ -197,9 +197,10 @@ def write_windows(config: Config, folder: Path, watcher: Watcher) -> Windows:
     return plan
 
 
-def _write_arrays(folder: Path, plan: Windows, arrays: WindowArrays) -> None:
+def _write_arrays(folder: Path, plan: Windows, arrays: WindowArrays, watcher: Watcher) -> None:
     """Append chunk after chunk to plain .npy files: mapped pages would count as memory."""
     files = {name: (folder / f"{name}.npy").open("wb") for name in plan.shapes}
+    watcher.work("writing windows", len(arrays.index))
     try:
         for name, shape in plan.shapes.items():
             descr = "|b1" if name == "mask" else "<f4"
@@ -208,10 +209,12 @@ def _write_arrays(folder: Path, plan: Windows, arrays: WindowArrays) -> None:
         for start, stop in _spans(plan):
             for name, array in arrays.gather(start, stop).items():
                 files[name].write(np.ascontiguousarray(array).data)
+            watcher.worked(stop)
         for file in files.values():
             file.flush()
             os.fsync(file.fileno())
     finally:
+        watcher.work_done()
         for file in files.values():
             file.close()
 

@@ -55,6 +55,13 @@ KINDS: dict[str, list[str]] = {
     "calendar": ["data.calendar=day_of_week,month"],
     "minimum": ["forecast.minimum=52"],
     "auto": ["network.preset=auto"],
+    "linear-path": ["network.preset=auto", "network.units=3"],
+    "segments": ["network.preset=segments", "network.units=3", "data.target=y,z"],
+    "segments-of-columns": [*COLUMNS, "network.segment=2", "network.decoder=segments"],
+    "hybrid": ["network.preset=hybrid", "network.units=3", "data.target=y,z"],
+    "normalize-season": ["network.normalize=season"],
+    "independent": ["network.channels=independent", "data.target=y,z"],
+    "smape": ["training.loss=smape"],
     "members": ["training.members=3", "network.decoder=recursive"],
     "mean-of-members": ["training.members=2", "training.combine=mean", "network.head=normal"],
 }

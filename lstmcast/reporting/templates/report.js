@@ -115,6 +115,7 @@
     const figure = filled(coloured(figures[key]));
     const layout = { ...figure.layout, template: template() };
     if (key === "forecast") arrange(layout);
+    else layout.margin = { ...layout.template.layout.margin, t: 10 }; // no buttons above it
     const shown = { ...config, displayModeBar: key === "forecast" };
     return Plotly.react($(`chart-${key}`), figure.data, layout, shown);
   }
@@ -138,9 +139,10 @@
     for (const [x, y] of [["time", "actual"], ["past_x", "past_y"], ["future_x", "future_y"]]) {
       columns[x].forEach((mark, k) => shown.has(mark) && seen.push(columns[y][k]));
     }
-    for (const part of ["past", "future"]) {
-      if (!series.levels) break;
-      columns[`${part}_band_x0`].forEach((mark, k) => shown.has(mark) && seen.push(columns[`${part}_band_y0`][k]));
+    const widest = series.levels - 1;
+    for (const part of series.levels ? ["past", "future"] : []) {
+      columns[`${part}_band_x${widest}`].forEach(
+        (mark, k) => shown.has(mark) && seen.push(columns[`${part}_band_y${widest}`][k]));
     }
     const known = seen.filter((v) => v !== null);
     if (known.length) {
@@ -205,7 +207,9 @@
         (relative === null ? "" : `, mae / change ${short(relative)}`) +
         (coverage === null ? "" : `, ${percent(coverage)} within the ${series.first_level} % interval`) + "."
       : "No test forecast of this series could be held against anything.";
-    $("chosen-scores").textContent = said;
+    const other = item.method && item.method !== "lstmcast"
+      ? ` The forecast after the last row is by ${item.method}.` : "";
+    $("chosen-scores").textContent = said + other;
     for (const key of own) {
       const chart = $(`chart-${key}`);
       chart.dataset.words ??= chart.getAttribute("aria-label");

@@ -1,0 +1,134 @@
+"""A model and a filled table -> the forecast of every series after its last row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lstmcast.forecasting.baselines import borne_by
+from lstmcast.forecasting.choice import NEVER
+from lstmcast.forecasting.frames import forecast_frame, wide_forecast_frame
+from lstmcast.forecasting.intervals import Forecast, Ranged
+from lstmcast.forecasting.judgement import NETWORK
+from lstmcast.forecasting.model import Model
+from lstmcast.forecasting.predict import (
+    NetworkForecast,
+    can_forecast,
+    require_known_future,
+    with_intervals,
+)
+from lstmcast.forecasting.rolling import baseline_forecasts, simple_forecasts
+from lstmcast.series.panel import Panel
+from lstmcast.workflows.watcher import Watcher
+
+
+def forecast_panel(model: Model, panel: Panel, watcher: Watcher) -> pd.DataFrame:
+    """Forecast every series of a filled panel, as a table.
+
+    Raises:
+        DataError: Known-future columns end before the horizon.
+    """
+    series = np.arange(panel.series_count)
+    forecasts, methods = forecast_series(model, panel, series, watcher)
+    data = model.config.data
+    if data.layout == "wide":
+        return wide_forecast_frame(panel, data.target, forecasts, model.levels, methods)
+    return forecast_frame(panel, panel.ends, series, forecasts, model.levels, methods.tolist())
+
+
+def forecast_series(
+    model: Model, panel: Panel, series: np.ndarray, watcher: Watcher
+) -> tuple[Ranged, np.ndarray]:
+    """Forecast series (B,) of a filled panel after their last rows; the short ones by a baseline.
+
+    Returns:
+        The forecasts, and what made each, (B,).
+
+    Raises:
+        DataError: Known-future columns end before the horizon.
+    """
+    long = can_forecast(panel, model.sizes.lookback, model.config.window.pad)[series]
+    origins = panel.ends[series]
+    require_known_future(panel, origins[long], series[long], model.sizes.horizon)
+    methods = np.full(len(series), NETWORK, dtype=object)
+    if not long.all():
+        season = model.frequency.season
+        methods[~long] = [
+            best_borne(model.fallbacks, int(rows), season) for rows in panel.lengths[series[~long]]
+        ]
+        watcher.note(
+            f"{int((~long).sum()):,} of {len(series):,} series have fewer rows than the "
+            f"lookback of {model.sizes.lookback}; a baseline forecasts them (column 'method')."
+        )
+    methods[long] = by_record(model, panel, series[long], watcher)
+    watcher.work("forecasting series", int((methods == NETWORK).sum()))
+    try:
+        forecasts = ranged_forecasters(model, panel, watcher)
+        return forecast_by(methods, forecasts, origins, series), methods
+    finally:
+        watcher.work_done()
+
+
+def by_record(model: Model, panel: Panel, series: np.ndarray, watcher: Watcher) -> np.ndarray:
+    """(B,) who forecasts each series after its last row, by how all did on its past windows.
+
+    What happened after that row, in the table of the training, does not count.
+    """
+    record = model.record_for(panel)
+    if record is None:
+        return np.full(len(series), NETWORK, dtype=object)
+    places = panel.ordinals(panel.ends[series], series)
+    methods = record.choose(series, places)
+    given = int((methods != NETWORK).sum())
+    if given:
+        watcher.note(
+            f"{given:,} of {len(series):,} series {'is' if given == 1 else 'are'} forecast by a "
+            "baseline that did better than the network on past windows (forecast.fallback, column "
+            "'method')."
+        )
+    later = int((record.choose(series, np.full_like(places, NEVER)) != methods).sum())
+    if later:
+        watcher.note(
+            f"{later:,} of {len(series):,} series would have another forecaster by what the "
+            "training table says of steps after the last row given, which does not count here."
+        )
+    return methods
+
+
+def ranged_forecasters(model: Model, panel: Panel, watcher: Watcher) -> dict[str, Forecast]:
+    """The network and the baselines that can stand in for it, with calibrated intervals."""
+    horizon, season, levels = model.sizes.horizon, model.frequency.season, model.levels
+    linear, minimum = model.linear_for(panel), model.minimum
+    forecasts: dict[str, Forecast] = {
+        NETWORK: NetworkForecast(
+            model, panel, model.scaler_for(panel), levels, watch=watcher.worked
+        ),
+        **(
+            simple_forecasts(panel, horizon, season, minimum, len(levels))
+            if linear is None
+            else baseline_forecasts(panel, linear, horizon, season, minimum, len(levels))
+        ),
+    }
+    return with_intervals(model, forecasts, panel)
+
+
+def forecast_by(
+    methods: np.ndarray, forecasts: dict[str, Forecast], origins: np.ndarray, series: np.ndarray
+) -> Ranged:
+    """Each window (B,) forecast by the method (B,) chosen for it."""
+    parts = {name: np.flatnonzero(methods == name) for name in dict.fromkeys(methods.tolist())}
+    made = [forecasts[name](origins[which], series[which]) for name, which in parts.items()]
+    if len(made) == 1:
+        return made[0]
+    order = np.argsort(np.concatenate(list(parts.values())))
+    return Ranged(
+        np.concatenate([each.point for each in made])[order],
+        np.concatenate([each.low for each in made], axis=1)[:, order],
+        np.concatenate([each.high for each in made], axis=1)[:, order],
+    )
+
+
+def best_borne(ranked: tuple[str, ...], rows: int, season: int) -> str:
+    """The first of the ranked baselines that so many rows can bear."""
+    borne = borne_by(rows, season)
+    return next(name for name in ranked if name in borne)
