@@ -16,7 +16,7 @@ from lstmcast.network.threads import use_threads
 from lstmcast.run_files import read_object
 from lstmcast.run_folder import RunFolder
 from lstmcast.series.panel import Panel
-from lstmcast.workflows.entry import config_for
+from lstmcast.workflows.entry import config_for, config_of_run
 from lstmcast.workflows.folds import Fitted, fitted, origins_of
 from lstmcast.workflows.prepare import prepare
 from lstmcast.workflows.watcher import Watcher
@@ -89,6 +89,7 @@ def open_source(
             "--refit 1 to train it again at every origin"
         )
     model = load_model(run.model, device)
+    config_of_run(run)  # a fault of the run's own is no fault of the overrides
     config = load_config(run.config, overrides)
     use_threads(config.training.batch_size, config.network.units)
     if plan.refit:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lstmcast.config import load_config
 from lstmcast.config.shapes import spelled
 from lstmcast.errors import ConfigError, RunError
 from lstmcast.run_files import read_object
 from lstmcast.run_folder import RunFolder
+from lstmcast.workflows.entry import config_of_run
 
 NETWORK = "lstmcast"
 
@@ -126,7 +126,7 @@ def judged_on(run: RunFolder) -> Any:
 
 def settings_of(run: RunFolder) -> dict[str, str]:
     """Every config field of a run, as YAML writes it."""
-    config = load_config(run.config).model_dump()
+    config = config_of_run(run).model_dump()
     return {
         f"{section}.{key}": spelled(value)
         for section, fields in config.items()
