@@ -136,3 +136,12 @@ def test_a_device_is_no_table(cli: Any, daily_run: Path, tmp_path: Path) -> None
     link.symlink_to("/dev/zero")
     outcome = cli("predict", daily_run, link)
     assert outcome.code == 3 and "is a device" in outcome.err
+
+
+def test_stamps_far_apart_make_no_grid_that_fills_the_memory(cli: Any, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    minutes = [f"2024-01-01 00:{minute:02d},1" for minute in range(40)]
+    path.write_text("\n".join(["t,y", "1024-01-01 00:00,1", *minutes, ""]))
+    roles = ["-s", "data.time=t", "-s", "data.target=y"]
+    outcome = cli("window", path, *roles, "-s", "window.lookback=3", "-o", tmp_path / "w")
+    assert outcome.code == 3 and "would become" in outcome.err
