@@ -107,9 +107,10 @@ class Run:
     @property
     def metrics(self) -> dict[str, Any]:
         """Scores of the network and the baselines, as in metrics.json."""
-        import json
+        from lstmcast.run_files import read_object
+        from lstmcast.run_folder import RunFolder
 
-        return dict(json.loads((self.path / "metrics.json").read_text(encoding="utf-8")))
+        return read_object(RunFolder(self.path).metrics)
 
     @property
     def forecast(self) -> pd.DataFrame:
@@ -119,12 +120,13 @@ class Run:
         from lstmcast.config import load_config
         from lstmcast.errors import RunError
         from lstmcast.forecasting.frames import bound_names
+        from lstmcast.run_folder import RunFolder
 
-        path = self.path / "forecast.csv"
+        path = RunFolder(self.path).forecast
         if not path.exists():
             raise RunError(f"{path} does not exist; the run made no forecast")
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-        config = load_config(self.path / "config.yaml")
+        config = load_config(RunFolder(self.path).config)
         numbers = [
             column
             for target in config.data.target

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from lstmcast.errors import RunError
+from lstmcast.run_files import inside
 from lstmcast.run_lock import locked, owner
 
 BEGUN = "begun.json"
@@ -36,67 +37,67 @@ class RunFolder:
     @property
     def config(self) -> Path:
         """The resolved config, which can be trained again as it is."""
-        return self.path / "config.yaml"
+        return inside(self.path, "config.yaml")
 
     @property
     def manifest(self) -> Path:
         """Versions, platform, data fingerprint, timings."""
-        return self.path / "manifest.json"
+        return inside(self.path, "manifest.json")
 
     @property
     def model(self) -> Path:
         """Weights, config and preprocessing: enough to predict."""
-        return self.path / "model.safetensors"
+        return inside(self.path, "model.safetensors")
 
     @property
     def history(self) -> Path:
         """A row per epoch."""
-        return self.path / "history.csv"
+        return inside(self.path, "history.csv")
 
     @property
     def metrics(self) -> Path:
         """Scores beside the baselines'."""
-        return self.path / "metrics.json"
+        return inside(self.path, "metrics.json")
 
     @property
     def backtest(self) -> Path:
         """Test forecasts beside what came."""
-        return self.path / "backtest.csv"
+        return inside(self.path, "backtest.csv")
 
     @property
     def forecast(self) -> Path:
         """The forecast after the last row."""
-        return self.path / "forecast.csv"
+        return inside(self.path, "forecast.csv")
 
     @property
     def findings(self) -> Path:
         """What was found in the table, in sentences."""
-        return self.path / "findings.json"
+        return inside(self.path, "findings.json")
 
     @property
     def recent(self) -> Path:
         """The last rows of every series, for plots."""
-        return self.path / "recent.csv"
+        return inside(self.path, "recent.csv")
 
     @property
     def report(self) -> Path:
         """All of it as one page to look at."""
-        return self.path / "report.html"
+        return inside(self.path, "report.html")
 
     @property
     def backtests(self) -> Path:
         """A numbered folder for each backtest of the run."""
-        return self.path / "backtests"
+        return inside(self.path, "backtests")
 
     @property
     def checkpoint(self) -> Path:
         """Folder of what a resume needs; it goes when the run is complete."""
-        return self.path / "checkpoint"
+        return inside(self.path, "checkpoint")
 
     @property
     def begun(self) -> Path:
         """What the run is made of, as it began: a resume is refused where that has changed."""
-        return self.checkpoint / BEGUN
+        return inside(self.path, f"checkpoint/{BEGUN}")
 
     @property
     def is_complete(self) -> bool:

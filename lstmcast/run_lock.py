@@ -33,9 +33,15 @@ def locked(path: Path) -> Iterator[None]:
 def owner(path: Path) -> int | None:
     """The process that holds a lock; None where there is none, as far as can be told."""
     try:
-        process = int(path.read_text(encoding="ascii"))
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        process = int(os.read(handle, 20))
     except (OSError, ValueError):
         return None
+    finally:
+        os.close(handle)
     try:
         os.kill(process, 0)
     except PermissionError:
@@ -53,8 +59,11 @@ def take(path: Path) -> int:
     """
     while True:
         try:
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            # What a link leads to would lose its content to our process id.
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         except OSError as error:
+            if path.is_symlink():
+                raise RunError(f"{path} is a link; remove it") from error
             raise RunError(f"cannot write {path.parent}: {error.strerror}") from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

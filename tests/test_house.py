@@ -14,6 +14,7 @@ STOREYS = {
     "errors": 0,
     "config": 0,
     "run_lock": 0,
+    "run_files": 0,
     "run_folder": 1,
     "series": 1,
     "tensor_file": 2,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pandas as pd
 from lstmcast.config import Config, load_config
 from lstmcast.errors import ConfigError, RunError
 from lstmcast.reporting.rows import Layout, Rows, read_future, read_layout, read_recent, read_test
+from lstmcast.run_files import inside, read_object
 from lstmcast.run_folder import RunFolder
 
 
@@ -63,7 +63,7 @@ def read_contents(path: Path) -> Contents:
     if not path.is_dir():
         raise RunError(f"{path} does not exist; a run folder is made by `lstmcast train`")
     folder = RunFolder(path)
-    metrics = read_json(folder.metrics)
+    metrics = read_object(folder.metrics)
     is_backtest = "folds" in metrics
     run = RunFolder(path.resolve().parents[1]) if is_backtest else folder
     config_file = folder.config if folder.config.is_file() else run.config
@@ -74,7 +74,7 @@ def read_contents(path: Path) -> Contents:
         raise RunError(f"{path} is damaged: {error}") from error
     of_run = not is_backtest or (not folder.config.is_file() and run.manifest.is_file())
     layout = read_layout(folder.backtest)
-    found = read_json(run.findings) if of_run else {}
+    found = read_object(run.findings) if of_run else {}
     return Contents(
         path=path,
         is_backtest=is_backtest,
@@ -82,7 +82,7 @@ def read_contents(path: Path) -> Contents:
         config_text=config_text,
         metrics=metrics,
         scores=metrics["scores"] if is_backtest else metrics.get("test"),
-        manifest=read_json(run.manifest) if of_run else {},
+        manifest=read_object(run.manifest) if of_run else {},
         history=read_history(run.history) if of_run else None,
         notes=list(found.get("notes", [])),
         findings=found.get("findings"),
@@ -98,22 +98,11 @@ def read_contents(path: Path) -> Contents:
     )
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object.
-
-    Raises:
-        RunError: There is no such file, or it is damaged.
-    """
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise RunError(f"{path} is missing or damaged: {error}") from error
-
-
 def read_backtests(run: RunFolder) -> dict[str, Any]:
     """metrics.json of each backtest of a run."""
     found = sorted(run.backtests.glob("*/metrics.json"))
-    return {path.parent.name: read_json(path) for path in found}
+    names = [path.parent.name for path in found]
+    return {name: read_object(inside(run.path, f"backtests/{name}/metrics.json")) for name in names}
 
 
 def read_history(path: Path) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from lstmcast.series.csv_lines import records
 
 SAMPLE_BYTES = 1 << 16
 SAMPLE_ROWS = 200
+MOST_COLUMNS = 200_000
 SEPARATORS = "\t;|,"  # in order of preference where two fit equally well
 
 # First bytes of files that are often handed over in place of a CSV.
@@ -141,6 +142,11 @@ def recognise(data: bytes, name: str) -> Dialect:
     if not rows:
         raise DataError(f"{name}: is empty")
     header_line, header = rows[0]
+    if len(header) > MOST_COLUMNS:
+        raise DataError(
+            f"{name}: line {header_line} names {len(header):,} columns, and {MOST_COLUMNS:,} are "
+            "the most: a table of so many series is a long one, with the series' names in a column"
+        )
     body, body_line = _after_record(text, separator, header_line)
     below = [cells for _, cells in rows[1:]]
     cells = _fit_trailing([cell.strip() for cell in header], below)

@@ -7,6 +7,7 @@ import io
 import zlib
 
 from lstmcast.errors import DataError
+from lstmcast.series.raw import refuse_endless_lines
 
 MAX_GROWTH = 200
 """Times the size of a gzip file: numbers in text shrink to a tenth, a bomb to a thousandth."""
@@ -53,4 +54,5 @@ def _decompress_all(raw: bytes, name: str) -> bytes:
             f"{name}: the gzip file grows to over {MAX_GROWTH} times its size, which no table "
             "does; if it is one, decompress it first"
         )
+    refuse_endless_lines(data, name)
     return data

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import sys
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -26,6 +25,7 @@ from lstmcast.series.csv_rows import parse_rows, ragged_rows, row_lines, rows_of
 from lstmcast.series.dialect import Dialect, recognise, to_utf8
 from lstmcast.series.gzipped import decompress
 from lstmcast.series.parquet import as_text, column_names, open_parquet, read_columns
+from lstmcast.series.raw import read_bytes
 
 PEEK_BYTES = 1 << 22
 
@@ -172,7 +172,7 @@ def read_table(
     # Arrow's own pools keep what they have had; the system's gives memory back after reading.
     pa.set_memory_pool(pa.system_memory_pool())
     name = "standard input" if str(source) == "-" else str(source)
-    raw = sys.stdin.buffer.read() if str(source) == "-" else _bytes(Path(source))
+    raw = read_bytes(source)
     with ThreadPoolExecutor(1) as thread:  # hashing holds no GIL: it runs beside the parsing
         digest = thread.submit(lambda: hashlib.sha256(raw).hexdigest())
         if _is_parquet(raw, source):
@@ -197,16 +197,16 @@ def peek(source: Path | str, rows: int = 1000) -> Table:
         DataError: As `read_table`.
     """
     name = str(source)
-    head = _bytes(Path(source), PEEK_BYTES)
+    head = read_bytes(source, PEEK_BYTES)
     if _is_parquet(head, source):
-        file = open_parquet(_bytes(Path(source)), name)
+        file = open_parquet(read_bytes(source), name)
         frame = read_columns(file, None, name).iloc[:rows]
         return Table(name, frame.apply(as_text), "")
     whole = len(head) < PEEK_BYTES
     head = decompress(head, name, PEEK_BYTES)
     whole = whole and len(head) < PEEK_BYTES
     if not whole and (head.startswith(_UTF16) or head.count(b"\n") < 3):
-        head, whole = decompress(_bytes(Path(source)), name), True
+        head, whole = decompress(read_bytes(source), name), True
     data = to_utf8(head if whole else head[: head.rfind(b"\n") + 1], name)
     dialect = recognise(data, name)
     frame = _first_rows(data, dialect, rows, whole, name)
@@ -235,26 +235,8 @@ def _is_text(cells: pd.Series[Any]) -> bool:
     )
 
 
-def _bytes(path: Path, limit: int = -1) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(limit)
-    except FileNotFoundError:
-        folder = path.parent
-        if not folder.is_dir():
-            raise DataError(f"{path}: there is no folder {folder}") from None
-        names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
-        raise DataError(f"{path}: there is no such file; {nearest(path.name, names)}") from None
-    except IsADirectoryError:
-        raise DataError(f"{path}: is a folder: name the file in it") from None
-    except PermissionError:
-        raise DataError(f"{path}: may not be read: check its permissions") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
-
-
 def _load(path: Path, name: str) -> bytes:
-    return to_utf8(decompress(_bytes(path), name), name)
+    return to_utf8(decompress(read_bytes(path), name), name)
 
 
 def _is_parquet(raw: bytes, source: Path | str) -> bool:

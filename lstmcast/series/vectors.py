@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from lstmcast.errors import DataError, counted
+from lstmcast.series.raw import bounded_lines
 
 UNKNOWN_WORDS = ("<unk>", "<UNK>", "unk", "UNK")
 """How files name the vector of all words that they lack."""
@@ -49,7 +50,7 @@ def read_vectors(path: Path, words: Sequence[str], column: str) -> Vectors:
     """
     try:
         with path.open(encoding="utf-8") as file:
-            found, alike = _find(file, words, path)
+            found, alike = _find(bounded_lines(file, str(path)), words, path)
     except OSError as error:
         raise DataError(
             f"{path}: the vectors of '{column}' (data.vectors) cannot be read: {error.strerror}"

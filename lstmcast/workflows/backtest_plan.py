@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,10 @@ from lstmcast.config import Config, load_config
 from lstmcast.errors import ConfigError, DataError, RunError
 from lstmcast.forecasting.model import Model, load_model
 from lstmcast.network.threads import use_threads
+from lstmcast.run_files import read_object
 from lstmcast.run_folder import RunFolder
 from lstmcast.series.panel import Panel
-from lstmcast.workflows.entry import config_for
+from lstmcast.workflows.entry import config_for, config_of_run
 from lstmcast.workflows.folds import Fitted, fitted, origins_of
 from lstmcast.workflows.prepare import prepare
 from lstmcast.workflows.watcher import Watcher
@@ -89,6 +89,7 @@ def open_source(
             "--refit 1 to train it again at every origin"
         )
     model = load_model(run.model, device)
+    config_of_run(run)  # a fault of the run's own is no fault of the overrides
     config = load_config(run.config, overrides)
     use_threads(config.training.batch_size, config.network.units)
     if plan.refit:
@@ -116,7 +117,7 @@ def last_row_of(run: RunFolder) -> str:
         RunError: The manifest is missing or damaged.
     """
     try:
-        return str(json.loads(run.manifest.read_text(encoding="utf-8"))["data"]["last"])
+        return str(read_object(run.manifest)["data"]["last"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{run.manifest} is missing or damaged: {error}") from error
 

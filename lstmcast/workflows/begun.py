@@ -12,6 +12,7 @@ import torch
 
 from lstmcast.config import Config
 from lstmcast.errors import RunError, join
+from lstmcast.run_files import read_object
 from lstmcast.workflows.begin_from import fingerprint
 from lstmcast.workflows.prepare import Prepared
 
@@ -73,12 +74,12 @@ def read_record(path: Path) -> Record | None:
         RunError: The file is damaged.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        if not path.is_file():
+            return None
+        record = read_object(path)
         fields = {name: dict(record[name]) for name in ("config", "data", "vectors", "made_with")}
         return {**record, **fields}
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (RunError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} is damaged ({error}); remove {path.parent} to start over") from None
 
 

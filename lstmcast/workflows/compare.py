@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lstmcast.config import load_config
 from lstmcast.config.shapes import spelled
 from lstmcast.errors import ConfigError, RunError
+from lstmcast.run_files import read_object
 from lstmcast.run_folder import RunFolder
+from lstmcast.workflows.entry import config_of_run
 
 NETWORK = "lstmcast"
 
@@ -108,7 +109,7 @@ def runs_in(path: Path) -> list[RunFolder]:
 
 def scores_of(run: RunFolder) -> dict[str, float | None]:
     """The network's pooled scores on the test rows; empty where there are none."""
-    scores = (_read(run.metrics).get("test") or {}).get(NETWORK, {})
+    scores = (read_object(run.metrics).get("test") or {}).get(NETWORK, {})
     return {
         name: value
         for name, value in scores.items()
@@ -118,14 +119,14 @@ def scores_of(run: RunFolder) -> dict[str, float | None]:
 
 def judged_on(run: RunFolder) -> Any:
     """What must be the same for scores to compare."""
-    manifest = _read(run.manifest)
+    manifest = read_object(run.manifest)
     data, windows = manifest.get("data", {}), manifest.get("windows", {})
     return [data.get("sha256"), windows.get("test"), settings_of(run)["data.target"]]
 
 
 def settings_of(run: RunFolder) -> dict[str, str]:
     """Every config field of a run, as YAML writes it."""
-    config = load_config(run.config).model_dump()
+    config = config_of_run(run).model_dump()
     return {
         f"{section}.{key}": spelled(value)
         for section, fields in config.items()
@@ -137,10 +138,3 @@ def differences(settings: Sequence[dict[str, str]]) -> list[dict[str, str]]:
     """Of each run, the fields in which not all runs are the same."""
     keys = [key for key in settings[0] if len({each.get(key) for each in settings}) > 1]
     return [{key: each[key] for key in keys if key in each} for each in settings]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} is missing or damaged: {error}") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lstmcast.config import Config, load_config
-from lstmcast.errors import ConfigError
+from lstmcast.errors import ConfigError, RunError
 from lstmcast.run_folder import RunFolder, next_run
 from lstmcast.workflows.at_hand import check_file
 from lstmcast.workflows.init import is_config, propose_config
@@ -30,6 +30,18 @@ def config_for(path: str | Path, overrides: Sequence[str], watcher: Watcher) -> 
     if Path(path).is_dir():
         raise ConfigError(f"{path} is a folder; name a config (.yaml) or a table (.csv, .parquet)")
     return propose_config(path, overrides, watcher)
+
+
+def config_of_run(run: RunFolder) -> Config:
+    """The config of a run.
+
+    Raises:
+        RunError: It is missing or damaged.
+    """
+    try:
+        return load_config(run.config)
+    except ConfigError as error:
+        raise RunError(f"{run.path} is damaged: {error}") from error
 
 
 def run_folder_for(path: str | Path, run: str | Path | None) -> RunFolder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from lstmcast.network.layer_table import layer_rows, recurrent_weights
 from lstmcast.network.sizes import Sizes
 from lstmcast.network.threads import use_threads
 from lstmcast.network.trace import trace_window
+from lstmcast.run_files import read_object
 from lstmcast.run_folder import RunFolder
 from lstmcast.series.batches import WindowTable
 from lstmcast.series.gaps import fill_gaps
@@ -187,7 +187,7 @@ def trained_on(run: Path) -> str:
     """
     path = RunFolder(run).manifest
     try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["data"]["sha256"])
+        return str(read_object(path)["data"]["sha256"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path} is missing or damaged: the run is not complete") from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -15,6 +14,7 @@ import torch
 from lstmcast.errors import RunError
 from lstmcast.forecasting.model import Model
 from lstmcast.network.precision import choose_precision
+from lstmcast.run_files import read_object
 from lstmcast.run_folder import RunFolder
 from lstmcast.training.trainer import Fit
 from lstmcast.workflows.begun import describe_vectors
@@ -102,7 +102,7 @@ def read_manifest(folder: RunFolder) -> dict[str, Any]:
             else "a run folder is made by `lstmcast train`"
         )
         raise RunError(f"{folder.path} is no complete run: it has no manifest.json; {further}")
-    manifest = read_json(folder.manifest)
+    manifest = read_object(folder.manifest)
     if not isinstance(manifest.get("data"), dict) or "device" not in manifest:
         raise RunError(f"{folder.manifest} is damaged: it lacks data or device")
     return manifest
@@ -120,18 +120,6 @@ def unlike_machine(was: dict[str, Any], now: dict[str, Any]) -> list[str]:
     if not unlike and any("max_minutes" in str(each.get("training")) for each in (was, now)):
         unlike = ["training.max_minutes ended the training, and minutes hold more or fewer steps"]
     return unlike
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A file of a run folder that holds one JSON object.
-
-    Raises:
-        RunError: It is missing or damaged.
-    """
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise RunError(f"{path} is missing or damaged: {error}") from error
 
 
 def _described(fit: Fit) -> dict[str, Any]:

@@ -25,7 +25,11 @@ def write_report(path: Path) -> Path:
     from lstmcast.reporting.page import page_of  # jinja2 is not for every command
 
     page = RunFolder(path).report
-    write_text(page, page_of(path))
+    try:
+        text = page_of(path)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise RunError(f"{path} is damaged: its files do not fit each other ({error})") from error
+    write_text(page, text)
     return page
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import torch
 
-from lstmcast.config import Config, dump_config, load_config
+from lstmcast.config import Config, dump_config
 from lstmcast.errors import ConfigError, DataError, RunError
 from lstmcast.forecasting.model import load_model
 from lstmcast.run_folder import RunFolder, write_text
 from lstmcast.workflows.begun import describe_beginning, refuse_changes, without_paths
-from lstmcast.workflows.entry import choose_device, run_folder_for
+from lstmcast.workflows.entry import choose_device, config_of_run, run_folder_for
 from lstmcast.workflows.manifest import read_manifest, unlike_machine
 from lstmcast.workflows.sameness import Difference, compare_runs
 from lstmcast.workflows.train import Ready, Trained, carry_out, get_ready, resumable
@@ -71,25 +71,13 @@ def rerun(run: Path, again: Path | None, verify: bool, device: str, watcher: Wat
     began = time.monotonic()
     folder = RunFolder(run)
     manifest = read_manifest(folder)
-    config = read_run_config(folder)
+    config = config_of_run(folder)
     with place_for(folder, again, verify) as made:
         ready = get_ready_as_then(config, folder, manifest, device_of(manifest, device), watcher)
         trained = train_there(ready, config, made, verify and again is None, watcher, began)
         unlike = unlike_machine(manifest, read_manifest(made))
         differences = compare_runs(folder, made, exact=not unlike) if verify else None
     return Rerun(run, trained, made.path.exists(), unlike, differences)
-
-
-def read_run_config(folder: RunFolder) -> Config:
-    """The config of a run.
-
-    Raises:
-        RunError: It is missing or damaged.
-    """
-    try:
-        return load_config(folder.config)
-    except ConfigError as error:
-        raise RunError(f"{folder.path} is damaged: {error}") from error
 
 
 def device_of(manifest: dict[str, Any], name: str) -> torch.device:

@@ -20,9 +20,9 @@ import torch
 
 from lstmcast.errors import RunError
 from lstmcast.forecasting.model import KEY
+from lstmcast.run_files import read_object
 from lstmcast.run_folder import RunFolder
 from lstmcast.tensor_file import TensorFile
-from lstmcast.workflows.manifest import read_json
 
 SCORES = 0.05
 """Share by which a score of the network may differ on another machine."""
@@ -63,7 +63,7 @@ def compare_runs(was: RunFolder, now: RunFolder, exact: bool) -> list[Difference
     Raises:
         RunError: A file of a run is missing or damaged.
     """
-    metrics = read_json(was.metrics), read_json(now.metrics)
+    metrics = read_object(was.metrics), read_object(now.metrics)
     mae = {} if exact else typical_errors(metrics[0])
     return [
         *tensor_differences(was.model, now.model, exact),

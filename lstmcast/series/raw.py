@@ -1,0 +1,106 @@
+"""The bytes of a table, from a file or standard input, refused early where they can be no table."""
+
+from __future__ import annotations
+
+import mmap
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from lstmcast.errors import DataError, nearest
+
+LONGEST_LINE = 1 << 26
+"""Bytes without a line end that no table has: a row of a million numbers takes a fifth."""
+
+PACKED = (b"PAR1", b"\x1f\x8b")
+"""Parquet and gzip files begin so: they have no lines."""
+
+
+def read_bytes(source: Path | str, limit: int = -1) -> bytes:
+    """The bytes of a file, or of standard input.
+
+    Args:
+        source: Path, or "-" for standard input.
+        limit: Bytes to read at most; below 0: all.
+
+    Raises:
+        DataError: It cannot be read, is no file, or has a line that never ends.
+    """
+    if str(source) == "-":
+        return b"".join(_pieces(sys.stdin.buffer))
+    path = Path(source)
+    try:
+        with path.open("rb") as file:
+            if stat.S_ISCHR(path.stat().st_mode) and not file.isatty():
+                raise DataError(f"{path}: is a device, not a file")
+            if limit < 0 and path.stat().st_size >= LONGEST_LINE:
+                _refuse_endless_file(file, str(path))
+            return file.read(limit)
+    except FileNotFoundError:
+        folder = path.parent
+        if not folder.is_dir():
+            raise DataError(f"{path}: there is no folder {folder}") from None
+        names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+        raise DataError(f"{path}: there is no such file; {nearest(path.name, names)}") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: is a folder: name the file in it") from None
+    except PermissionError:
+        raise DataError(f"{path}: may not be read: check its permissions") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def bounded_lines(file: IO[str], name: str) -> Iterator[str]:
+    """The lines of a text file.
+
+    Raises:
+        DataError: One is longer than any line should be.
+    """
+    while line := file.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE and not line.endswith("\n"):
+            raise _endless(name)
+        yield line
+
+
+def refuse_endless_lines(data: bytes | mmap.mmap, name: str) -> None:
+    """Refuse text with a line that is longer than any line should be.
+
+    Args:
+        data: Of it, some pages are looked at: the first line end of every piece.
+        name: For messages.
+
+    Raises:
+        DataError: There is a piece without a line end.
+    """
+    for begin in range(0, len(data) - LONGEST_LINE + 1, LONGEST_LINE):
+        end = begin + LONGEST_LINE
+        if data.find(b"\n", begin, end) < 0 and data.find(b"\r", begin, end) < 0:
+            raise _endless(name)
+
+
+def _refuse_endless_file(file: IO[bytes], name: str) -> None:
+    """The same for a file, before it is read."""
+    begin = file.read(4)
+    file.seek(0)
+    if begin.startswith(PACKED):
+        return
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        refuse_endless_lines(data, name)
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    """Standard input, piece by piece."""
+    packed = False
+    for number, piece in enumerate(iter(lambda: file.read(LONGEST_LINE), b"")):
+        packed = packed or (number == 0 and piece.startswith(PACKED))
+        if not packed:
+            refuse_endless_lines(piece, "standard input")
+        yield piece
+
+
+def _endless(name: str) -> DataError:
+    return DataError(
+        f"{name}: has a line of over {LONGEST_LINE >> 20} MiB, as no table has: is it one?"
+    )
