@@ -135,6 +135,8 @@ class Forecaster(nn.Module):
             series=torch.zeros(windows, dtype=torch.long),
             future=torch.zeros(windows, sizes.horizon, sizes.future) if sizes.future else None,
             static=torch.zeros(windows, sizes.static) if sizes.static else None,
+            center=torch.zeros(windows, sizes.targets),
+            scale=torch.ones(windows, sizes.targets),
         )
 
 
