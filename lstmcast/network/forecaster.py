@@ -137,8 +137,6 @@ class Forecaster(nn.Module):
             scale=torch.ones(windows, sizes.targets),
             future=torch.zeros(windows, sizes.horizon, sizes.future) if sizes.future else None,
             static=torch.zeros(windows, sizes.static) if sizes.static else None,
-            center=torch.zeros(windows, sizes.targets),
-            scale=torch.ones(windows, sizes.targets),
         )
 
 
