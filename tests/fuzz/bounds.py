@@ -11,6 +11,11 @@ from typing import Any
 from lstmcast.errors import LstmcastError
 
 SECONDS = 5
+"""Of computing: a busy machine is no fault of an input."""
+
+STUCK = 60
+"""Seconds after which an input that computes nothing, as one that waits for a pipe, has failed."""
+
 MEMORY = 500_000_000
 """Bytes that one input may add to the memory in use."""
 
@@ -24,19 +29,24 @@ class Hog(Exception):
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float = SECONDS) -> Iterator[None]:
+def time_limit() -> Iterator[None]:
     """Raise `Hang` where the block takes longer; in the main thread only."""
 
     def ring(number: int, frame: object) -> None:
-        raise Hang(f"over {seconds} s")
+        raise Hang(f"over {SECONDS} s of computing, or {STUCK} s of anything")
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timers = {signal.ITIMER_PROF: (signal.SIGPROF, SECONDS)}
+    timers[signal.ITIMER_REAL] = (signal.SIGALRM, STUCK)
+    before = {number: signal.signal(number, ring) for number, _ in timers.values()}
+    for timer, (_, seconds) in timers.items():
+        signal.setitimer(timer, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for timer in timers:
+            signal.setitimer(timer, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
