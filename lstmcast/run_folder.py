@@ -188,25 +188,6 @@ def next_run(name: str, parent: Path = Path("runs")) -> RunFolder:
     return RunFolder(parent / f"{name}-{max(taken, default=0) + 1:04d}", numbered=True)
 
 
-def make_numbered(parent: Path, prefix: str = "") -> Path:
-    """Make the first free folder `<prefix>0001`, `<prefix>0002`, ... below a folder.
-
-    Raises:
-        RunError: It cannot be made.
-    """
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            taken = [entry.name.removeprefix(prefix) for entry in parent.glob(f"{prefix}*")]
-            number = max((int(name) for name in taken if name.isdigit()), default=0) + 1
-            with contextlib.suppress(FileExistsError):  # another process was faster
-                folder = parent / f"{prefix}{number:04d}"
-                folder.mkdir()
-                return folder
-    except OSError as error:
-        raise RunError(f"cannot make a folder in {parent}: {error.strerror}") from error
-
-
 @contextlib.contextmanager
 def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """A file that appears under its name only when it is complete and on disk.

@@ -5,6 +5,10 @@ from __future__ import annotations
 import errno
 import io
 import os
+import resource
+import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +19,7 @@ import pytest
 from conftest import daily_text, digests
 
 import lstmcast
+from lstmcast.errors import RunError
 
 SMALL = [
     "window.lookback=14",
@@ -187,9 +192,129 @@ def test_a_disk_that_is_full_at_any_write_of_predict_leaves_the_old_forecast(
         assert digests(daily.parent) == before
 
 
-@pytest.mark.parametrize("number", [errno.EDQUOT, errno.EROFS, errno.EACCES])
-def test_quotas_and_read_only_folders_are_named(cli: Any, daily: Path, number: int) -> None:
+@pytest.fixture
+def run(daily: Path, daily_run: Path) -> Path:
+    """A run folder, and a folder for charts, in the current folder."""
+    shutil.copytree(daily_run, daily.parent / "r")
+    (daily.parent / "charts").mkdir()
+    (daily.parent / "charts/fit.png").write_bytes(b"of yesterday")
+    return Path("r")
+
+
+def test_a_disk_that_is_full_at_any_write_of_report_leaves_the_old_page(
+    cli: Any, run: Path
+) -> None:
+    total = writes_of(cli, "report", run)
+    (run / "report.html").write_text("of yesterday\n")
+    before = digests(Path())
+    for left in range(total - 1):
+        with full_after(left):
+            assert_one_message(cli("report", run))
+        assert digests(Path()) == before
+
+
+def test_a_disk_that_is_full_while_charts_are_written_leaves_none_that_is_new(
+    cli: Any, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [("png", "fit.png", b"x" * 9), ("svg", "fit.svg", b"x" * 9)]
+    monkeypatch.setattr("lstmcast.reporting.images.drawn", lambda images, kinds: files)
+    command = ["report", run, "--png", "charts", "--svg", "new"]
+    whole = writes_of(cli, "report", run)
+    total = writes_of(cli, *command)
+    shutil.rmtree("new")
+    page = (run / "report.html").read_bytes()
+    for left in range(whole, total - 1):
+        Path("charts/fit.png").write_bytes(b"of yesterday")
+        with full_after(left):
+            assert_one_message(cli(*command))
+        assert not Path("new").exists() and not parts(Path())
+        assert (run / "report.html").read_bytes() == page
+        assert [path.name for path in Path("charts").iterdir()] == ["fit.png"]
+        assert Path("charts/fit.png").read_bytes() in (b"of yesterday", b"x" * 9)
+
+
+@pytest.mark.parametrize("source", ["r", "daily.csv"])
+def test_a_disk_that_is_full_at_any_write_of_backtest_leaves_no_folder(
+    cli: Any, run: Path, source: str
+) -> None:
+    flags = [] if source == "r" else FLAGS
+    command = ["backtest", source, *flags, "--folds", "1"]
+    total = writes_of(cli, *command)
+    made = run / "backtests" if source == "r" else Path("backtests")
+    shutil.rmtree(made)
+    before = digests(Path())
+    for left in range(0, total - 1, 1 if source == "r" else 7):
+        with full_after(left):
+            assert_one_message(cli(*command))
+        assert digests(Path()) == before and not made.exists()
+
+
+WRITING: dict[str, list[str]] = {
+    "train": ["daily.csv", *FLAGS, "--run", "new"],
+    "window": ["daily.csv", *FLAGS, "-o", "new"],
+    "predict": ["r", "-o", "new"],
+    "backtest": ["r", "--folds", "1"],
+    "report": ["r"],
+    "inspect": ["r", "--trace", "--plot", "new.html"],
+    "init": ["daily.csv", "-o", "new.yaml"],
+    "configs": ["co2", "-o", "new.yaml"],
+    "check": ["gap.csv", "--fix", "new.csv"],
+    "rerun": ["r", "--run", "new"],
+}
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES])
+@pytest.mark.parametrize("command", WRITING)
+def test_full_disks_quotas_and_read_only_folders_are_named_by_every_command(
+    cli: Any, run: Path, command: str, number: int
+) -> None:
+    rows = daily_text().splitlines(keepends=True)
+    Path("gap.csv").write_text("".join(rows[:9] + rows[8:]))  # a stamp twice
+    before, held = digests(Path()), sorted(Path().rglob("*"))
     with full_after(0, number):
-        outcome = cli("train", daily, *FLAGS, "--run", "r")
-    assert outcome.code == 5 and os.strerror(number) in outcome.err
-    assert not Path("r").exists()
+        outcome = cli(command, *WRITING[command])
+    assert outcome.code == 5 and outcome.out == ""
+    said = outcome.err[outcome.err.index("error: ") :]
+    assert os.strerror(number) in said and len(said.splitlines()) == 1, said
+    assert digests(Path()) == before and sorted(Path().rglob("*")) == held
+
+
+def test_no_file_of_a_model_with_other_weights_is_left(run: Path) -> None:
+    with full_after(2), pytest.raises(RunError, match="No space left"):
+        weights = lstmcast.Run(run).one_bias_weights()
+        lstmcast.Run(run).with_one_bias_weights(*weights, out="new.safetensors")
+    assert not Path("new.safetensors").exists() and not parts(Path())
+
+
+@pytest.mark.parametrize(("most", "complete"), [(6_000, False), (100_000, True)])
+def test_files_that_the_kernel_cuts_off_cost_nothing(
+    cli: Any, daily: Path, most: int, complete: bool
+) -> None:
+    """Nothing injected: beyond so many bytes of a file the kernel itself writes no more."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        outcome = cli("train", daily, *FLAGS, "-q", "--run", "new")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert outcome.code == 5 and "File too large" in outcome.err
+    assert not parts(daily.parent)
+    again = "lstmcast report new" if complete else "lstmcast train --resume new"
+    assert again in outcome.err and Path("new/manifest.json").exists() == complete
+    assert cli(*again.split()[1:]).code == 0
+    assert Path("new/report.html").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no such device here")
+@pytest.mark.parametrize("arguments", [["configs", "co2"], ["--version"]])
+def test_a_full_disk_behind_stdout_is_no_bug(arguments: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "lstmcast", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 5 and len(ended.stderr.splitlines()) == 1
+    assert ended.stderr.startswith("error: cannot write") and "No space left" in ended.stderr

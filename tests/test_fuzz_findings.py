@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from test_model_file import SAMPLE, TABLE, put, with_json
+from test_model_file import GOLDEN, SAMPLE, TABLE, put, with_json
 
 import lstmcast
 from lstmcast.errors import ConfigError, DataError, RunError
@@ -57,3 +59,18 @@ def test_whole_numbers_of_any_size_scale_as_floats(tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     path.write_bytes(with_json(put("scaler.center", [[10**30] * 3] * 2), SAMPLE.read_bytes()))
     assert lstmcast.predict(path, TABLE)["y"].dtype == np.float64
+
+
+LOAD_ALL = """
+import sys
+from pathlib import Path
+import torch
+from lstmcast.forecasting.model import load_model
+for path in Path(sys.argv[1]).glob("*.safetensors"):
+    load_model(path, torch.device("cpu"))
+    assert "torch._dynamo" not in sys.modules, path
+"""
+
+
+def test_no_model_takes_the_seconds_of_loading_a_compiler() -> None:
+    subprocess.run([sys.executable, "-c", LOAD_ALL, str(GOLDEN)], check=True)

@@ -5,7 +5,10 @@ Nothing heavy is imported before a command needs it, so that `--help` answers at
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -28,7 +31,7 @@ from lstmcast.cli import (
     window,
 )
 from lstmcast.cli.overview import Overview, epilog
-from lstmcast.errors import Interrupted, LstmcastError
+from lstmcast.errors import Interrupted, LstmcastError, RunError
 
 app = typer.Typer(
     name="lstmcast",
@@ -41,6 +44,10 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich costs a tenth of a second before the first line of help
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO)
+"""What a disk says that takes no more; where a workflow did not say it, it was output or a
+temporary file."""
 
 CONFIG_REFERENCE = """\
 Every config field, with its default and meaning: docs/config.md; for editors,
@@ -109,7 +116,7 @@ def main() -> None:
         signal.signal(number, _interrupt)
     debug = "--debug" in sys.argv
     try:
-        app(prog_name="lstmcast")
+        _run()
     except LstmcastError as error:
         if debug:
             raise
@@ -118,18 +125,38 @@ def main() -> None:
     except Interrupted as interrupted:
         _say("\n".join(["interrupted", *notes_of(interrupted)]))
         sys.exit(128 + interrupted.number)
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has gone
+    except BrokenPipeError:  # whoever read our output has gone
+        _drop_output()
         sys.exit(0)
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            _drop_output()
+            what = error.filename or "the output, or a temporary file"
+            _say("\n".join([f"error: cannot write {what}: {error.strerror}", *notes_of(error)]))
+            sys.exit(RunError.exit_code)
         said = [
             f"error: a bug in lstmcast: {type(error).__name__}: {error}",
             "Run it again with --debug and report what it prints",
         ]
         _say("\n".join([*said, *notes_of(error)]))
         sys.exit(70)
+
+
+def _run() -> None:
+    """The command, and all of its output."""
+    try:
+        app(prog_name="lstmcast")
+    except SystemExit:
+        sys.stdout.flush()  # what hinders it can still be told
+        raise
+
+
+def _drop_output() -> None:
+    """What could not be written is not tried again as Python ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -142,4 +169,5 @@ def notes_of(error: BaseException) -> list[str]:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    with contextlib.suppress(OSError):  # the exit code says it too
+        print(text, file=sys.stderr)

@@ -34,7 +34,7 @@ class Channels(nn.Module):
         super().__init__()
         self.count = sizes.targets
         self.names = nn.Parameter(torch.zeros(sizes.targets, WIDTH)) if sizes.targets > 1 else None
-        if self.names is not None:
+        if self.names is not None and not self.names.is_meta:  # see chance.py
             nn.init.normal_(self.names, std=0.1)
         self.sizes = replace(
             sizes,

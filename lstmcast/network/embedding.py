@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from lstmcast.network.chance import normal
 from lstmcast.network.sizes import Category, Sizes
 from lstmcast.series.batches import Batch
 
@@ -29,7 +30,7 @@ class CategoryTable(nn.Module):
 
     def __init__(self, category: Category) -> None:
         super().__init__()
-        known = SPREAD * torch.randn(category.count, category.width)
+        known = SPREAD * normal(category.count, category.width)
         if category.fixed:
             self.register_buffer("known", known)
         else:

@@ -16,10 +16,11 @@ from lstmcast.forecasting.judgement import NETWORK
 from lstmcast.forecasting.predict import with_intervals
 from lstmcast.forecasting.rivals import require_rivals, rival_forecasts
 from lstmcast.forecasting.rolling import Verdict, baseline_forecasts, decide
-from lstmcast.run_folder import make_numbered, write_json, write_text
+from lstmcast.run_folder import write_json, write_text
 from lstmcast.series.build import build_panel, read_columns
 from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table
+from lstmcast.whole_folder import numbered_folder
 from lstmcast.workflows.backtest_plan import Plan, Source, fold_origins, open_source
 from lstmcast.workflows.folds import Fitted, fit_at, panel_at
 from lstmcast.workflows.forecast import forecast_series
@@ -189,11 +190,13 @@ def written(
     }
     faults = [fault for gate in gates if (fault := gate(judged.scores[NETWORK])) is not None]
     if source.run is not None:
-        folder = make_numbered(source.run.backtests)
+        place = numbered_folder(source.run.backtests)
     else:
-        folder = make_numbered(Path("backtests"), f"{path.name.split('.')[0] or 'backtest'}-")
-        write_text(folder / "config.yaml", dump_config(source.config))
-    write_text(folder / "backtest.csv", csv_text(pd.concat(record.frames, ignore_index=True)))
-    write_json(folder / "metrics.json", metrics)
-    write_report(folder)
+        place = numbered_folder(Path("backtests"), f"{path.name.split('.')[0] or 'backtest'}-")
+    with place as folder:
+        if source.run is None:
+            write_text(folder / "config.yaml", dump_config(source.config))
+        write_text(folder / "backtest.csv", csv_text(pd.concat(record.frames, ignore_index=True)))
+        write_json(folder / "metrics.json", metrics)
+        write_report(folder)
     return Backtested(folder, metrics, verdict, faults)

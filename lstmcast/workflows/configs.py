@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from lstmcast.errors import ConfigError, RunError, nearest
-from lstmcast.run_folder import write_bytes, write_text
+from lstmcast.whole_folder import write_together
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -94,7 +94,5 @@ def copy_config(name: str, target: Path) -> list[Path]:
     text = shipped.text.replace(f"configs/{shipped.path.name}", target.name)
     for written, file in shipped.files.items():
         text = text.replace(written, file.name)
-    for path, content in copies.items():
-        write_bytes(path, content)
-    write_text(target, text)
+    write_together({**copies, target: text.encode()})
     return [target, *copies]

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lstmcast.errors import DataError, RunError
-from lstmcast.run_folder import RunFolder, write_bytes, write_json, write_text
+from lstmcast.run_folder import RunFolder, write_json, write_text
+from lstmcast.whole_folder import write_together
 
 if TYPE_CHECKING:
     from lstmcast.workflows.prepare import Prepared
@@ -98,11 +99,6 @@ def write_images(path: Path, folders: Mapping[str, Path | None]) -> list[Path]:
     from lstmcast.reporting.images import drawn, images_of
 
     files = drawn(images_of(read_contents(path)), list(wanted))
-    for folder in wanted.values():
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(f"cannot make {folder}: {error.strerror}") from error
-    for kind, name, data in files:
-        write_bytes(wanted[kind] / name, data)
-    return [wanted[kind] / name for kind, name, _ in files]
+    images = {wanted[kind] / name: data for kind, name, data in files}
+    write_together(images)
+    return list(images)
