@@ -30,7 +30,7 @@ class CategoryTable(nn.Module):
 
     def __init__(self, category: Category) -> None:
         super().__init__()
-        known = SPREAD * normal(category.count, category.width)
+        known = normal(SPREAD, category.count, category.width)
         if category.fixed:
             self.register_buffer("known", known)
         else:

@@ -67,7 +67,7 @@ class SegmentsDecoder(Decoder):
         self.length = segment_length(config.segment, sizes.lookback, sizes.season)
         self.count = -(-sizes.horizon // self.length)
         width = encoder.inputs
-        self.positions = nn.Parameter(0.1 * normal(self.count, width))
+        self.positions = nn.Parameter(normal(0.1, self.count, width))
         known = self.length * sizes.future + sizes.static
         self.known = nn.Linear(known, width, bias=False) if known else None
         self.linear = nn.Linear(encoder.width, self.length * sizes.targets * head.width)
