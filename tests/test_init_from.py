@@ -1,6 +1,7 @@
 """Training that begins with the weights of another run."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -103,6 +104,12 @@ def test_an_interrupted_training_knows_what_it_began_with(first, cli, monkeypatc
         patch.setattr(trainer, "_end_epoch", stop)
         with pytest.raises(KeyboardInterrupt):
             lstmcast.train("old.csv", set=settings, run="broken")
+    kept = (first / "model.safetensors").read_bytes()
+    lstmcast.train("new.csv", set=[*SETTINGS, "training.seed=5"], run="others")
+    shutil.copy("others/model.safetensors", first / "model.safetensors")
+    outcome = cli("train", "--resume", "broken")
+    assert outcome.code == 5 and "training.init_from has changed" in outcome.err
+    (first / "model.safetensors").write_bytes(kept)
     assert cli("train", "--resume", "broken").code == 0
     for name, value in weights("whole").items():
         np.testing.assert_array_equal(weights("broken")[name], value)

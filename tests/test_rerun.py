@@ -185,6 +185,37 @@ def test_changed_vectors_are_refused(
     assert outcome.code == 5 and "data.vectors has changed" in outcome.err
 
 
+def test_other_weights_to_begin_with_are_refused(cli: Any, run: Path) -> None:
+    shutil.copytree(run, "first")
+    assert cli("train", "daily.csv", *FLAGS, "--init-from", "first", "--run", "s").code == 0
+    assert cli("rerun", "s", "--verify").code == 0
+    config = Path("s/config.yaml").read_text()
+    Path("s/config.yaml").write_text(
+        "".join(line for line in config.splitlines(keepends=True) if "init_from" not in line)
+    )
+    outcome = cli("rerun", "s", "--verify")
+    assert outcome.code == 5 and "training.init_from has changed" in outcome.err
+    Path("s/config.yaml").write_text(config)
+    model = load_model(Path("first/model.safetensors"), torch.device("cpu"))
+    with torch.no_grad():
+        next(model.network.parameters()).view(-1)[0] += 0.5
+    model.save(Path("first/model.safetensors"))
+    outcome = cli("rerun", "s", "--verify")
+    assert outcome.code == 5 and "training.init_from has changed" in outcome.err
+    assert "sha256 was" in outcome.err
+    shutil.rmtree("first")
+    outcome = cli("rerun", "s", "--verify")
+    assert outcome.code == 5 and "first" in outcome.err
+
+
+def test_a_byte_of_the_weights_that_was_changed_is_noticed(cli: Any, run: Path) -> None:
+    data = bytearray((run / "model.safetensors").read_bytes())
+    data[-3] ^= 1
+    (run / "model.safetensors").write_bytes(data)
+    outcome = cli("rerun", run, "--verify")
+    assert outcome.code == 5 and "does not match its checksum" in outcome.err
+
+
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"data": 1}', "[" * 10_000])
 def test_a_run_without_its_manifest_is_refused(cli: Any, run: Path, text: str | None) -> None:
     if text is None:

@@ -281,6 +281,23 @@ def test_resume_without_a_checkpoint_starts_over(
     assert_same_run(Path("r"), whole)
 
 
+def test_a_run_that_was_killed_before_its_page_is_given_it(
+    cli: Any, daily: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("lstmcast.workflows.train.finish", raise_killed)
+        with pytest.raises(Killed):
+            cli("train", daily, *FLAGS, "--run", "r")
+    assert Path("r/manifest.json").exists() and not Path("r/report.html").exists()
+    before = Path("r/manifest.json").read_bytes()
+    outcome = cli("train", "--resume", "r")
+    assert outcome.code == 0 and "is complete" in outcome.out
+    assert_same_run(Path("r"), whole)
+    assert Path("r/manifest.json").read_bytes() == before
+    findings = [json.loads((run / "findings.json").read_text()) for run in (Path("r"), whole)]
+    assert findings[0] == findings[1]
+
+
 def raise_killed(*arguments: Any) -> None:
     raise Killed
 

@@ -44,6 +44,11 @@ def beginning_weights(source: str | None) -> Record:
     return {} if source is None else {"init_from": fingerprint(source)}
 
 
+def beginnings(was: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Record, Record]:
+    """The weights that two trainings begin with, to be compared."""
+    return {"sha256": was.get("init_from")}, {"sha256": now.get("init_from")}
+
+
 def describe_vectors(prepared: Prepared) -> dict[str, str]:
     """SHA-256 of the given vectors of each column: of those that the table's words have."""
     return {

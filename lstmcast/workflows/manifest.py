@@ -17,6 +17,7 @@ from lstmcast.network.precision import choose_precision
 from lstmcast.run_files import read_object
 from lstmcast.run_folder import RunFolder
 from lstmcast.training.trainer import Fit
+from lstmcast.workflows.begin_from import fingerprint
 from lstmcast.workflows.begun import describe_vectors
 from lstmcast.workflows.prepare import Prepared
 
@@ -64,6 +65,7 @@ def describe_run(
             "last": prepared.last,
             "vectors": describe_vectors(prepared),
         },
+        "init_from": fingerprint(config.training.init_from),
         "windows": {
             **{name: len(index) for name, index in prepared.windows.by_name().items()},
             "left_out_at_cuts": prepared.windows.crossing,

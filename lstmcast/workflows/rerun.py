@@ -16,7 +16,7 @@ from lstmcast.config import Config, dump_config
 from lstmcast.errors import ConfigError, DataError, RunError
 from lstmcast.forecasting.model import load_model
 from lstmcast.run_folder import RunFolder, write_text
-from lstmcast.workflows.begun import describe_beginning, refuse_changes, without_paths
+from lstmcast.workflows.begun import beginnings, describe_beginning, refuse_changes, without_paths
 from lstmcast.workflows.entry import choose_device, config_of_run, run_folder_for
 from lstmcast.workflows.manifest import read_manifest, unlike_machine
 from lstmcast.workflows.sameness import Difference, compare_runs
@@ -129,8 +129,10 @@ def get_ready_as_then(
     was = {name: manifest["data"].get(name) for name in now["data"]}
     refuse_changes(was, now["data"], config.data.path, ADVICE)
     vectors = manifest["data"].get("vectors")
-    if vectors is not None:  # runs of before 0.2 did not note them
+    if vectors is not None:  # runs of before 0.2 noted neither these nor init_from
         refuse_changes(vectors, now["vectors"], "a file of data.vectors", ADVICE)
+    if "init_from" in manifest:
+        refuse_changes(*beginnings(manifest, now), "training.init_from", ADVICE)
     return ready
 
 

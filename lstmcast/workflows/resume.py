@@ -13,13 +13,14 @@ from lstmcast.run_folder import RunFolder
 from lstmcast.training.checkpoint import remove_checkpoints
 from lstmcast.workflows.begun import (
     Record,
+    beginnings,
     describe_beginning,
     read_record,
     refuse_changes,
     without_paths,
 )
 from lstmcast.workflows.entry import choose_device
-from lstmcast.workflows.train import Ready, Trained, carry_out, get_ready, resumable
+from lstmcast.workflows.train import Ready, Trained, carry_out, complete, get_ready, resumable
 from lstmcast.workflows.watcher import Watcher
 
 
@@ -49,14 +50,17 @@ def resume(run: Path, device: str, watcher: Watcher) -> Trained | None:
         )
     with folder.locked(), resumable(folder):
         folder.sweep()
-        if folder.is_complete:
+        record = read_record(folder.begun)
+        if folder.is_complete and record is None:
             remove_checkpoints(folder.checkpoint)
             return None
-        record = read_record(folder.begun)
         config = read_config(folder, record)
         if device == "auto" and record is not None:
             device = record["made_with"]["device"]
         ready = get_ready_again(config, choose_device(device), record, watcher)
+        if folder.is_complete:
+            complete(folder, ready.prepared)
+            return None
         return carry_out(ready, folder, watcher, began)
 
 
@@ -92,6 +96,7 @@ def get_ready_again(
     now = describe_beginning(ready.prepared, device)
     refuse_changes(record["data"], now["data"], config.data.path)
     refuse_changes(record["vectors"], now["vectors"], "a file of data.vectors")
+    refuse_changes(*beginnings(record, now), "training.init_from")
     for name, was in record["made_with"].items():
         if now["made_with"].get(name) != was:
             watcher.note(

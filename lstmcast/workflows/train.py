@@ -181,9 +181,21 @@ def carry_out(ready: Ready, folder: RunFolder, watcher: Watcher, began: float) -
     }
     memory = {"forecast_bytes": ready.need.total, "peak_bytes": peak_on(device)}
     write_json(folder.manifest, describe_run(prepared, model, device, timings, fits, memory))
-    remove_checkpoints(folder.checkpoint)  # the manifest, the last file, says that all are there
-    finish(folder, prepared)
+    complete(folder, prepared)
     return Trained(folder, metrics, verdict, forecast, fits)
+
+
+def complete(folder: RunFolder, prepared: Prepared) -> None:
+    """Give a run its page: its manifest says already that all that decides a number is there.
+
+    Its checkpoints go last, so that a resume can tell whether it still lacks the page.
+    """
+    try:
+        finish(folder, prepared)
+    except Exception:
+        remove_checkpoints(folder.checkpoint)  # `lstmcast report` is enough
+        raise
+    remove_checkpoints(folder.checkpoint)
 
 
 @contextlib.contextmanager
@@ -198,7 +210,8 @@ def resumable(folder: RunFolder) -> Iterator[None]:
         remove_checkpoints(folder.checkpoint)
         raise
     except (Interrupted, KeyboardInterrupt, RunError) as stopped:
-        if folder.config.is_file() and not folder.is_complete:
+        begun = folder.begun.is_file() or not folder.is_complete
+        if folder.config.is_file() and begun:
             stopped.add_note(f"Go on with: lstmcast train --resume {folder.path}")
         raise
 
