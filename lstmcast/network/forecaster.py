@@ -42,10 +42,7 @@ class Forecaster(nn.Module):
         wide = self.embedder.sizes
         self.channels = Channels(wide) if config.channels == "independent" else None
         wide = wide if self.channels is None else self.channels.sizes
-        width, length = (
-            wide.inputs + wide.static,
-            segment_length(config.segment, wide.lookback, wide.season),
-        )
+        width = wide.inputs + wide.static
         self.segments = None
         if config.segment != 1 or config.decoder == "segments":
             width = config.units[0]
