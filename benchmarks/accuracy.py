@@ -37,6 +37,7 @@ training:
   decay: 0.8
   decay_every: 1
   decay_after: 2
+  average: 0.99
   batch_size: 64
   max_epochs: 10
   patience: 3
