@@ -37,6 +37,7 @@ training:
   decay: 0.8
   decay_every: 1
   decay_after: 2
+  average: 0.99
   batch_size: 64
   max_epochs: 10
   patience: 3
@@ -45,16 +46,17 @@ training:
 M4_HOURLY = """
 data: {{path: {data}/M4-Hourly-train.csv, layout: rows, target: value, season: 24}}
 split: {{validation: 0, test: 0}}     # the competition's own 48 steps are the test
-window: {{lookback: 336, horizon: {horizon}}}
+window: {{lookback: 168, horizon: {horizon}}}
 network: {{preset: hybrid, embed_series: true}}
 training:
   loss: mae_smape
   sample: series
-  learning_rate: 0.002
+  learning_rate: 0.004
   schedule: one_cycle
   batch_size: 256
   max_epochs: 100
   max_steps: 4000
+  average: 0.99
   patience: null
 forecast: {{levels: []}}
 """

@@ -551,8 +551,8 @@ def test_all_faults_of_the_overrides_come_in_one_answer() -> None:
         "data.past=[a, ]": "item 2 must not be empty",
         "split.test=7.5": "must be a fraction of at least 0 and below 1, a whole number of at "
         "least 0 or a day such as 2024-01-31, got 7.5",
-        "network.normalize=null": "must be one of none, last, standard, season, got 'null'; "
-        "write none",
+        "network.normalize=null": "must be one of none, last, standard, season, difference, got "
+        "'null'; write none",
         "network.units=4,x": "item 2 must be a whole number of at least 1, got 'x'",
         "training.loss=mea": "must be one of auto, mse, mae, huber, smape, mae_smape, "
         "got 'mea'; did you mean 'mse'?",

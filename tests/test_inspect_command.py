@@ -59,6 +59,7 @@ KINDS = {
     "linear": ["-s", "network.activation=linear", "-s", "network.normalize=standard"],
     "segments": ["-s", "network.segment=2", "-s", "network.decoder=segments"],
     "segments, padded": ["-s", "network.segment=2", "-s", "window.pad=true"],
+    "differences": ["-s", "network.normalize=difference", "-s", "network.skip=linear"],
     "a linear path": ["-s", "network.skip=linear", "-s", "network.normalize=season"],
     "no scale, no bias": ["-s", "scale.method=none", "-s", "network.bias=false"],
 }

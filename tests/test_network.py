@@ -16,7 +16,7 @@ from lstmcast.config import NetworkConfig
 from lstmcast.network.decoders import Context, DirectDecoder
 from lstmcast.network.forecaster import Forecaster, build_forecaster
 from lstmcast.network.heads import PointHead, Units
-from lstmcast.network.normalize import normalize_window
+from lstmcast.network.normalize import Level, Normalized, normalize_window
 from lstmcast.network.recurrent import Encoding, RecurrentEncoder
 from lstmcast.network.sizes import Sizes
 from lstmcast.series.batches import Batch
@@ -369,8 +369,67 @@ def test_the_outputs_of_padded_windows_stay_at_their_steps() -> None:
 WINDOW = torch.tensor([[1.0, 8.0], [2.0, 8.0], [3.0, 8.0], [6.0, 9.0]])[None]  # target, covariate
 
 
+def freed(*arguments: Any) -> tuple[Tensor, Level | None]:
+    window: Normalized = normalize_window(*arguments)
+    return window.inputs, window.level
+
+
+def test_difference_reads_both_seasons_and_forecasts_changes_of_the_last() -> None:
+    # A season of 2 steps: 1 5 | 2 5 | 4 8. Differences 1 0 2 3, their mean size 1.5.
+    values = torch.tensor([1.0, 5, 2, 5, 4, 8])
+    window = normalize_window("difference", _with_covariate(values), 1, None, 2, 5)
+    inputs = window.inputs[0]  # (T, target, covariate, difference)
+    center, spread = 6.0, (5 + 1 + 4 + 1 + 2 + 2) / 6
+    torch.testing.assert_close(inputs[:, 0], (values - center) / spread, rtol=1e-4, atol=1e-4)
+    assert (inputs[:, 1] == 7).all()
+    expected = torch.tensor([0, 0, 1, 0, 2, 3]) / 1.5
+    torch.testing.assert_close(inputs[:, 2], expected, rtol=1e-4, atol=1e-4)
+    assert torch.equal(window.differences[0, :, 0], inputs[:, 2])
+    assert window.level.center[0, :, 0].tolist() == [4, 8, 4, 8, 4]
+    assert float(window.level.scale) == pytest.approx(1.5, rel=1e-4)
+    assert float(window.ratio) == pytest.approx(spread / 1.5, rel=1e-4)
+    restored = window.level.restore(torch.tensor([0.0, 1, 0, 0, -1])[None, :, None])
+    torch.testing.assert_close(
+        restored[0, :, 0], torch.tensor([4, 9.5, 4, 8, 2.5]), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_difference_never_reads_what_is_padded() -> None:
+    mask = torch.tensor([[0.0, 0, 0, 1, 1, 1]])
+    short = normalize_window(
+        "difference", _with_covariate(torch.tensor([0.0, 0, 0, 5, 4, 8])), 1, mask, 2, 2
+    )
+    other = normalize_window(
+        "difference", _with_covariate(torch.tensor([9.0, 9, 9, 5, 4, 8])), 1, mask, 2, 2
+    )
+    assert torch.equal(short.inputs[:, 3:], other.inputs[:, 3:])
+    assert (short.inputs[0, :3, 0] == 0).all()
+    assert (short.inputs[0, :5, 2] == 0).all(), "only 8 - 5 is a difference of two known values"
+    assert float(short.level.scale) == pytest.approx(3, rel=1e-4)
+    alone = torch.tensor([[0.0, 0, 0, 0, 0, 1]])
+    single = normalize_window(
+        "difference", _with_covariate(torch.tensor([9.0, 9, 9, 9, 9, 8])), 1, alone, 2, 3
+    )
+    assert single.level.center[0, :, 0].tolist() == [8, 8, 8], "one value is all there is to repeat"
+    assert single.inputs.isfinite().all()
+
+
+def test_a_window_that_repeats_its_season_is_forecast_to_repeat_it() -> None:
+    config = NetworkConfig(normalize="difference", skip="linear", units=[4])
+    sizes = Sizes(lookback=8, horizon=6, inputs=1, targets=1, season=4)
+    network = build_forecaster(config, sizes, "mae", seed=0).eval()
+    wave = torch.tensor([3.0, 1, 4, 1]).repeat(2)[None, :, None]
+    batch = replace(network.example_batch(1), inputs=wave)
+    expected = torch.tensor([3.0, 1, 4, 1, 3, 1])
+    torch.testing.assert_close(network(batch)[0, :, 0], expected, rtol=0, atol=1e-3)
+
+
+def _with_covariate(values: Tensor) -> Tensor:
+    return torch.stack([values, torch.full_like(values, 7)], dim=1)[None]
+
+
 def test_last_subtracts_the_last_value() -> None:
-    normalized, level = normalize_window("last", WINDOW, 1, None)
+    normalized, level = freed("last", WINDOW, 1, None)
     assert normalized[0, :, 0].tolist() == [-5, -4, -3, 0]
     assert torch.equal(normalized[..., 1], WINDOW[..., 1])
     assert level is not None
@@ -378,7 +437,7 @@ def test_last_subtracts_the_last_value() -> None:
 
 
 def test_standard_subtracts_the_mean_and_divides_by_the_deviation() -> None:
-    normalized, level = normalize_window("standard", WINDOW, 1, None)
+    normalized, level = freed("standard", WINDOW, 1, None)
     deviation = 3.5**0.5  # of 1, 2, 3, 6 about 3: (4 + 1 + 0 + 9) / 4
     expected = torch.tensor([-2.0, -1.0, 0.0, 3.0]) / deviation
     torch.testing.assert_close(normalized[0, :, 0], expected, rtol=1e-5, atol=0)
@@ -392,8 +451,8 @@ def test_standard_subtracts_the_mean_and_divides_by_the_deviation() -> None:
 def test_standard_counts_only_the_steps_that_are_there() -> None:
     padded = torch.cat([torch.zeros(1, 3, 2), WINDOW], dim=1)
     mask = torch.tensor([[0.0, 0, 0, 1, 1, 1, 1]])
-    normalized, level = normalize_window("standard", padded, 1, mask)
-    alone, level_alone = normalize_window("standard", WINDOW, 1, None)
+    normalized, level = freed("standard", padded, 1, mask)
+    alone, level_alone = freed("standard", WINDOW, 1, None)
     assert torch.equal(normalized[:, 3:], alone) and (normalized[:, :3] == 0).all()
     assert level is not None and level_alone is not None
     assert torch.equal(level.center, level_alone.center)
@@ -401,7 +460,7 @@ def test_standard_counts_only_the_steps_that_are_there() -> None:
 
 
 def test_none_changes_nothing() -> None:
-    normalized, level = normalize_window("none", WINDOW, 1, None)
+    normalized, level = freed("none", WINDOW, 1, None)
     assert torch.equal(normalized, WINDOW) and level is None
 
 
@@ -465,7 +524,9 @@ def test_the_direct_decoder_is_one_linear_map(future: int, static: int, head_wid
     batch = make_batch(sizes)
     last = torch.randn(5, 8)
     encoding = Encoding(last[:, None], [])
-    context = Context(batch.inputs, encoding, future=batch.future, static=batch.static)
+    context = Context(
+        Normalized(batch.inputs), batch.inputs, encoding, future=batch.future, static=batch.static
+    )
     decoded = decoder(context, encoder)
     assert decoded.shape == (5, 3, 2, head_width)
     for window in range(5):

@@ -158,19 +158,20 @@ def test_the_segments_of_the_horizon_are_steps_of_the_encoder_from_its_final_sta
     torch.testing.assert_close(network(batch), torch.cat(steps, dim=1)[:, :5])
 
 
-@pytest.mark.parametrize("decoder", ["direct", "seq2seq", "segments"])
-@pytest.mark.parametrize("readout", ["last", "state", "mean", "all"])
-@pytest.mark.parametrize("normalize", ["none", "last", "standard", "season"])
+@pytest.mark.parametrize(
+    ("decoder", "readout"),
+    [("seq2seq", "last"), ("segments", "last")]
+    + [("direct", readout) for readout in ("last", "state", "mean", "all")],
+)
+@pytest.mark.parametrize("normalize", ["none", "last", "standard", "season", "difference"])
 @pytest.mark.parametrize("channels", ["mixed", "independent"])
 def test_networks_of_segments_train_all_their_weights(decoder, readout, normalize, channels):
-    if decoder != "direct" and readout != "last":
-        pytest.skip("a readout is for the direct decoder")
     network = make(
         units=[6],
         segment=4,
         decoder=decoder,
         readout=readout,
-        normalize=normalize,
+        normalize=normalize if decoder != "seq2seq" or normalize != "difference" else "season",
         channels=channels,
         skip="linear",
     ).train()
@@ -210,6 +211,29 @@ def test_the_linear_skip_is_nothing_at_first_and_a_matrix_then(normalize):
     torch.testing.assert_close(without(batch), plain)
 
 
+def test_of_differences_the_linear_skip_is_two_matrices_in_the_units_of_each():
+    network = make(units=[6], skip="linear", normalize="difference").eval()
+    batch = random_batch()
+    with torch.no_grad():
+        plain = network(batch)
+        skip = network.skip
+        for parameter in skip.parameters():
+            parameter.normal_()
+        past = batch.inputs[:, :, :3]
+        center = past[:, -1:]  # a season of one step
+        spread = (past - center).abs().mean(dim=1, keepdim=True)
+        changes = past.diff(dim=1)
+        size = changes.abs().mean(dim=1, keepdim=True)
+        changes = torch.cat([torch.zeros_like(center), changes], dim=1) / size
+        added = spread * _mapped(skip.linear, (past - center) / spread)
+        added += size * _mapped(skip.differences, changes)
+        torch.testing.assert_close(network(batch), plain + added, rtol=1e-3, atol=1e-3)
+
+
+def _mapped(linear, past):
+    return torch.einsum("ht,btc->bhc", linear.weight, past) + linear.bias[:, None]
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -219,6 +243,10 @@ def test_the_linear_skip_is_nothing_at_first_and_a_matrix_then(normalize):
         ({"skip": "linear", "decoder": "every_step"}, r"network.skip is from a whole"),
         ({"teacher_forcing": 0.5, "decoder": "segments"}, r"network.teacher_forcing is for"),
         ({"readout": "mean", "decoder": "segments"}, r"network.readout is for decoder: direct"),
+        (
+            {"normalize": "difference", "decoder": "seq2seq"},
+            r"network.normalize difference does not go",
+        ),
         ({"segment": 0}, r"network.segment must be auto or a whole number of at least 1"),
     ],
 )
@@ -230,11 +258,12 @@ def test_what_makes_no_sense_with_segments_is_refused(fields, words):
 def test_a_window_is_freed_of_its_last_season():
     inputs = torch.tensor([[9.0, 1, 2, 3, 5, 7]])[:, :, None]
     mask = torch.tensor([[0.0, 1, 1, 1, 1, 1]])
-    after, level = normalize_window("season", inputs, 1, mask, season=2)
+    window = normalize_window("season", inputs, 1, mask, season=2)
+    after, level = window.inputs, window.level
     # The last season's mean is 6; the five values are 5, 4, 3, 1 and 1 away, 2.8 on average.
     torch.testing.assert_close(level.center.flatten(), torch.tensor([6.0]))
     torch.testing.assert_close(level.scale.flatten(), torch.tensor([2.8]), atol=2e-5, rtol=0)
     expected = torch.tensor([0.0, -5, -4, -3, -1, 1]) / 2.8
     torch.testing.assert_close(after.flatten(), expected, atol=2e-5, rtol=0)
-    longer = normalize_window("season", inputs, 1, mask, season=10)[1]
+    longer = normalize_window("season", inputs, 1, mask, season=10).level
     torch.testing.assert_close(longer.center.flatten(), torch.tensor([3.6]))

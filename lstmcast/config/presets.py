@@ -19,9 +19,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "skip": "linear",
     },
     "hybrid": {
-        "normalize": "season",
+        "normalize": "difference",
         "units": [128],
-        "dropout": 0.3,
+        "dropout": 0.1,
         "channels": "independent",
         "segment": "auto",
         "decoder": "segments",
@@ -29,15 +29,18 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
+ANY = object()
+"""Stands for every value."""
 
 # What a preset would set, but does not beside a value that the user set: they do not go together.
-YIELDS: dict[str, dict[Any, tuple[str, ...]]] = {
+YIELDS: dict[str, dict[Any, dict[str, Any]]] = {
     "decoder": {
-        "every_step": ("normalize", "skip", "segment"),
-        "recursive": ("skip", "segment"),
+        "every_step": {"normalize": ANY, "skip": ANY, "segment": ANY},
+        "recursive": {"normalize": "difference", "skip": ANY, "segment": ANY},
+        "seq2seq": {"normalize": "difference"},
     },
-    "bidirectional": {True: ("decoder",)},
-    "readout": {"state": ("decoder",), "mean": ("decoder",), "all": ("decoder",)},
+    "bidirectional": {True: {"decoder": ANY}},
+    "readout": {"state": {"decoder": ANY}, "mean": {"decoder": ANY}, "all": {"decoder": ANY}},
 }
 
 
@@ -64,6 +67,8 @@ def fill_network(network: Any) -> Any:
     filled = dict(PRESETS[name])
     for field, values in YIELDS.items():
         given = network.get(field)
-        for other in values.get(given, ()) if isinstance(given, str | bool) else ():
-            filled.pop(other, None)
+        yields = values.get(given, {}) if isinstance(given, str | bool) else {}
+        for other, value in yields.items():
+            if value is ANY or filled.get(other) == value:
+                filled.pop(other, None)
     return {"preset": name} | filled | dict(network)

@@ -84,11 +84,12 @@ class NetworkConfig(Section):
         description="Whether the vectors of data.vectors are trained on; false: they stay as "
         "their file has them.",
     )
-    normalize: Literal["none", "last", "standard", "season"] = Field(
+    normalize: Literal["none", "last", "standard", "season", "difference"] = Field(
         default="none",
         description="What each window's targets are freed of and the forecast gets back: none; "
         "last, the last value; standard, the window's mean and deviation; season, the mean of its "
-        "last season, and its mean distance from that.",
+        "last season, and its mean distance from that; difference, the last season itself, and the "
+        "mean size of the window's differences from season to season, which are read beside it.",
     )
     channels: Literal["mixed", "independent"] = Field(
         default="mixed",
@@ -193,6 +194,14 @@ class NetworkConfig(Section):
                     "network.normalize",
                     "does not go with every_step: the window's level would show each step what "
                     "it is to forecast; set it to none",
+                )
+            )
+        if self.normalize == "difference" and self.decoder not in ("direct", "segments"):
+            rules.append(
+                (
+                    "network.normalize",
+                    f"difference does not go with {self.decoder}, which would be given its "
+                    "differences as values; set network.decoder to direct or segments",
                 )
             )
         return rules

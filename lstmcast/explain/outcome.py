@@ -90,8 +90,11 @@ def head_lines(found: Inspection, walk: Walk) -> list[str]:
     lines += ["", *table(cells)]
     if found.config.network.skip == "linear":
         lines += [""]
+        both = found.config.network.normalize == "difference"
+        differences = " and over its differences" if both else ""
         lines += paragraph(
-            f"The linear path, a sum over the target's {counted(sizes.lookback, 'step')}, adds "
+            f"The linear path, a sum over the target's {counted(sizes.lookback, 'step')}"
+            f"{differences}, adds "
             f"{number(head.skip)}, which makes {number(head.total + head.skip)}."
         )
     return lines

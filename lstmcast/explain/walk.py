@@ -17,6 +17,7 @@ from lstmcast.explain.folding import (
     segment_words,
     segments_of,
 )
+from lstmcast.explain.level import level_lines
 from lstmcast.explain.outcome import back_lines, equal_lines, head_lines
 from lstmcast.explain.recurrent import layer_sections
 from lstmcast.explain.text import (
@@ -29,7 +30,6 @@ from lstmcast.explain.text import (
     number,
     paragraph,
     table,
-    vector,
 )
 from lstmcast.network.layer_table import Row
 from lstmcast.workflows.inspection import ColumnScale, Inspection, Walk
@@ -58,7 +58,7 @@ def _sections(found: Inspection, walk: Walk) -> Iterator[tuple[str, list[str]]]:
     yield "THE WINDOW", _window(found, walk)
     yield "SCALED", _scaled(found, walk)
     if walk.trace.level is not None:
-        yield "FREED OF ITS OWN LEVEL", _level(found, walk)
+        yield "FREED OF ITS OWN LEVEL", level_lines(found, walk)
     between = _between(found, walk)
     if between:
         yield "WHAT THE LAYERS READ", between
@@ -198,48 +198,6 @@ def _block(names: list[str], block: list[list[float]], walk: Walk) -> list[str]:
             ]
             cells.append([str(t), *values, *([GAP] if more else [])])
     return table(cells, left=())
-
-
-def _level(found: Inspection, walk: Walk) -> list[str]:
-    level, inputs = walk.trace.level, walk.trace.batch.inputs[0]
-    assert level is not None
-    center, scale = float(level.center[0, 0, 0]), float(level.scale[0, 0, 0])
-    after = _normalized(found, walk)
-    name, first = cut(walk.columns[0].name, 20), amount(float(inputs[walk.padded, 0]))
-    method = found.config.network.normalize
-    if method == "last":
-        text = (
-            f"normalize: last. A window is read relative to its last row: the last {name}, "
-            f"{amount(center)}, is taken off every step, and added to the forecast again."
-        )
-        sums = f"{first} {minus(center)} = {amount(after[walk.padded])}"
-    else:
-        whose, size = {
-            "standard": (f"of its {name}", "their deviation"),
-            "season": (f"of {name} over its last season", "their mean distance from it"),
-        }[method]
-        text = (
-            f"normalize: {method}. A window is read relative to itself: the mean {whose}, "
-            f"{amount(center)}, is taken off every step, and what is left divided by {size}, "
-            f"{amount(scale)}. The forecast gets both back."
-        )
-        sums = f"({first} {minus(center)}) / {amount(scale)} = {amount(after[walk.padded])}"
-    lines = paragraph(text)
-    lines += ["", f"  t = {walk.padded}: {sums}", f"  all t: {vector(after, 70)}"]
-    if found.sizes.targets > 1:
-        lines += ["", *paragraph(f"The same is done to each of the {found.sizes.targets} targets.")]
-    return lines
-
-
-def _normalized(found: Inspection, walk: Walk) -> list[float]:
-    """The first target as `normalize` leaves it."""
-    level = walk.trace.level
-    assert level is not None
-    values = level.remove(walk.trace.batch.inputs[:, :, : found.sizes.targets])[0, :, 0]
-    if walk.trace.batch.mask is not None:
-        values = values * walk.trace.batch.mask[0]
-    result: list[float] = values.tolist()
-    return result
 
 
 def _between(found: Inspection, walk: Walk) -> list[str]:

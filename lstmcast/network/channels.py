@@ -78,7 +78,7 @@ class Channels(nn.Module):
         return decoded.reshape(shape).movedim(1, -2)  # from (B, C, ..., Q)
 
     def join_units(self, units: Units) -> Units:
-        """Units of (B * C, 1, 1) -> those of (B, 1, C)."""
+        """Units of single targets -> those of all targets side by side."""
         if self.names is None:
             return units
         level = units.level
@@ -90,8 +90,8 @@ class Channels(nn.Module):
         return Units(level, center, scale)
 
     def _beside(self, values: Tensor) -> Tensor:
-        """(B * C, 1, 1) -> (B, 1, C)."""
-        return values.view(-1, 1, self.count)
+        """(B * C, 1, 1) -> (B, 1, C), and (B * C, H, 1) -> (B, H, C)."""
+        return values.view(-1, self.count, values.shape[1]).transpose(1, 2)
 
     def _apart(self, values: Tensor) -> Tensor:
         """(B, T, C) -> (B * C, T, 1)."""

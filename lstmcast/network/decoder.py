@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from lstmcast.config import NetworkConfig
 from lstmcast.network.heads import Head, Units
+from lstmcast.network.normalize import Normalized
 from lstmcast.network.recurrent import Encoding, RecurrentEncoder
 from lstmcast.network.sizes import Sizes
 
@@ -20,6 +21,7 @@ class Context:
     """What a decoder may look at.
 
     Attributes:
+        window: (B, T, F) without its own level.
         inputs: (B, T, F + K) as the encoder read them: targets, past, future, static.
         encoding: What it made of them.
         mask: (B, T) 0 where padded; None: nothing is.
@@ -31,6 +33,7 @@ class Context:
             width) and the units; None: the head's mean.
     """
 
+    window: Normalized
     inputs: Tensor
     encoding: Encoding
     mask: Tensor | None = None

@@ -42,19 +42,18 @@ class Forecaster(nn.Module):
         wide = self.embedder.sizes
         self.channels = Channels(wide) if config.channels == "independent" else None
         wide = wide if self.channels is None else self.channels.sizes
-        width, length = (
-            wide.inputs + wide.static,
-            segment_length(config.segment, wide.lookback, wide.season),
-        )
+        differenced = config.normalize == "difference"
+        inputs = wide.inputs + differenced * wide.targets
+        width = inputs + wide.static
         self.segments = None
         if config.segment != 1 or config.decoder == "segments":
             width = config.units[0]
             length = segment_length(config.segment, wide.lookback, wide.season)
-            self.segments = SegmentEmbedding(length, wide.inputs, wide.static, width)
+            self.segments = SegmentEmbedding(length, inputs, wide.static, width)
         self.encoder = ENCODERS[config.cell](config, width)
         self.head = HEADS[config.head](loss, sizes.levels)
         self.decoder = DECODERS[config.decoder](config, self.encoder, wide, self.head)
-        self.skip = LinearSkip(wide) if config.skip == "linear" else None
+        self.skip = LinearSkip(wide, differenced) if config.skip == "linear" else None
         self.inner = wide
 
     def forward(self, batch: Batch) -> Tensor:
@@ -78,8 +77,8 @@ class Forecaster(nn.Module):
         context = self.encode(batch)
         decoded: Tensor = self.decoder(context, self.encoder)
         if self.skip is not None:
-            past = context.inputs[:, :, : self.inner.targets]
-            decoded = torch.cat([decoded[..., :1] + self.skip(past), decoded[..., 1:]], dim=-1)
+            skipped = self.skip(context.window, self.inner.targets)
+            decoded = torch.cat([decoded[..., :1] + skipped, decoded[..., 1:]], dim=-1)
         return decoded, context.units
 
     def encode(self, batch: Batch) -> Context:
@@ -87,9 +86,15 @@ class Forecaster(nn.Module):
 
         Every step of the encoder is given the static columns too.
         """
-        inputs, level = normalize_window(
-            self.normalize, batch.inputs, self.inner.targets, batch.mask, self.sizes.season
-        )  # (B, T, F)
+        window = normalize_window(
+            self.normalize,
+            batch.inputs,
+            self.inner.targets,
+            batch.mask,
+            self.sizes.season,
+            self.sizes.horizon,
+        )
+        inputs, level = window.inputs, window.level  # (B, T, F)
         teacher = None
         if self.training:
             teacher = batch.targets if level is None else level.remove(batch.targets)
@@ -104,7 +109,7 @@ class Forecaster(nn.Module):
         else:
             read = inputs
         encoding = self.encoder(read, mask)  # (B, T, D * U)
-        return Context(inputs, encoding, mask, batch.future, batch.static, teacher, units)
+        return Context(window, inputs, encoding, mask, batch.future, batch.static, teacher, units)
 
     def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Sum of the losses over the observed targets of a batch, and their number.

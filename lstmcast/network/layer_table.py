@@ -111,7 +111,7 @@ def layer_rows(network: Forecaster, trace: Trace, batch_size: int) -> list[Row]:
     embedding = [name for name in called[:first] if name not in folding]
     rows += [row for name in embedding for row in _rows_of(network, trace, name)]
     if trace.level is not None:
-        width = network.inner.inputs
+        width = trace.context.window.inputs.shape[2]
         axes = ("B", "T", "F" if width == inputs.shape[2] else "")
         rows.append(_plain("normalize", network.normalize, axes, (1, inputs.shape[1], width)))
     if trace.context.static is not None and network.segments is None:

@@ -1,4 +1,4 @@
-"""What goes past the recurrent layers: a linear map from a window to its horizon.
+"""What goes past the recurrent layers: linear maps from a window to its horizon.
 
 The linear part of a forecast, which a recurrent layer is slow to learn, is learned by itself; the
 layers are left with what is not linear. Source of the linear map: Zeng et al. 2023,
@@ -9,23 +9,41 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from lstmcast.network.normalize import Normalized
 from lstmcast.network.sizes import Sizes
 
 
 class LinearSkip(nn.Module):
-    """One linear map for all targets, zero at first.
+    """Linear maps for all targets, zero at first: of the window, and of its differences if any.
 
     Args:
         sizes: Of the windows.
+        differences: Whether windows come with their seasonal differences.
     """
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: Sizes, differences: bool) -> None:
         super().__init__()
-        self.linear = nn.Linear(sizes.lookback, sizes.horizon)
-        nn.init.zeros_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
+        self.linear = _no_map(sizes)
+        self.differences = _no_map(sizes) if differences else None
 
-    def forward(self, past: Tensor) -> Tensor:
-        """(B, T, C) -> (B, H, C, 1), to be added to the forecast's center."""
-        ahead: Tensor = self.linear(past.transpose(1, 2))
-        return ahead.transpose(1, 2)[..., None]
+    def forward(self, window: Normalized, targets: int) -> Tensor:
+        """A window of (B, T, C) targets -> (B, H, C, 1), to be added to the forecast's center."""
+        ahead = _along_time(self.linear, window.inputs[:, :, :targets])
+        if window.ratio is not None:
+            ahead = ahead * window.ratio
+        if self.differences is not None and window.differences is not None:
+            ahead = ahead + _along_time(self.differences, window.differences)
+        return ahead[..., None]
+
+
+def _no_map(sizes: Sizes) -> nn.Linear:
+    linear = nn.Linear(sizes.lookback, sizes.horizon)
+    nn.init.zeros_(linear.weight)
+    nn.init.zeros_(linear.bias)
+    return linear
+
+
+def _along_time(linear: nn.Linear, past: Tensor) -> Tensor:
+    """(B, T, C) -> (B, H, C)."""
+    ahead: Tensor = linear(past.transpose(1, 2))
+    return ahead.transpose(1, 2)

@@ -158,9 +158,14 @@ def _forecast_again(
     if skipped is not None:
         again = torch.cat([again[..., :1] + skipped.double(), again[..., 1:]], dim=-1)
     mask = None if batch.mask is None else batch.mask.double()
-    _, level = normalize_window(
-        network.normalize, batch.inputs.double(), network.inner.targets, mask, network.sizes.season
-    )
+    level = normalize_window(
+        network.normalize,
+        batch.inputs.double(),
+        network.inner.targets,
+        mask,
+        network.sizes.season,
+        network.sizes.horizon,
+    ).level
     center, scale = (
         None if part is None else part.double() for part in (units.center, units.scale)
     )

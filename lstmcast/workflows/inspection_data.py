@@ -80,7 +80,11 @@ def _trace(found: Inspection, walk: Walk) -> dict[str, Any]:
         "static": _listed(batch.static),
         "level": None
         if level is None
-        else {"center": level.center[0, 0].tolist(), "scale": level.scale[0, 0].tolist()},
+        else {
+            # One row, but for `difference`: there each step of the horizon has its own center.
+            "center": level.center[0].squeeze(0).tolist(),
+            "scale": level.scale[0, 0].tolist(),
+        },
         "encoder_inputs": trace.context.inputs[0].tolist(),
         "encoder_outputs": trace.context.encoding.outputs[0].tolist(),
         "layers": {view.name: _layer(view) for view in found.layers},

@@ -14,10 +14,21 @@ from lstmcast.workflows.prepare import Prepared
 
 
 def sizes_of(prepared: Prepared) -> Sizes:
-    """Axes of the windows of a prepared table."""
+    """Axes of the windows of a prepared table.
+
+    Raises:
+        ConfigError: A window holds no two seasons for `difference`; or see `categories_of`.
+    """
     panel, window = prepared.panel, prepared.config.window
     columns = panel.columns
     network = prepared.config.network
+    season = panel.frequency.season
+    if network.normalize == "difference" and window.lookback <= season:
+        raise ConfigError(
+            f"network.normalize: difference is from one season to the next, and a window of "
+            f"{window.lookback} steps holds not more than one season of {season}; set "
+            f"window.lookback to {2 * season} or more, or network.normalize to last"
+        )
     return Sizes(
         window.lookback,
         window.horizon,
@@ -27,13 +38,13 @@ def sizes_of(prepared: Prepared) -> Sizes:
         static=len(columns.static),
         categories=categories_of(prepared),
         levels=tuple(prepared.config.forecast.levels if network.head == "quantiles" else ()),
-        season=panel.frequency.season if asks_for_season(network) else 1,
+        season=season if asks_for_season(network) else 1,
     )
 
 
 def asks_for_season(network: NetworkConfig) -> bool:
     """Whether a network is built by the season of its table."""
-    return network.normalize == "season" or network.segment == "auto"
+    return network.normalize in ("season", "difference") or network.segment == "auto"
 
 
 def categories_of(prepared: Prepared) -> tuple[Category, ...]:

@@ -59,6 +59,7 @@ KINDS: dict[str, list[str]] = {
     "segments": ["network.preset=segments", "network.units=3", "data.target=y,z"],
     "segments-of-columns": [*COLUMNS, "network.segment=2", "network.decoder=segments"],
     "hybrid": ["network.preset=hybrid", "network.units=3", "data.target=y,z"],
+    "difference": ["network.normalize=difference", "network.skip=linear", "data.target=y,z"],
     "normalize-season": ["network.normalize=season"],
     "independent": ["network.channels=independent", "data.target=y,z"],
     "smape": ["training.loss=smape"],
