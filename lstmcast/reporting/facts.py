@@ -96,6 +96,39 @@ def tables_of(contents: Contents) -> list[tuple[str, ScoreTable]]:
     return tables
 
 
+def about_scores(contents: Contents) -> str:
+    """What the columns of the tables mean, of those that they have."""
+    if contents.scores is None:
+        return ""
+    known = contents.scores["lstmcast"]
+    levels = [name.removeprefix("coverage_") for name in known if name.startswith("coverage_")]
+    said = [
+        "Lower is better; the star marks the lowest.",
+        f"{'mae, rmse and crps' if 'crps' in known else 'mae and rmse'} are in units of the data, "
+        "smape is in percent, mase and rmsse are relative to repeating the last season in the "
+        "train rows.",
+    ]
+    if levels:
+        said.append(
+            f'"in {levels[0]} %" is the share of what came that lay within the {levels[0]} % '
+            "interval."
+        )
+    targets = len(known["per_target"])
+    if targets > 1:
+        said.append(
+            f"The first table puts {targets} targets together, each in its own unit: the one with "
+            "the largest numbers weighs the most. Below is a table for each."
+        )
+    if same_scores(contents.scores, "naive", "seasonal_naive"):
+        said.append("seasonal_naive is naive here: the season is one step.")
+    return " ".join(said)
+
+
+def same_scores(scores: dict[str, Any], one: str, other: str) -> bool:
+    """Whether two forecasters have the same scores: they made the same forecasts."""
+    return one in scores and scores[one] == scores.get(other)
+
+
 def groups_of(items: list[Item], packed: Packed) -> dict[str, list[Entry]]:
     """The series to choose from that are shown at first."""
     if len(items) < 2:

@@ -13,6 +13,7 @@ from lstmcast.reporting.errors_of import errors_of
 from lstmcast.reporting.facts import (
     Entry,
     Facts,
+    about_scores,
     data_facts_of,
     facts_of,
     groups_of,
@@ -47,6 +48,7 @@ class Story:
         beats: Whether the network beats the best baseline; None where nothing was tested.
         facts: A few numbers, with what they are.
         tables: Scores, each with a heading.
+        about_scores: What they mean.
         groups: Series to choose from, under the name of their group.
         packed: Their numbers.
         series: Charts of the chosen series.
@@ -67,6 +69,7 @@ class Story:
     beats: bool | None
     facts: Facts
     tables: list[tuple[str, ScoreTable]]
+    about_scores: str
     groups: dict[str, list[Entry]]
     packed: Packed
     series: list[Chart]
@@ -102,6 +105,7 @@ def story_of(contents: Contents) -> Story:
         beats=verdict["beats"] if verdict else None,
         facts=facts_of(contents),
         tables=tables_of(contents),
+        about_scores=about_scores(contents),
         groups=groups_of(items, packed),
         packed=packed,
         series=series_charts(layout.levels, dates, season) if items else [],
