@@ -28,6 +28,7 @@ from lstmcast.cli import (
     window,
 )
 from lstmcast.cli.overview import Overview, epilog
+from lstmcast.cli.usage import UsageError, usage_words
 from lstmcast.errors import Interrupted, LstmcastError
 
 app = typer.Typer(
@@ -109,7 +110,10 @@ def main() -> None:
         signal.signal(number, _interrupt)
     debug = "--debug" in sys.argv
     try:
-        app(prog_name="lstmcast")
+        sys.exit(app(prog_name="lstmcast", standalone_mode=False) or 0)
+    except UsageError as error:
+        _say(usage_words(error))
+        sys.exit(2)
     except LstmcastError as error:
         if debug:
             raise

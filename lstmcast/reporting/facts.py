@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lstmcast.errors import counted
+from lstmcast.forecasting.judgement import same_scores
 from lstmcast.reporting.charts import short
 from lstmcast.reporting.contents import Contents
 from lstmcast.reporting.items import Item, featured
@@ -124,9 +126,18 @@ def about_scores(contents: Contents) -> str:
     return " ".join(said)
 
 
-def same_scores(scores: dict[str, Any], one: str, other: str) -> bool:
-    """Whether two forecasters have the same scores: they made the same forecasts."""
-    return one in scores and scores[one] == scores.get(other)
+def made_by(items: Sequence[Item]) -> str:
+    """Who made the forecasts after the last row, where it was not the network alone."""
+    counts = Counter(item.method for item in items if item.method)
+    others = {name: count for name, count in counts.items() if name != "lstmcast"}
+    if not others:
+        return ""
+    listed = " and ".join(f"{count:,} by {name}" for name, count in others.items())
+    return (
+        f"Of the {counts.total():,} forecasts after the last row {counts['lstmcast']:,} are the "
+        f"network's, {listed}: where a baseline did better on past windows (forecast.fallback), or "
+        "a series is shorter than the lookback. Scores and verdict are of the network alone."
+    )
 
 
 def groups_of(items: list[Item], packed: Packed) -> dict[str, list[Entry]]:

@@ -17,6 +17,7 @@ from lstmcast.reporting.facts import (
     data_facts_of,
     facts_of,
     groups_of,
+    made_by,
     made_with_of,
     repeat_of,
     subtitle_of,
@@ -49,6 +50,7 @@ class Story:
         facts: A few numbers, with what they are.
         tables: Scores, each with a heading.
         about_scores: What they mean.
+        made_by: Who made the forecasts after the last row, where it was not the network alone.
         groups: Series to choose from, under the name of their group.
         packed: Their numbers.
         series: Charts of the chosen series.
@@ -70,6 +72,7 @@ class Story:
     facts: Facts
     tables: list[tuple[str, ScoreTable]]
     about_scores: str
+    made_by: str
     groups: dict[str, list[Entry]]
     packed: Packed
     series: list[Chart]
@@ -106,6 +109,7 @@ def story_of(contents: Contents) -> Story:
         facts=facts_of(contents),
         tables=tables_of(contents),
         about_scores=about_scores(contents),
+        made_by=made_by(items),
         groups=groups_of(items, packed),
         packed=packed,
         series=series_charts(layout.levels, dates, season) if items else [],
