@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
+from lstmcast.forecasting.judgement import same_scores
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 MEASURES = ("mae", "rmse", "smape", "mase", "rmsse")
 """Columns of the closing table."""
+
+UNJUDGED = "No test window: the network was not judged (split.test, window.horizon)."
 
 STEPS_SHOWN = 6
 """Steps of the horizon in the closing table."""
@@ -39,8 +43,11 @@ def score_table(scores: dict[str, Any], title: str = "Test rows, every window") 
     """Forecasters with their pooled scores, the lowest of each in bold."""
     table = Table(box=None, pad_edge=False, title=title, title_justify="left")
     table.add_column("")
-    covers = [name for name in scores["lstmcast"] if name.startswith("coverage_")]
-    measures = [*MEASURES, *(["crps"] if covers else [])]
+    given = [
+        name for name in scores["lstmcast"] if any(s.get(name) is not None for s in scores.values())
+    ]
+    covers = [name for name in given if name.startswith("coverage_")]
+    measures = [name for name in (*MEASURES, "crps") if name in given]
     for name in measures:
         table.add_column(name, justify="right")
     for name in covers:
@@ -50,6 +57,13 @@ def score_table(scores: dict[str, Any], title: str = "Test rows, every window") 
         cells = [styled(score[name], score[name] == lowest[name]) for name in measures]
         table.add_row(forecaster, *cells, *(share(score[name]) for name in covers))
     return table
+
+
+def remarks_on(scores: dict[str, Any]) -> list[str]:
+    """What is to be said about a table of scores, with an empty line behind it."""
+    if same_scores(scores, "naive", "seasonal_naive"):
+        return ["seasonal_naive is naive here: the season is one step.", ""]
+    return []
 
 
 def step_table(scores: dict[str, Any]) -> Table:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -133,7 +134,8 @@ def draw(plot: Plot, width: int, braille: bool) -> Text:
     grid.line(0, plot.history, "history")
     middle = (ROWS - 1) // 2
     named = {0: labels[0], middle: labels[1], ROWS - 1: labels[2]}
-    text = Text(f"{plot.title}\n", no_wrap=True, overflow="ellipsis")
+    lines = wrap(plot.title, width, break_on_hyphens=False)
+    text = Text("\n".join(lines) + "\n", no_wrap=True)
     for row in range(ROWS):
         text.append(f"{named.get(row, ''):>{margin - 1}} ").append_text(grid.row(row)).append("\n")
     return text.append(" " * margin + _axis(plot.stamps, grid.column(after - 1), columns))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
-from lstmcast.display import Shown, score_table, share, styled
+from lstmcast.display import Shown, remarks_on, score_table, share, styled
 from lstmcast.errors import counted
 
 if TYPE_CHECKING:
@@ -26,13 +28,16 @@ LISTED = 12
 """Differences of a rerun that are shown; scripts get all."""
 
 
-def shown_backtest(done: Backtested) -> Shown:
-    """Scores over all folds, the verdict, and what the gates say."""
+def shown_backtest(done: Backtested, source: Path) -> Shown:
+    """Scores over all folds, the verdict, what the gates say, and what may follow."""
     scores, folds = done.metrics["scores"], len(done.metrics["folds"])
     title = f"{folds} folds, {scores['lstmcast']['windows']:,} windows"
-    parts = ["", score_table(scores, title), "", done.verdict.sentence(), ""]
+    parts = ["", score_table(scores, title), "", *remarks_on(scores), done.verdict.sentence(), ""]
     parts += [Text(f"Gate:   {fault}", "bold") for fault in done.faults]
     parts += [f"Folder: {done.folder}", f"Report: {done.folder / 'report.html'}"]
+    if not done.faults:
+        verb = "predict" if source.is_dir() else "train"
+        parts += [f"Next:   lstmcast {verb} {shlex.quote(str(source))}"]
     value = {
         "folder": str(done.folder),
         "metrics": done.metrics,
@@ -42,11 +47,21 @@ def shown_backtest(done: Backtested) -> Shown:
     return parts, value
 
 
-def shown_comparison(comparison: Comparison) -> Shown:
-    """Runs with their scores, and what differs between them."""
-    parts = [run_table(comparison), "", difference_table(comparison)]
+def shown_comparison(comparison: Comparison, most: int | None) -> Shown:
+    """Runs with their scores, and what differs between them.
+
+    Args:
+        comparison: Of runs.
+        most: How many people see, the best; None: all. Scripts get all.
+    """
+    shown = replace(comparison, runs=comparison.runs[:most])
+    parts: list[Any] = [run_table(shown), "", difference_table(shown)]
+    if len(comparison.runs) > len(shown.runs):
+        count = f"{len(shown.runs)} of {len(comparison.runs):,} runs"
+        parts += ["", f"These are {count}, the best by {comparison.measure}; --all shows all."]
     if not comparison.judged_alike:
         parts += ["", "Not all were judged on the same table and windows: scores may not compare."]
+    parts += ["", f"Next: lstmcast predict {shlex.quote(str(comparison.runs[0].run))} [DATA]"]
     runs = [
         {"run": str(run.run), "differs": run.differs, "scores": run.scores}
         for run in comparison.runs

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from lstmcast.workflows.window import Windows
 
 
-def shown_windows(plan: Windows, folder: Path | None) -> Shown:
-    """Shapes, counts and sizes of windows, written or not."""
+def shown_windows(plan: Windows, folder: Path | None, following: str) -> Shown:
+    """Shapes, counts and sizes of windows, written or not, and what may follow."""
     from lstmcast.workflows.window import describe_windows
 
     table = Table(box=None, pad_edge=False)
@@ -36,6 +36,7 @@ def shown_windows(plan: Windows, folder: Path | None) -> Shown:
         f"On disk:   {size_words(plan.disk_bytes)}; "
         f"training holds {size_words(plan.memory_bytes)} instead",
         *([] if folder is None else [f"Folder:    {folder}"]),
+        f"Next:      {following}",
     ]
     value = {
         "folder": None if folder is None else str(folder),

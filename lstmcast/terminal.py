@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from lstmcast.display import (
-    epoch_line,
-    score_table,
-    step_table,
-    wrapped,
-)
+from lstmcast.display import UNJUDGED, epoch_line, remarks_on, score_table, step_table, wrapped
 from lstmcast.workflows.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -203,13 +198,11 @@ class Terminal(Watcher):
             )
         scores = trained.metrics["test"]
         if scores is None:
-            self._result(
-                "", "No test window: the network was not judged (split.test, window.horizon)."
-            )
+            self._result("", UNJUDGED, "")
         else:
-            self._result("", score_table(scores), "", step_table(scores), "")
+            self._result("", score_table(scores), "", step_table(scores), "", *remarks_on(scores))
         if trained.verdict is not None:
-            self._result(trained.verdict.sentence(), "")
+            self._result(trained.verdict.sentence(), *trained.remarks, "")
         self._result(
             f"Run folder: {folder}",
             f"Report:     {trained.run.report}",
@@ -231,6 +224,8 @@ class Terminal(Watcher):
     def complete(self, run: Path) -> None:
         """There was nothing left to do."""
         self._result(f"{run} is complete; there is nothing to resume.")
+        if not (run / "report.html").is_file():
+            self._result(f"Its page is missing: lstmcast report {run}")
         self._object({"run": str(run), "complete": True, "notes": self.notes})
 
     def predicted(self, predicted: Predicted, output: str) -> None:

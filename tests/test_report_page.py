@@ -20,6 +20,7 @@ from lstmcast.reporting.axis import season_names
 from lstmcast.reporting.contents import read_contents
 from lstmcast.reporting.figures_series import columns_of
 from lstmcast.reporting.items import items_of
+from lstmcast.reporting.page import digest_of
 from lstmcast.reporting.story import dates_of
 from lstmcast.workflows.report import write_report
 
@@ -379,20 +380,20 @@ def test_every_text_can_be_read_in_light_and_dark(big):
     assert big.run("document.documentElement.dataset.theme") == "light"
 
 
-def test_dark_follows_the_system_and_the_button(browser, single):
+def test_dark_follows_the_system_until_the_button_is_pressed(browser, single):
     back = "getComputedStyle(document.body).backgroundColor"
     page = browser.open(single / "report.html", dark=True)
     dark, shown = page.run(back), traces(page)["past forecasts"]["colour"]
     assert page.run("theme.textContent") == "Light"
-    click(page, "#theme")
+    page.prefer(dark=False)
+    page.wait("theme.textContent === 'Dark'")
     light = page.run(back)
-    assert light != dark and page.run("theme.textContent") == "Dark"
-    assert traces(page)["past forecasts"]["colour"] != shown
+    assert light != dark and traces(page)["past forecasts"]["colour"] != shown
     click(page, "#theme")
     assert page.run(back) == dark and traces(page)["past forecasts"]["colour"] == shown
+    page.prefer(dark=True)
     page.prefer(dark=False)
-    page.wait("document.documentElement.dataset.theme === 'light'")
-    assert page.run(back) == light
+    assert page.run(back) == dark  # it was chosen
     page.close()
 
 
@@ -421,11 +422,23 @@ def test_the_page_fits_a_phone(big, width):
     )
     big.wait(f"Math.max(...{widest}) <= {width} && Math.min(...{widest}) > {width} / 2 - 40")
     assert big.run("document.documentElement.scrollWidth") <= width
+    if width == 390:  # nor has the table of scores to be scrolled
+        tables = "[...document.querySelectorAll('#scores > .wide')]"
+        assert big.run(f"{tables}.map(w => w.scrollWidth - w.clientWidth)") == [0]
     big.resize(1200)
 
 
-def test_printing_opens_what_is_folded_and_puts_it_back(browser, single):
-    page = browser.open(single / "report.html", dark=True)
+def test_printing_opens_what_is_folded_and_puts_it_back(browser, single, tmp_path):
+    drawn_late = tmp_path / "late.html"  # printed before the charts below the window are drawn
+    source = (single / "report.html").read_text()
+    drawn_late.write_text(source.replace("requestIdleCallback(done", "setTimeout(() => 0"))
+    allowed = re.search("'sha256-[^']*'", source)[0]
+    text = drawn_late.read_text()
+    own = re.findall(r"<script>(.*?)</script>", text, re.S)[-1]
+    drawn_late.write_text(text.replace(allowed, f"'{digest_of(own.encode())}'"))
+    page = browser.open(
+        drawn_late, dark=True, ready="document.documentElement?.dataset.drawn === 'view'"
+    )
     page.run("window.seen = null; addEventListener('beforeprint', () => { window.seen = ["
              "document.querySelectorAll('details:not([open])').length,"
              "document.documentElement.dataset.theme,"
@@ -434,9 +447,45 @@ def test_printing_opens_what_is_folded_and_puts_it_back(browser, single):
     assert len(pdf) > 50_000
     assert page.run("window.seen") == [0, "light", 680]
     assert page.run("document.querySelectorAll('details:not([open])').length") > 3
-    assert page.run("document.documentElement.dataset.theme") == "dark"
+    assert page.run("document.documentElement.dataset.theme") is None  # it follows the system
+    assert page.run("theme.textContent") == "Light"
+    assert page.run("[...document.querySelectorAll('.chart')].every(c => c.querySelector('svg'))")
     assert page.complaints() == []
     page.close()
+
+
+def test_charts_out_of_sight_are_drawn_when_they_are_scrolled_to(browser, single, tmp_path):
+    page = browser.open(
+        single / "report.html", ready="document.documentElement?.dataset.drawn !== undefined"
+    )
+    assert page.run("!!document.getElementById('chart-forecast').data")
+    page.run("document.getElementById('chart-learning').scrollIntoView()")
+    page.wait("!!document.getElementById('chart-learning').data")
+    page.wait("document.documentElement.dataset.drawn === 'all'")
+    page.close()
+
+
+def test_the_series_that_is_shown_is_marked_and_seen_in_the_list(big):
+    search(big, "")
+    seen = """(() => {
+        const row = list.querySelector("tbody:not([hidden]) tr.chosen").getBoundingClientRect();
+        const box = list.getBoundingClientRect();
+        return row.top >= box.top && row.bottom <= box.bottom;
+    })()"""
+    names = set()
+    for _ in range(4):
+        click(big, "#after")
+        names.add(big.run("chosen.textContent"))
+        assert big.run("[...list.querySelectorAll('tr.chosen th')].map(t => t.textContent)") == [
+            big.run("chosen.textContent")
+        ]
+        assert big.run(seen)
+    assert len(names) == 4
+    listed = big.run("[...shown.querySelectorAll('button')].map(b => b.textContent)")
+    assert big.run("chosen.textContent") not in listed  # then it stands above them
+    assert big.run("now.querySelector('.group').textContent") == "Shown"
+    click(big, "#shown [data-item]")
+    assert big.run("now.children.length") == 0 and big.run(seen)
 
 
 def test_without_scripts_the_tables_are_all_there(browser, single):

@@ -31,6 +31,7 @@ from lstmcast.cli import (
     window,
 )
 from lstmcast.cli.overview import Overview, epilog
+from lstmcast.cli.usage import UsageError, usage_words
 from lstmcast.errors import Interrupted, LstmcastError, RunError
 
 app = typer.Typer(
@@ -117,6 +118,9 @@ def main() -> None:
     debug = "--debug" in sys.argv
     try:
         _run()
+    except UsageError as error:
+        _say(usage_words(error))
+        sys.exit(2)
     except LstmcastError as error:
         if debug:
             raise
@@ -147,7 +151,7 @@ def main() -> None:
 def _run() -> None:
     """The command, and all of its output."""
     try:
-        app(prog_name="lstmcast")
+        sys.exit(app(prog_name="lstmcast", standalone_mode=False) or 0)
     except SystemExit:
         sys.stdout.flush()  # what hinders it can still be told
         raise

@@ -92,7 +92,7 @@ def backtest(
         gates=tuple(fail_under or ()),
     )
     done = backtest_workflow(source, plan, set or [], choose_device(device), terminal)
-    terminal.shown(*shown_backtest(done))
+    terminal.shown(*shown_backtest(done, source))
     if done.faults:
         if quiet and not json:  # a pipeline is to know why
             for fault in done.faults:

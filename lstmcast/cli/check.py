@@ -3,13 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from shlex import quote
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lstmcast.cli.completion import complete_table
 from lstmcast.cli.options import Debug, Json, Quiet, Set
 from lstmcast.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lstmcast.workflows.check import Report
+
+
+def next_command(report: Report, source: Path, fix: Path | None) -> str:
+    """What may follow; nothing where only a person can mend what was found."""
+    from lstmcast.series.findings import CODES
+
+    if not report.count("error"):
+        return f"lstmcast train {quote(str(source))}"
+    if fix is not None:
+        return f"lstmcast check {quote(str(fix))}" if fix.exists() else ""
+    table = Path(report.table.name if report.table else source)
+    mended = table.with_name(f"{table.name.partition('.')[0]}-mended.csv").name
+    if any(CODES[finding.code].mended for finding in report.findings):
+        return f"lstmcast check {quote(str(source))} --fix {quote(mended)}"
+    return ""
 
 
 def check(
@@ -59,5 +78,7 @@ def check(
         print(findings_text(report.source, report.table, report.findings), end="")
         for line in report.fixed:
             print(line)
+        if following := next_command(report, source, fix):
+            print(f"Next: {following}")
     if report.count("error"):
         raise typer.Exit(1)

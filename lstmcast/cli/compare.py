@@ -10,6 +10,9 @@ import typer
 from lstmcast.cli.completion import complete_run
 from lstmcast.cli.options import Debug, Json, Quiet
 
+MOST = 20
+"""Runs that people see without `--all`."""
+
 
 def compare(
     runs: Annotated[
@@ -21,6 +24,9 @@ def compare(
     sort: Annotated[
         str, typer.Option("--sort", metavar="MEASURE", help="Order by this score, the best first.")
     ] = "mae",
+    all: Annotated[
+        bool, typer.Option("--all", help=f"Show all runs [default: the best {MOST}].")
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -30,4 +36,5 @@ def compare(
     from lstmcast.terminal import Terminal
     from lstmcast.workflows.compare import compare as compare_workflow
 
-    Terminal(json=json, quiet=quiet).shown(*shown_comparison(compare_workflow(runs, sort)))
+    compared = compare_workflow(runs, sort)
+    Terminal(json=json, quiet=quiet).shown(*shown_comparison(compared, None if all else MOST))

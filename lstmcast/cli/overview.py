@@ -7,9 +7,21 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
+from lstmcast.errors import ConfigError, nearest
+
 
 class Overview(TyperGroup):
     """Lists commands under their panel, in plain text: rich would cost a tenth of a second."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the first argument names.
+
+        Raises:
+            ConfigError: There is none; says which may have been meant.
+        """
+        if args[0] not in self.commands:
+            raise ConfigError(f"there is no command '{args[0]}'; {nearest(args[0], self.commands)}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write a section per panel; typer has changed the types of both arguments."""

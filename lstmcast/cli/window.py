@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -55,6 +56,15 @@ def window(
             rows, about = window_table(arrays, show), arrays.describe(show, show + 1)
             terminal.shown(*shown_window(rows, about, show, plan))
         else:
-            terminal.shown(*shown_windows(plan, None))
+            following = command("window", source, "-o windows", set)
+            terminal.shown(*shown_windows(plan, None, following))
     else:
-        terminal.shown(*shown_windows(write_windows(config, output, terminal), output))
+        written = write_windows(config, output, terminal)
+        terminal.shown(*shown_windows(written, output, command("train", source, "", set)))
+
+
+def command(verb: str, source: Path, more: str, set: list[str] | None) -> str:
+    """A command on the same table with the same settings, if they fit a line."""
+    flags = " ".join(f"-s {quote(setting)}" for setting in set or [])
+    words = " ".join(filter(None, ["lstmcast", verb, quote(str(source)), more]))
+    return f"{words} {flags if len(f'{words} {flags}') < 66 else '-s ... (as here)'}".rstrip()

@@ -46,6 +46,11 @@ class Judgement:
         return float("inf") if value is None else float(value)
 
 
+def same_scores(scores: dict[str, Any], one: str, other: str) -> bool:
+    """Whether two forecasters have the same scores: they made the same forecasts."""
+    return one in scores and scores[one] == scores.get(other)
+
+
 def add_skill(judgement: Judgement) -> None:
     """Write `skill` and `skill_naive` beside the network's scores: 1 - mae / mae of the other."""
 

@@ -45,6 +45,8 @@ class Verdict:
         baseline_mae: In units of the data.
         comparison: Diebold-Mariano test of their absolute errors, origin by origin.
         beats: Whether it is said that the network beats the baseline.
+        ahead: Of several targets, those where the network's mae is lower; None of one alone.
+        targets: How many there are.
     """
 
     baseline: str
@@ -52,6 +54,8 @@ class Verdict:
     baseline_mae: float
     comparison: Comparison
     beats: bool
+    ahead: Sequence[str] | None = None
+    targets: int = 1
 
     def sentence(self) -> str:
         """The verdict in words."""
@@ -66,11 +70,21 @@ class Verdict:
             if self.comparison.p_value is None
             else f"Diebold-Mariano p {_p_value(self.comparison.p_value)}"
         )
+        together = "" if self.ahead is None else f" over {self.targets} targets together"
         return (
             f"The network {'beats' if self.beats else 'does not beat'} the best baseline, "
-            f"{self.baseline}: mae {self.network_mae:.4g} against {self.baseline_mae:.4g}, "
-            f"{how}{chance} ({test})."
+            f"{self.baseline}: mae {self.network_mae:.4g} against {self.baseline_mae:.4g}"
+            f"{together}, {how}{chance} ({test}).{self._by_target()}"
         )
+
+    def _by_target(self) -> str:
+        """Targets may have units of their own: who is ahead on each says more than their sum."""
+        if self.ahead is None:
+            return ""
+        if len(self.ahead) in (0, self.targets):
+            return f" It is ahead on {'none' if not self.ahead else 'each'} of them."
+        shown = ", ".join(self.ahead[:3]) + (", ..." if len(self.ahead) > 3 else "")
+        return f" It is ahead on {len(self.ahead)} of them: {shown}."
 
 
 def _p_value(value: float) -> str:
@@ -258,4 +272,19 @@ def decide(judgement: Judgement, horizon: int) -> Verdict:
     network_mae, best_mae = judgement.mae(NETWORK), judgement.mae(best)
     # Origins count alike in the test, whatever number of windows starts there: both must agree.
     beaten = network_mae < best_mae and beats(comparison)
-    return Verdict(best, network_mae, best_mae, comparison, beaten)
+    network, other = (judgement.scores[name].get("per_target", {}) for name in (NETWORK, best))
+    ahead = [name for name in network if _lower(network[name]["mae"], other[name]["mae"])]
+    several = len(network) > 1
+    return Verdict(
+        best,
+        network_mae,
+        best_mae,
+        comparison,
+        beaten,
+        ahead if several else None,
+        len(network) if several else 1,
+    )
+
+
+def _lower(one: float | None, other: float | None) -> bool:
+    return one is not None and other is not None and one < other

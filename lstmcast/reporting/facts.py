@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lstmcast.errors import counted
+from lstmcast.forecasting.judgement import same_scores
 from lstmcast.reporting.charts import short
 from lstmcast.reporting.contents import Contents
 from lstmcast.reporting.items import Item, featured
@@ -94,6 +96,48 @@ def tables_of(contents: Contents) -> list[tuple[str, ScoreTable]]:
             parts = {name: s["per_target"][target] for name, s in contents.scores.items()}
             tables.append((f"Target {target}", score_table(parts)))
     return tables
+
+
+def about_scores(contents: Contents) -> str:
+    """What the columns of the tables mean, of those that they have."""
+    if contents.scores is None:
+        return ""
+    known = contents.scores["lstmcast"]
+    levels = [name.removeprefix("coverage_") for name in known if name.startswith("coverage_")]
+    said = [
+        "Lower is better; the star marks the lowest.",
+        f"{'mae, rmse and crps' if 'crps' in known else 'mae and rmse'} are in units of the data, "
+        "smape is in percent, mase and rmsse are relative to repeating the last season in the "
+        "train rows.",
+    ]
+    if levels:
+        said.append(
+            f'"in {levels[0]} %" is the share of what came that lay within the {levels[0]} % '
+            "interval."
+        )
+    targets = len(known["per_target"])
+    if targets > 1:
+        said.append(
+            f"The first table puts {targets} targets together, each in its own unit: the one with "
+            "the largest numbers weighs the most. Below is a table for each."
+        )
+    if same_scores(contents.scores, "naive", "seasonal_naive"):
+        said.append("seasonal_naive is naive here: the season is one step.")
+    return " ".join(said)
+
+
+def made_by(items: Sequence[Item]) -> str:
+    """Who made the forecasts after the last row, where it was not the network alone."""
+    counts = Counter(item.method for item in items if item.method)
+    others = {name: count for name, count in counts.items() if name != "lstmcast"}
+    if not others:
+        return ""
+    listed = " and ".join(f"{count:,} by {name}" for name, count in others.items())
+    return (
+        f"Of the {counts.total():,} forecasts after the last row {counts['lstmcast']:,} are the "
+        f"network's, {listed}: where a baseline did better on past windows (forecast.fallback), or "
+        "a series is shorter than the lookback. Scores and verdict are of the network alone."
+    )
 
 
 def groups_of(items: list[Item], packed: Packed) -> dict[str, list[Entry]]:

@@ -6,6 +6,7 @@ import asyncio
 import html
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any
 
 from lstmcast.errors import ConfigError
@@ -15,6 +16,9 @@ from lstmcast.reporting.contents import Contents
 from lstmcast.reporting.figures_series import columns_of, filled, series_charts
 from lstmcast.reporting.items import Item, items_of, ranked
 from lstmcast.reporting.story import dates_of, sections_of
+
+TITLE = 96
+"""Letters in a line of an image's title."""
 
 WIDTH = 1000
 """Pixels of an image; a PNG has twice as many, for sharp letters."""
@@ -69,13 +73,15 @@ def title_of(chart: Chart) -> str:
 
 def titled(figure: Figure, title: str) -> Figure:
     """A figure that stands for itself; texts of plotly know tags, names of series have none."""
+    lines = wrap(title, TITLE, break_on_hyphens=False)[:4]
+    words = "<br>".join(html.escape(line, quote=False) for line in lines)
     layout: dict[str, Any] = {
         "template": {"layout": {"xaxis": axis_style(), "yaxis": axis_style()}},
-        "title": {"text": html.escape(title, quote=False), "x": 0.02, "font": {"size": 17}},
+        "title": {"text": words, "x": 0.02, "font": {"size": 17}},
         "font": {"family": "system-ui, sans-serif", "size": 13, "color": INK},
         "paper_bgcolor": "#ffffff",
         "plot_bgcolor": "#ffffff",
-        "margin": {"l": 60, "r": 24, "t": 56, "b": 48},
+        "margin": {"l": 60, "r": 24, "t": 34 + 22 * max(len(lines), 1), "b": 48},
         **figure["layout"],
     }
     legend = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0}

@@ -13,9 +13,11 @@ from lstmcast.reporting.errors_of import errors_of
 from lstmcast.reporting.facts import (
     Entry,
     Facts,
+    about_scores,
     data_facts_of,
     facts_of,
     groups_of,
+    made_by,
     made_with_of,
     repeat_of,
     subtitle_of,
@@ -47,6 +49,8 @@ class Story:
         beats: Whether the network beats the best baseline; None where nothing was tested.
         facts: A few numbers, with what they are.
         tables: Scores, each with a heading.
+        about_scores: What they mean.
+        made_by: Who made the forecasts after the last row, where it was not the network alone.
         groups: Series to choose from, under the name of their group.
         packed: Their numbers.
         series: Charts of the chosen series.
@@ -67,6 +71,8 @@ class Story:
     beats: bool | None
     facts: Facts
     tables: list[tuple[str, ScoreTable]]
+    about_scores: str
+    made_by: str
     groups: dict[str, list[Entry]]
     packed: Packed
     series: list[Chart]
@@ -102,6 +108,8 @@ def story_of(contents: Contents) -> Story:
         beats=verdict["beats"] if verdict else None,
         facts=facts_of(contents),
         tables=tables_of(contents),
+        about_scores=about_scores(contents),
+        made_by=made_by(items),
         groups=groups_of(items, packed),
         packed=packed,
         series=series_charts(layout.levels, dates, season) if items else [],

@@ -7,6 +7,7 @@ import numpy as np
 from lstmcast.config import DataConfig
 from lstmcast.errors import DataError
 from lstmcast.series.categories import encode
+from lstmcast.series.csv_rows import Watch
 from lstmcast.series.derive import derive
 from lstmcast.series.grid import Placed, one_row_per_place, place_rows
 from lstmcast.series.layout import LongTable, has_rows_header, read_rows, read_wide
@@ -36,8 +37,12 @@ def read_panel(config: DataConfig, horizon: int = 0) -> tuple[Panel, Table]:
     return build_panel(table, config, horizon=horizon), table.without_cells()
 
 
-def read_columns(config: DataConfig) -> Table:
+def read_columns(config: DataConfig, watch: Watch | None = None) -> Table:
     """Read the columns that a config names.
+
+    Args:
+        config: Path, and columns by role.
+        watch: Is told how much of a CSV has been parsed.
 
     Raises:
         DataError: The table cannot be read or lacks a column.
@@ -45,14 +50,14 @@ def read_columns(config: DataConfig) -> Table:
     time = [config.time] if config.time else []
     layout = layout_of(config)
     if layout == "rows":
-        return read_rows(config)
+        return read_rows(config, watch)
     if layout == "wide":
-        return read_wide(config)
+        return read_wide(config, watch)
     texts = [*time, *config.series, *config.categorical]
     covariates = [*config.past, *config.future, *config.static]
     wanted = [*time, *config.series, *config.target, *covariates]
     repeated = [*time, *config.series] if config.series else []
-    return read_table(config.path, columns=wanted, text=texts, repeated=repeated)
+    return read_table(config.path, columns=wanted, text=texts, repeated=repeated, watch=watch)
 
 
 def layout_of(config: DataConfig) -> str:

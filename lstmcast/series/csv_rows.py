@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,6 +20,12 @@ from lstmcast.series.dialect import Dialect
 
 BLOCK_BYTES = 1 << 22
 """pyarrow's unit of parallel work, which must hold at least a row; its own is 1 MiB."""
+
+Watch = Callable[[int, int], None]
+"""Is told how many bytes of how many have been parsed."""
+
+GLANCE = 0.2
+"""Seconds between two looks at how far the parser is."""
 
 _REPEATED = pa.dictionary(pa.int32(), pa.string())
 _LONGEST_BLOCK = 2**31 - 1
@@ -42,6 +50,7 @@ def parse_rows(
     text: Sequence[str],
     name: str,
     repeated: Sequence[str] = (),
+    watch: Watch | None = None,
 ) -> pd.DataFrame:
     """Parse all rows; columns of numbers become numbers, all others stay text.
 
@@ -52,6 +61,7 @@ def parse_rows(
         text: Columns kept as text, exactly as in the file.
         name: What messages call the file.
         repeated: Columns of `text` that become categories: each text is held once.
+        watch: Is told how far it is, from a thread of its own.
 
     Raises:
         DataError: There is no row, or rows differ in their number of cells.
@@ -63,7 +73,7 @@ def parse_rows(
     if quotes % 2:
         _check_last_quote(bytes(body).decode(), dialect, name)
     kept = list(dict.fromkeys(dialect.header if columns is None else columns))
-    table = _parse(body, quotes > 0, dialect, kept, text, name, repeated)
+    table = _parse(body, quotes > 0, dialect, kept, text, name, repeated, watch)
     pa.default_memory_pool().release_unused()
     # pyarrow takes 2020-01-31 for a date and 12:30 for a time of day: have those as they are.
     guessed = [f.name for f in table.schema if pa.types.is_date(f.type) or pa.types.is_time(f.type)]
@@ -88,6 +98,7 @@ def _parse(
     text: Sequence[str],
     name: str,
     repeated: Sequence[str] = (),
+    watch: Watch | None = None,
 ) -> pa.Table:
     ragged = False
     types = {c: _REPEATED if c in repeated else pa.string() for c in text}
@@ -98,27 +109,28 @@ def _parse(
         return "skip"
 
     def parse(block_bytes: int) -> pa.Table:
-        return pyarrow.csv.read_csv(
-            pa.BufferReader(pa.py_buffer(body)),
-            pyarrow.csv.ReadOptions(column_names=dialect.header, block_size=block_bytes),
-            pyarrow.csv.ParseOptions(
-                delimiter=dialect.separator,
-                # Blocks are cut at line ends; looking for those outside quotes takes time.
-                newlines_in_values=quoted,
-                invalid_row_handler=note_ragged,
-                ignore_empty_lines=len(dialect.header) > 1,
-            ),
-            pyarrow.csv.ConvertOptions(
-                include_columns=columns,
-                column_types=types,
-                null_values=EMPTY_CELLS,
-                decimal_point=dialect.decimal,
-                timestamp_parsers=[_NO_STAMP],
-                true_values=["true", "True", "TRUE"],
-                false_values=["false", "False", "FALSE"],
-                check_utf8=False,  # `to_utf8` did
-            ),
-        )
+        reader = pa.BufferReader(pa.py_buffer(body))
+        reading = pyarrow.csv.ReadOptions(column_names=dialect.header, block_size=block_bytes)
+        with _followed(reader, body.nbytes, watch):
+            return pyarrow.csv.read_csv(reader, reading, parsing, converting)
+
+    parsing = pyarrow.csv.ParseOptions(
+        delimiter=dialect.separator,
+        # Blocks are cut at line ends; looking for those outside quotes takes time.
+        newlines_in_values=quoted,
+        invalid_row_handler=note_ragged,
+        ignore_empty_lines=len(dialect.header) > 1,
+    )
+    converting = pyarrow.csv.ConvertOptions(
+        include_columns=columns,
+        column_types=types,
+        null_values=EMPTY_CELLS,
+        decimal_point=dialect.decimal,
+        timestamp_parsers=[_NO_STAMP],
+        true_values=["true", "True", "TRUE"],
+        false_values=["false", "False", "FALSE"],
+        check_utf8=False,  # `to_utf8` did
+    )
 
     try:
         table = parse(BLOCK_BYTES)
@@ -131,6 +143,29 @@ def _parse(
     if ragged:
         raise ragged_rows(bytes(body).decode(), dialect, name)
     return table
+
+
+@contextlib.contextmanager
+def _followed(reader: pa.BufferReader, size: int, watch: Watch | None) -> Iterator[None]:
+    """Tell how far a reader is while others read from it: pyarrow itself does not."""
+    if watch is None:
+        yield
+        return
+    over = threading.Event()
+
+    def follow() -> None:
+        while not over.wait(GLANCE):
+            with contextlib.suppress(ValueError):  # it was closed at its end
+                watch(reader.tell(), size)
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+    watch(size, size)
 
 
 def _check_last_quote(text: str, dialect: Dialect, name: str) -> None:

@@ -210,6 +210,13 @@ CODES: dict[str, Code] = {
         "Values more than five times the range of the middle nine tenths away from it.",
         "Look at these rows; leave a cell empty if it is an error of measurement.",
     ),
+    "LC207": Code(
+        "warning",
+        "constant series",
+        "Some series hold one and the same value in all their rows: nothing can be learned from "
+        "them, and errors measured by their changes are not defined.",
+        "Leave them out, or find out why they never change.",
+    ),
     "LC301": Code(
         "warning",
         "series too short",

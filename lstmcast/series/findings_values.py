@@ -39,6 +39,8 @@ def find_in_values(view: View) -> Iterator[Finding]:
             words = f"every value is {low:g}"
             yield Finding("LC203", words, name, (), int(finite.sum()), severity)
             continue
+        if view.role(name) == "target" and len(view.names) > 1:
+            yield from _constant_series(view, name, values)
         if view.role(name) in ("target", "past", "future"):
             yield from _missing(view, name, values)
             if view.role(name) == "target" or len(np.unique(values[finite][:1000])) > 10:
@@ -64,6 +66,23 @@ def _wrong_cells(view: View, name: str, values: np.ndarray) -> Iterator[Finding]
 def _empty(view: View, name: str) -> Iterator[Finding]:
     severity = "" if view.role(name) else "note"
     yield Finding("LC204", "no cell has a value", name, (), len(view.codes), severity)
+
+
+def _constant_series(view: View, name: str, values: np.ndarray) -> Iterator[Finding]:
+    """Series of a target that never change, others doing so."""
+    known = view.rows[np.isfinite(values[view.rows])]
+    codes, size = view.codes[known], len(view.names)
+    low, high = np.full(size, np.inf), np.full(size, -np.inf)
+    np.minimum.at(low, codes, values[known])
+    np.maximum.at(high, codes, values[known])
+    constant = np.flatnonzero((low == high) & (np.bincount(codes, minlength=size) > 1))
+    if not len(constant):
+        return
+    shown = ", ".join(f"{view.names[k]} is {low[k]:g}" for k in constant[:3].tolist())
+    words = f"{len(constant):,} of {size:,} series never change: {shown}"
+    firsts = known[np.unique(codes, return_index=True)[1]]
+    rows = firsts[np.isin(view.codes[firsts], constant)]
+    yield found("LC207", words + (", ..." if len(constant) > 3 else ""), name, np.sort(rows))
 
 
 def _missing(view: View, name: str, values: np.ndarray) -> Iterator[Finding]:

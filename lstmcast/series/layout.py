@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from lstmcast.config import DataConfig
 from lstmcast.errors import DataError
-from lstmcast.series.csv_rows import parse_rows
+from lstmcast.series.csv_rows import Watch, parse_rows
 from lstmcast.series.number_cells import number_cells
 from lstmcast.series.read import Table, read_table
 
@@ -102,18 +102,19 @@ class LongTable(Table):
         return series, row - int(self.offsets[series])
 
 
-def read_wide(config: DataConfig) -> LongTable:
+def read_wide(config: DataConfig, watch: Watch | None = None) -> LongTable:
     """A column per series -> a long table.
 
     Args:
         config: `data.target` names the columns.
+        watch: Is told how much has been parsed.
 
     Raises:
         DataError: The table cannot be read, or a column does not hold numbers.
     """
     time = [config.time] if config.time else []
     columns = [*time, *config.target]
-    table = read_table(config.path, columns=columns, text=time, scan=True)
+    table = read_table(config.path, columns=columns, text=time, scan=True, watch=watch)
     cells = None
     if table.csv is not None:
         header = {name: k for k, name in enumerate(table.csv.dialect.header)}
@@ -141,19 +142,20 @@ def read_wide(config: DataConfig) -> LongTable:
     )
 
 
-def read_rows(config: DataConfig) -> LongTable:
+def read_rows(config: DataConfig, watch: Watch | None = None) -> LongTable:
     """A name and then the values, one series to a row -> a long table.
 
     Empty cells at the end of a row are no steps; those before its last value are gaps.
 
     Args:
         config: `data.target` names the values.
+        watch: Is told how much has been parsed.
 
     Raises:
         DataError: The table cannot be read, a name is missing or comes twice, a cell is no number,
             or no row has a value.
     """
-    table = read_table(config.path, scan=True)
+    table = read_table(config.path, scan=True, watch=watch)
     cells = None
     if table.csv is not None:
         cells = number_cells(table.csv.load(), table.csv.dialect, 0)

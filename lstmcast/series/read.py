@@ -21,7 +21,7 @@ import pyarrow as pa
 from lstmcast.errors import DataError, join, nearest
 from lstmcast.series.csv_lines import records
 from lstmcast.series.csv_numbers import hint, quoted, to_numbers
-from lstmcast.series.csv_rows import parse_rows, ragged_rows, row_lines, rows_of
+from lstmcast.series.csv_rows import Watch, parse_rows, ragged_rows, row_lines, rows_of
 from lstmcast.series.dialect import Dialect, recognise, to_utf8
 from lstmcast.series.gzipped import decompress
 from lstmcast.series.parquet import as_text, column_names, open_parquet, read_columns
@@ -156,6 +156,7 @@ def read_table(
     text: Sequence[str] = (),
     repeated: Sequence[str] = (),
     scan: bool = False,
+    watch: Watch | None = None,
 ) -> Table:
     """Read a CSV (also gzipped) or Parquet table.
 
@@ -165,6 +166,7 @@ def read_table(
         text: Columns kept as text.
         repeated: Those of them whose cells are much the same in many rows.
         scan: Of a CSV, keep one column only, that of `text` or the first: `number_cells` has all.
+        watch: Is told how much of a CSV has been parsed.
 
     Raises:
         DataError: The file cannot be read, is no table, or lacks columns.
@@ -185,7 +187,7 @@ def read_table(
         kept_text = [column for column in dialect.header if column in text]
         if scan:
             columns = kept_text = kept_text or [(columns or dialect.header)[0]]
-        frame = parse_rows(data, dialect, columns, kept_text, name, repeated)
+        frame = parse_rows(data, dialect, columns, kept_text, name, repeated, watch)
     again = (lambda: data) if str(source) == "-" else (lambda: _load(Path(source), name))
     return Table(name, frame, digest.result(), CsvText(again, dialect))
 

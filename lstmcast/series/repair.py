@@ -41,7 +41,7 @@ def repair(view: View) -> tuple[pd.DataFrame, list[str]]:
         return frame, done
     again = frame.duplicated().to_numpy() & view.stamps.good
     if again.any():
-        done.append(f"{counted(int(again.sum()), 'row')} that repeat an earlier row dropped")
+        done.append(f"{counted(int(again.sum()), 'repeated row')} dropped")
     kept = np.flatnonzero(~again)
     if view.stamps.good.all() and len(back := earlier_than_above(view, kept)):
         kept = kept[np.lexsort((view.stamps.values[kept], view.codes[kept]))]

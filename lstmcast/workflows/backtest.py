@@ -17,7 +17,7 @@ from lstmcast.forecasting.predict import with_intervals
 from lstmcast.forecasting.rivals import require_rivals, rival_forecasts
 from lstmcast.forecasting.rolling import Verdict, baseline_forecasts, decide
 from lstmcast.run_folder import write_json, write_text
-from lstmcast.series.build import build_panel, read_columns
+from lstmcast.series.build import build_panel
 from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table
 from lstmcast.whole_folder import numbered_folder
@@ -26,6 +26,7 @@ from lstmcast.workflows.folds import Fitted, fit_at, panel_at
 from lstmcast.workflows.forecast import forecast_series
 from lstmcast.workflows.gate import parse_gates
 from lstmcast.workflows.judge import verdict_json
+from lstmcast.workflows.reading import read_watched
 from lstmcast.workflows.record import Fold, Record, asked, chosen
 from lstmcast.workflows.report import write_report
 from lstmcast.workflows.tables import csv_text
@@ -70,7 +71,7 @@ def backtest(
     source = open_source(path, plan, overrides, device, watcher)
     config, horizon = source.config, source.config.window.horizon
     gates = parse_gates(plan.gates, config.forecast.levels)
-    table = read_columns(config.data)
+    table = read_watched(config.data, watcher)
     panel = build_panel(table, config.data, horizon=horizon)
     step = plan.step or horizon
     origins = fold_origins(panel, source, plan.folds, step)

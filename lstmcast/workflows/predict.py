@@ -14,7 +14,7 @@ from lstmcast.errors import ConfigError, DataError, RunError
 from lstmcast.forecasting.model import Model, load_model
 from lstmcast.network.threads import use_threads
 from lstmcast.run_folder import RunFolder
-from lstmcast.series.build import build_panel, read_columns
+from lstmcast.series.build import build_panel
 from lstmcast.series.frequency import Frequency
 from lstmcast.series.gaps import fill_gaps
 from lstmcast.series.joined import join_rows
@@ -23,6 +23,7 @@ from lstmcast.series.read import Table, read_table
 from lstmcast.series.splits import no_cuts
 from lstmcast.workflows.forecast import forecast_panel
 from lstmcast.workflows.prepare import unknown_notes
+from lstmcast.workflows.reading import read_watched
 from lstmcast.workflows.target_checks import check_transform
 from lstmcast.workflows.watcher import Watcher
 
@@ -81,7 +82,7 @@ def open_table(
 ) -> tuple[Model, Panel, dict[str, Any]]:
     """A model, the filled table that it is to go on from, and of what; see `predict`."""
     model, config = open_run(run, data, device)
-    table = read_columns(config.data)
+    table = read_watched(config.data, watcher)
     sources = {"data": fingerprint(table)}
     if future is not None:
         ahead = read_future(config.data, future)

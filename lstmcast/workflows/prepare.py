@@ -12,7 +12,7 @@ import numpy as np
 from lstmcast.config import Config
 from lstmcast.errors import ConfigError, counted
 from lstmcast.forecasting.frames import bound_names
-from lstmcast.series.build import build_panel, read_columns
+from lstmcast.series.build import build_panel
 from lstmcast.series.categories import Vocabulary, fit_vocabulary
 from lstmcast.series.gaps import fill_gaps, usable_origins
 from lstmcast.series.layout import LongTable
@@ -22,6 +22,7 @@ from lstmcast.series.scaling import Scaler, fit_scaler
 from lstmcast.series.splits import Cuts, cut_series, no_cuts
 from lstmcast.series.vectors import Vectors, read_vectors
 from lstmcast.series.windows import SplitWindows, split_windows
+from lstmcast.workflows.reading import read_watched
 from lstmcast.workflows.target_checks import check_counts, check_transform
 from lstmcast.workflows.watcher import Watcher
 
@@ -96,7 +97,7 @@ def prepare(config: Config, watcher: Watcher) -> Prepared:
         DataError: The table has a fault.
     """
     refuse_own_names(config)
-    return prepare_table(config, read_columns(config.data), watcher)
+    return prepare_table(config, read_watched(config.data, watcher), watcher)
 
 
 def prepare_table(config: Config, table: Table, watcher: Watcher) -> Prepared:

@@ -54,6 +54,7 @@ class Trained:
         verdict: The network beside the best baseline on the test rows; None without test windows.
         forecast: As in forecast.csv; None where known-future columns end too early.
         fits: How the training of each member went.
+        remarks: What is to be said beside the verdict, a sentence each.
     """
 
     run: RunFolder
@@ -61,6 +62,7 @@ class Trained:
     verdict: Verdict | None
     forecast: pd.DataFrame | None
     fits: list[Fit]
+    remarks: list[str]
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,17 @@ def carry_out(ready: Ready, folder: RunFolder, watcher: Watcher, began: float) -
     memory = {"forecast_bytes": ready.need.total, "peak_bytes": peak_on(device)}
     write_json(folder.manifest, describe_run(prepared, model, device, timings, fits, memory))
     complete(folder, prepared)
-    return Trained(folder, metrics, verdict, forecast, fits)
+    return Trained(folder, metrics, verdict, forecast, fits, remarks_of(model, forecast))
+
+
+def remarks_of(model: Model, forecast: pd.DataFrame | None) -> list[str]:
+    """What the verdict, which is of the network alone, does not say of the forecast."""
+    if model.record is None or forecast is None:
+        return []
+    return [
+        "That is the network alone: the forecast takes, for each series, whichever did best on its "
+        "past windows (forecast.fallback, column 'method')."
+    ]
 
 
 def complete(folder: RunFolder, prepared: Prepared) -> None:

@@ -141,6 +141,15 @@ def main():
     kilo.loc[30:, "sales"] = (kilo.loc[30:, "sales"].astype(float) * 1000).round(1)
     put("LC205", kilo, good)
     put("LC206", changed({(33, "sales"): 4000}), good)
+    still = long([60, 60, 60])
+    still.loc[still["shop"] == "b", "sales"] = 12
+    put(
+        "LC207",
+        still,
+        long([60, 60, 60]),
+        {"data": {"series": ["shop"]}},
+        {"data": {"series": ["shop"]}},
+    )
     put(
         "LC301",
         long([60, 60, 8]),

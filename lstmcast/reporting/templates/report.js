@@ -91,7 +91,7 @@
       layout: {
         font: { color: colour("ink"), size: 12, family: "system-ui, sans-serif" },
         paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
-        margin: { l: 48, r: 12, t: 30, b: 40 },
+        margin: { l: 48, r: 12, t: 30, b: 6 }, // axes and legend add their own below
         hovermode: "x unified", dragmode: touch ? false : "zoom",
         hoverlabel: { bgcolor: colour("card"), bordercolor: colour("line"), font: { color: colour("ink") } },
         legend: {
@@ -111,11 +111,19 @@
     return figure;
   }
 
+  const keys = Object.keys(figures);
+  const own = keys.filter((key) => figures[key].data.some((trace) => trace.meta)); // of one series
+  const drawn = new Set();
+
   function draw(key) {
+    if (chosen < 0 && own.includes(key)) return undefined;
+    drawn.add(key);
     const figure = filled(coloured(figures[key]));
     const layout = { ...figure.layout, template: template() };
+    layout.margin = { ...layout.template.layout.margin };
+    if (!layout.xaxis.title.text) layout.xaxis.title = { text: "", standoff: 0, font: { size: 1 } };
     if (key === "forecast") arrange(layout);
-    else layout.margin = { ...layout.template.layout.margin, t: 10 }; // no buttons above it
+    else layout.margin.t = 10; // no buttons above it
     const shown = { ...config, displayModeBar: key === "forecast" };
     return Plotly.react($(`chart-${key}`), figure.data, layout, shown);
   }
@@ -188,8 +196,6 @@
   const short = (v) => (v === null ? "-" : String(Number(v.toPrecision(4))));
   const percent = (v) => (v === null ? "-" : `${(100 * v).toFixed(1)} %`);
 
-  const own = Object.keys(figures).filter((key) => figures[key].data.some((trace) => trace.meta));
-
   function choose(number) {
     const item = items[number];
     if (!item || item.from === undefined) return;
@@ -215,15 +221,45 @@
       chart.dataset.words ??= chart.getAttribute("aria-label");
       chart.setAttribute("aria-label", `${name}: ${chart.dataset.words} ${said}`);
     }
-    for (const button of document.querySelectorAll("[data-item]")) {
-      button.setAttribute("aria-pressed", String(Number(button.dataset.item) === number));
-    }
+    mark();
     if ($("target")) $("target").value = String(item.target);
+  }
+
+  // The list: which series is shown is marked in it, and stands first where it is not among those
+  // that are listed.
+
+  function mark() {
+    if (!$("list")) return;
+    const listed = $(`${$("find").value.trim() ? "matches" : "shown"}`);
+    const among = listed.querySelector(`[data-item="${chosen}"]`);
+    $("now").replaceChildren(...(among || chosen < 0 ? [] : [heading("Shown"), entry(chosen)]));
+    for (const button of $("list").querySelectorAll("[data-item]")) {
+      const is = Number(button.dataset.item) === chosen;
+      button.setAttribute("aria-pressed", String(is));
+      button.closest("tr").classList.toggle("chosen", is);
+    }
+    const row = $("list").querySelector("tbody:not([hidden]) tr.chosen");
+    if (!row) return;
+    const [place, list] = [row.getBoundingClientRect(), $("list").getBoundingClientRect()];
+    const head = $("list").querySelector("thead").offsetHeight;
+    if (place.top < list.top + head || place.bottom > list.bottom) {
+      $("list").scrollTop += (place.top + place.bottom - list.top - head - list.bottom) / 2;
+    }
+  }
+
+  function heading(text) {
+    const [row, head] = [document.createElement("tr"), document.createElement("th")];
+    row.className = "group";
+    head.scope = "rowgroup";
+    head.colSpan = $("list").querySelectorAll("thead th").length;
+    head.textContent = text;
+    row.append(head);
+    return row;
   }
 
   function show(number) {
     choose(number);
-    own.forEach(draw);
+    own.filter((key) => drawn.has(key)).forEach(draw);
   }
 
   const MOST = 40;
@@ -239,12 +275,13 @@
       button.type = "button";
       button.dataset.item = number;
       button.textContent = label(item);
-      button.setAttribute("aria-pressed", String(number === chosen));
+      button.setAttribute("aria-pressed", "false");
       head.append(button);
     }
     row.append(head);
     const [, mae, bias, relative, coverage] = item.scores;
-    for (const text of [short(mae), short(relative), short(bias), percent(coverage)]) {
+    const texts = [short(mae), short(relative), short(bias), ...(series.levels ? [percent(coverage)] : [])];
+    for (const text of texts) {
       const cell = document.createElement("td");
       cell.textContent = text;
       row.append(cell);
@@ -258,12 +295,14 @@
     $("shown").hidden = Boolean(wanted);
     if (!wanted) {
       $("found").textContent = $("found").dataset.words;
+      mark();
       return;
     }
     const found = items.map((_, k) => k).filter((k) => label(items[k]).toLowerCase().includes(wanted));
     $("matches").replaceChildren(...found.slice(0, MOST).map(entry));
     $("found").textContent = `${found.length.toLocaleString("en")} found` +
       (found.length > MOST ? `, the first ${MOST} shown: type more of the name` : "");
+    mark();
   }
 
   function step(by) {
@@ -278,7 +317,7 @@
     $("theme").textContent = theme === "dark" ? "Light" : "Dark";
     $("theme").setAttribute("aria-label", `Switch to ${theme === "dark" ? "light" : "dark"} colours`);
     $("theme").setAttribute("aria-pressed", String(theme === "dark"));
-    for (const key of Object.keys(figures)) if ($(`chart-${key}`).data) draw(key);
+    drawn.forEach(draw);
   }
   function setTheme(name) {
     theme = name;
@@ -286,19 +325,32 @@
     paint();
   }
   $("theme").addEventListener("click", () => setTheme(theme === "dark" ? "light" : "dark"));
-  system.addEventListener("change", (event) => setTheme(event.matches ? "dark" : "light"));
+  const root = document.documentElement;
+  system.addEventListener("change", () => {
+    if (root.dataset.theme) return; // it was chosen here
+    theme = system.matches ? "dark" : "light";
+    paint();
+  });
 
   let before = null;
   addEventListener("beforeprint", () => {
-    before = { theme, closed: [...document.querySelectorAll("details:not([open])")] };
-    before.closed.forEach((each) => { each.open = true; });
+    if (!window.Plotly) return;
+    const closed = [...document.querySelectorAll("details:not([open]):not(.long)")];
+    before = { theme, pinned: root.dataset.theme, closed };
+    closed.forEach((each) => { each.open = true; });
     setTheme("light");
-    for (const key of Object.keys(figures)) Plotly.relayout($(`chart-${key}`), { width: 680 });
+    keys.forEach(drawOnce);
+    drawn.forEach((key) => Plotly.relayout($(`chart-${key}`), { width: 680 }));
   });
   addEventListener("afterprint", () => {
+    if (!before) return;
     before.closed.forEach((each) => { each.open = false; });
-    setTheme(before.theme);
-    for (const key of Object.keys(figures)) Plotly.relayout($(`chart-${key}`), { width: null, autosize: true });
+    theme = before.theme;
+    if (before.pinned) root.dataset.theme = before.pinned;
+    else delete root.dataset.theme; // it follows the system again
+    paint();
+    drawn.forEach((key) => Plotly.relayout($(`chart-${key}`), { width: null, autosize: true }));
+    before = null;
   });
 
   document.addEventListener("click", (event) => {
@@ -318,8 +370,10 @@
     $("target").addEventListener("change", () => {
       const wanted = Number($("target").value);
       const same = items.findIndex((item) => item.series === items[chosen].series && item.target === wanted);
-      if (items[same].from === undefined) $("target").value = String(items[chosen].target);
-      else show(same);
+      if (items[same]?.from !== undefined) return show(same);
+      $("target").value = String(items[chosen].target);
+      $("found").textContent =
+        `The page has no room to draw ${series.targets[wanted]} of this series; its numbers are in backtest.csv.`;
     });
   }
 
@@ -334,18 +388,35 @@
     $("plotly").remove();
   }
 
-  const pause = () => new Promise((done) => setTimeout(done));
+  // The first chart and those that can be seen are drawn at once, others before they are scrolled
+  // to, or when there is nothing else to do.
+
+  const idle = () => new Promise((done) =>
+    ("requestIdleCallback" in window ? requestIdleCallback(done, { timeout: 1000 }) : setTimeout(done, 50)));
+  const drawOnce = (key) => drawn.has(key) || draw(key);
+
+  function inView(key) {
+    const box = $(`chart-${key}`).getBoundingClientRect();
+    return box.top < innerHeight && box.bottom > 0;
+  }
 
   async function start() {
     if (items.length) choose(series.first);
     paint();
     await unpack();
-    for (const key of Object.keys(figures)) {
-      if (own.includes(key) && chosen < 0) continue;
-      draw(key);
-      document.documentElement.dataset.drawn = "some"; // and what is on the page can be used
-      await pause();
+    keys.filter((key, k) => k === 0 || inView(key)).forEach(drawOnce);
+    document.documentElement.dataset.drawn = "view"; // and what is on the page can be used
+    const near = new IntersectionObserver((seen) => {
+      for (const { isIntersecting, target } of seen) {
+        if (isIntersecting) drawOnce(target.id.slice("chart-".length));
+      }
+    }, { rootMargin: "100%" });
+    keys.forEach((key) => near.observe($(`chart-${key}`)));
+    for (const key of keys) {
+      await idle();
+      drawOnce(key);
     }
+    near.disconnect();
     document.documentElement.dataset.drawn = "all";
   }
   start().catch((error) => {
