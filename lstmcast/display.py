@@ -43,7 +43,9 @@ def score_table(scores: dict[str, Any], title: str = "Test rows, every window") 
     """Forecasters with their pooled scores, the lowest of each in bold."""
     table = Table(box=None, pad_edge=False, title=title, title_justify="left")
     table.add_column("")
-    given = [name for name in scores["lstmcast"] if any(s.get(name) is not None for s in scores.values())]
+    given = [
+        name for name in scores["lstmcast"] if any(s.get(name) is not None for s in scores.values())
+    ]
     covers = [name for name in given if name.startswith("coverage_")]
     measures = [name for name in (*MEASURES, "crps") if name in given]
     for name in measures:

@@ -10,7 +10,6 @@ import typer
 from lstmcast.cli.completion import complete_run
 from lstmcast.cli.options import Debug, Json, Quiet
 
-
 MOST = 20
 """Runs that people see without `--all`."""
 

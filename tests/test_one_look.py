@@ -1,0 +1,199 @@
+"""What holds for every command: --json, --quiet, no colour off a terminal, errors of one look."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import TINY, daily_text
+
+from lstmcast.cli import COMMANDS
+from lstmcast.config import DataConfig
+from lstmcast.workflows import reading
+from lstmcast.workflows.reading import read_watched
+from lstmcast.workflows.watcher import Watcher
+
+SMALL = ["-s", "window.lookback=14", "-s", "window.horizon=3", *TINY]
+ARGUMENTS = {
+    "init": ["sales.csv", "-o", "sales.yaml"],
+    "check": ["sales.csv"],
+    "window": ["sales.csv", "-o", "windows", *SMALL],
+    "train": ["sales.csv", "--run", "new", "--device", "cpu", *SMALL],
+    "predict": ["run", "sales.csv", "-o", "forecast.csv"],
+    "backtest": ["run", "--folds", "2"],
+    "report": ["run"],
+    "compare": ["run"],
+    "rerun": ["run", "--verify", "--device", "cpu"],
+    "inspect": ["run", "--trace"],
+    "configs": ["rnn", "-o", "mine.yaml"],
+}
+
+
+def test_every_command_is_looked_at():
+    assert list(ARGUMENTS) == [command.__name__ for _, command, *_ in COMMANDS]
+
+
+@pytest.fixture
+def folder(daily_run, tmp_path, monkeypatch):
+    """A folder with a run and its table."""
+    shutil.copytree(daily_run, tmp_path / "run")
+    (tmp_path / "sales.csv").write_text(daily_text())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_json_is_one_object_on_stdout(name, cli, folder):
+    outcome = cli(name, *ARGUMENTS[name], "--json")
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.count("\n") == 1 and isinstance(json.loads(outcome.out), dict)
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_quiet_prints_nothing_but_errors(name, cli, folder):
+    outcome = cli(name, *ARGUMENTS[name], "--quiet")
+    assert (outcome.code, outcome.out, outcome.err) == (0, "", "")
+    assert cli(name, "--quiet", "--none").err.startswith("error: ")
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_off_a_terminal_there_is_no_colour_and_no_bar(name, cli, folder, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    outcome = cli(name, *ARGUMENTS[name])
+    assert outcome.code == 0
+    assert not re.search(r"[\x1b\r\x08]", outcome.out + outcome.err)
+    assert outcome.out or outcome.err
+
+
+def test_on_a_terminal_there_is_colour_unless_no_color_is_set(folder):
+    """In a pseudo-terminal, as `script` makes one."""
+    said = {}
+    for name, extra in (("colour", {}), ("none", {"NO_COLOR": "1"})):
+        command = [sys.executable, "-m", "lstmcast", "backtest", "run", "--folds", "2"]
+        keep = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR")}
+        environment = {**keep, "TERM": "xterm-256color", "COLUMNS": "80", **extra}
+        master, slave = os.openpty()
+        done = subprocess.Popen(command, stdout=slave, stderr=slave, env=environment)
+        os.close(slave)
+        text = b""
+        while chunk := _read(master):
+            text += chunk
+        os.close(master)
+        assert done.wait() == 0, text
+        said[name] = text.decode()
+    assert "\x1b[1m" in said["colour"]  # the lowest score
+    assert not re.search(r"\x1b\[[\d;]*3[0-7]m", said["none"])
+    assert "fold 2/2" in said["colour"] and "Next:" in said["none"]
+
+
+def _read(descriptor: int) -> bytes:
+    try:
+        return os.read(descriptor, 1 << 16)
+    except OSError:  # the other end was closed
+        return b""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["trian"], "there is no command 'trian'; did you mean 'train'?"),
+        (["train", "--resum", "r"], "there is no flag --resum; did you mean --resume?"),
+        (["predict", "r", "--ouput", "x"], "there is no flag --ouput; did you mean --output?"),
+        (["backtest", "r", "--folds", "0"], "--folds: it should be greater than or equal to 1"),
+        (["backtest", "run", "--folds", "x"], "--folds: it should be a valid integer"),
+        (["predict"], "missing argument 'RUN'"),
+        (["compare", "run", "--sort"], "option '--sort' requires an argument"),
+        (["configs", "c02"], "there is no shipped config 'c02'; did you mean 'co2'?"),
+    ],
+)  # fmt: skip
+def test_errors_of_usage_look_like_all_others(arguments, said, cli, folder):
+    outcome = cli(*arguments)
+    assert outcome.code == 2 and outcome.out == ""
+    first, *rest = outcome.err.splitlines()
+    assert first == f"error: {said}" and len(rest) <= 1
+    assert "Usage:" not in outcome.err and "Error" not in outcome.err
+
+
+def test_lstmcast_alone_shows_the_help(cli):
+    outcome = cli()
+    assert outcome.err.startswith("Usage: lstmcast") and "error" not in outcome.err
+
+
+class Listener(Watcher):
+    def __init__(self):
+        self.heard = []
+
+    def work(self, words, count):
+        self.heard.append(("work", words, count))
+
+    def worked(self, done):
+        self.heard.append(("worked", done))
+
+    def work_done(self):
+        self.heard.append(("done",))
+
+
+def test_a_long_reading_tells_how_far_it_is_and_a_short_one_nothing(tmp_path, monkeypatch):
+    table = tmp_path / "sales.csv"
+    table.write_text(daily_text(200_000, start="1500-01-01"))
+    config = DataConfig(path=str(table), time="date", target=["sales"])
+    listener = Listener()
+    read_watched(config, listener)
+    assert listener.heard == []
+    monkeypatch.setattr(reading, "LONG", 1_000_000)
+    read_watched(config, listener)
+    size = (table.stat().st_size - len("date,sales\n")) // 10**6
+    assert listener.heard[0] == ("work", "reading sales.csv, MB", size)
+    done = [count for kind, count in listener.heard[1:-1]]
+    assert done == sorted(done) and done[-1] == size
+    assert listener.heard[-1] == ("done",)
+
+
+def test_a_reading_that_fails_closes_its_bar(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "LONG", 0)
+    table = tmp_path / "sales.csv"
+    table.write_text(daily_text() + "2024-05-01,1,2,3\n")
+    listener = Listener()
+    with pytest.raises(reading_errors()):
+        read_watched(DataConfig(path=str(table), time="date", target=["sales"]), listener)
+    assert listener.heard == [] or listener.heard[-1] == ("done",)
+
+
+def reading_errors():
+    from lstmcast.errors import DataError
+
+    return DataError
+
+
+def test_a_complete_run_without_its_page_says_how_to_have_it(cli, folder):
+    run = Path("run")
+    assert "lstmcast report" not in cli("train", "--resume", run).out
+    (run / "report.html").unlink()
+    assert "lstmcast report run" in cli("train", "--resume", run).out
+
+
+def test_of_many_runs_the_best_are_compared_and_all_on_request(cli, folder):
+    for k in range(24):
+        shutil.copytree("run", f"runs/r{k:02}")
+        path = Path(f"runs/r{k:02}/metrics.json")
+        metrics = json.loads(path.read_text())
+        metrics["test"]["lstmcast"]["mae"] = 1.0 + k
+        path.write_text(json.dumps(metrics))
+    some, whole = cli("compare", "runs"), cli("compare", "runs", "--all")
+    assert "20 of 24 runs, the best by mae; --all" in some.out
+    assert "r19" in some.out and "r20" not in some.out and "r23" in whole.out
+    assert "--all" not in whole.out
+    assert len(json.loads(cli("compare", "runs", "--json").out)["runs"]) == 24
+
+
+def test_where_the_season_is_one_step_naive_and_seasonal_naive_are_said_to_be_the_same(cli, folder):
+    Path("steps.csv").write_text("t\n" + "".join(f"{k % 7 + k / 100}\n" for k in range(120)))
+    outcome = cli("train", "steps.csv", "--run", "r", *SMALL)
+    assert "seasonal_naive is naive here: the season is one step." in outcome.out
+    assert "seasonal_naive is naive here" in Path("r/report.html").read_text()
+    assert "seasonal_naive is naive" not in cli("train", "sales.csv", "--run", "s", *SMALL).out
