@@ -191,6 +191,42 @@ def test_of_many_runs_the_best_are_compared_and_all_on_request(cli, folder):
     assert len(json.loads(cli("compare", "runs", "--json").out)["runs"]) == 24
 
 
+def test_a_run_that_was_not_judged_still_ends_with_an_empty_line_and_its_folder(cli, folder):
+    lines = cli("train", "sales.csv", "--run", "r", *SMALL, "-s", "split.test=2").out.splitlines()
+    place = next(k for k, line in enumerate(lines) if line.startswith("Run folder:"))
+    assert lines[place - 2].startswith("No test window") and lines[place - 1] == ""
+
+
+def test_of_several_targets_the_verdict_says_on_which_the_network_is_ahead(cli, folder):
+    rows = daily_text().splitlines()
+    body = "".join(f"{row},{1000 * (k % 5)}\n" for k, row in enumerate(rows[1:]))
+    Path("two.csv").write_text(f"date,small,large\n{body}")
+    settings = ["-s", "data.target=[small,large]", *SMALL]
+    said = json.loads(cli("train", "two.csv", "--run", "r", *settings, "--json").out)
+    scores, verdict = said["metrics"]["test"], said["metrics"]["verdict"]
+    best = scores[verdict["baseline"]]["per_target"]
+    own = scores["lstmcast"]["per_target"]
+    ahead = [name for name in own if own[name]["mae"] < best[name]["mae"]]
+    assert " over 2 targets together, " in verdict["sentence"]
+    words = {0: "none of them.", 2: "each of them."}.get(len(ahead), f"1 of them: {ahead}")
+    assert verdict["sentence"].endswith(
+        f"It is ahead on {words}".replace("['", "").replace("']", ".")
+    )
+    page = Path("r/report.html").read_text()
+    assert "The first table puts 2 targets together" in page
+    assert "targets together" not in (folder / "run" / "report.html").read_text()
+
+
+def test_where_baselines_forecast_some_series_the_page_counts_them(cli, folder):
+    shutil.copytree("run", "given")
+    text = Path("given/forecast.csv").read_text()
+    Path("given/forecast.csv").write_text(text.replace(",lstmcast", ",drift"))
+    cli("report", "given")
+    page = Path("given/report.html").read_text()
+    assert "Of the 1 forecast after the last row 0 are the network&#39;s, 1 by drift" in page
+    assert "are of the network alone" not in Path("run/report.html").read_text()
+
+
 def test_where_the_season_is_one_step_naive_and_seasonal_naive_are_said_to_be_the_same(cli, folder):
     Path("steps.csv").write_text("t\n" + "".join(f"{k % 7 + k / 100}\n" for k in range(120)))
     outcome = cli("train", "steps.csv", "--run", "r", *SMALL)
