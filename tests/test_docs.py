@@ -71,7 +71,7 @@ def test_every_command_of_the_readme_runs(cli, tmp_path, monkeypatch):
     assert len(names["frame"]) > 0
 
 
-GUIDES = ("quick-start.md", "panels.md", "covariates.md", "backtests.md")
+GUIDES = ("quick-start.md", "panels.md", "covariates.md", "backtests.md", "scale.md")
 
 
 @pytest.mark.parametrize("name", GUIDES)

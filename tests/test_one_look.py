@@ -227,6 +227,30 @@ def test_where_baselines_forecast_some_series_the_page_counts_them(cli, folder):
     assert "are of the network alone" not in Path("run/report.html").read_text()
 
 
+HOSTILE = '"><script>alert(1)</script>[bold]{{ 7 * 7 }}'
+
+
+def test_a_hostile_column_is_text_in_every_command(cli, folder):
+    name = HOSTILE.replace('"', '""')
+    Path("x.csv").write_text(daily_text(header=f'date,"{name}"'))
+    flags = ["-s", "window.lookback=14", "-s", "window.horizon=3", *TINY]
+    shown = {
+        "init": cli("init", "x.csv").out,
+        "train": cli("train", "x.csv", "--run", "r", "--device", "cpu", *flags).err,
+        "check": cli("check", "x.csv", "--json", "-s", f"data.past=[{json.dumps(HOSTILE)}]").out,
+        "window": cli("window", "x.csv", "--show", "0", *flags).out,
+        "predict": cli("predict", "r").out,
+        "plot": cli("predict", "r", "--plot").out,
+        "inspect": cli("inspect", "r", "--trace", "--plot", "gates.html").err,
+    }
+    assert cli("backtest", "r", "--folds", "2").code == 0
+    for command, text in shown.items():
+        plain = text.replace('\\"', '"').replace('""', '"').replace("\n", " ")
+        assert "<script>alert(1)</script>" in plain and "[bold]" in plain, command
+    for page in (Path("gates.html"), Path("r/report.html"), Path("r/backtests/0001/report.html")):
+        assert "<script>alert(1)" not in page.read_text(), page
+
+
 def test_where_the_season_is_one_step_naive_and_seasonal_naive_are_said_to_be_the_same(cli, folder):
     Path("steps.csv").write_text("t\n" + "".join(f"{k % 7 + k / 100}\n" for k in range(120)))
     outcome = cli("train", "steps.csv", "--run", "r", *SMALL)
