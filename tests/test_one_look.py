@@ -1,5 +1,6 @@
 """What holds for every command: --json, --quiet, no colour off a terminal, errors of one look."""
 
+import io
 import json
 import os
 import re
@@ -9,13 +10,20 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import TINY, daily_text
+from rich.console import Console
 
+import lstmcast
 from lstmcast.cli import COMMANDS
-from lstmcast.config import DataConfig
+from lstmcast.config import DataConfig, load_config
+from lstmcast.errors import DataError
+from lstmcast.terminal import Terminal
 from lstmcast.workflows import reading
+from lstmcast.workflows.predict import predict
 from lstmcast.workflows.reading import read_watched
 from lstmcast.workflows.watcher import Watcher
+from lstmcast.workflows.window import write_windows
 
 SMALL = ["-s", "window.lookback=14", "-s", "window.horizon=3", *TINY]
 ARGUMENTS = {
@@ -154,20 +162,53 @@ def test_a_long_reading_tells_how_far_it_is_and_a_short_one_nothing(tmp_path, mo
     assert listener.heard[-1] == ("done",)
 
 
+def counts(listener):
+    """What was told of work: its words, how far it was each time, and that it ended."""
+    (_, words, count), *told, last = listener.heard
+    assert last == ("done",) and [done for _, done in told] == sorted(done for _, done in told)
+    assert told[-1] == ("worked", count)
+    return words, count, len(told)
+
+
+def test_windows_to_disk_and_forecasts_of_many_series_tell_how_far_they_are(folder, monkeypatch):
+    days = [line.partition(",") for line in daily_text().splitlines()[1:]]
+    rows = [f"{shop},{day},{value}" for shop in "abcdef" for day, _, value in days]
+    Path("shops.csv").write_text("\n".join(["shop,date,sales", *rows]) + "\n")
+    settings = ["data.series=shop", "data.target=sales", *SMALL[1::2]]
+    run = lstmcast.train("shops.csv", set=settings, run="shops", device="cpu").path
+    monkeypatch.setattr("lstmcast.forecasting.predict.windows_at_once", lambda *_: 2)
+    listener = Listener()
+    predict(run, None, None, None, torch.device("cpu"), listener)
+    assert counts(listener) == ("forecasting series", 6, 3)
+    listener = Listener()
+    monkeypatch.setattr("lstmcast.workflows.window.BYTES_AT_ONCE", 10_000)
+    plan = write_windows(load_config(run / "config.yaml"), Path("out"), listener)
+    words, count, times = counts(listener)
+    assert (words, count) == ("writing windows", plan.shapes["x"][0]) and times > 3
+
+
+def test_work_has_a_bar_with_its_count_on_a_terminal_and_none_elsewhere():
+    for quiet, is_terminal in ((False, True), (True, True), (False, False)):
+        terminal = Terminal(quiet=quiet)
+        assert not terminal.live  # under pytest there is none
+        terminal.err = Console(file=io.StringIO(), force_terminal=is_terminal, width=80)
+        terminal.live = terminal.err.is_terminal and not quiet
+        terminal.work("writing windows", 1200)
+        terminal.worked(400)
+        terminal.work_done()
+        shown = terminal.err.file.getvalue()
+        assert ("writing windows" in shown and "400/1,200" in shown) == terminal.live
+        assert terminal.live or not shown
+
+
 def test_a_reading_that_fails_closes_its_bar(tmp_path, monkeypatch):
     monkeypatch.setattr(reading, "LONG", 0)
     table = tmp_path / "sales.csv"
     table.write_text(daily_text() + "2024-05-01,1,2,3\n")
     listener = Listener()
-    with pytest.raises(reading_errors()):
+    with pytest.raises(DataError):
         read_watched(DataConfig(path=str(table), time="date", target=["sales"]), listener)
     assert listener.heard == [] or listener.heard[-1] == ("done",)
-
-
-def reading_errors():
-    from lstmcast.errors import DataError
-
-    return DataError
 
 
 def test_a_complete_run_without_its_page_says_how_to_have_it(cli, folder):
