@@ -264,7 +264,7 @@ def test_where_baselines_forecast_some_series_the_page_counts_them(cli, folder):
     Path("given/forecast.csv").write_text(text.replace(",lstmcast", ",drift"))
     cli("report", "given")
     page = Path("given/report.html").read_text()
-    assert "Of the 1 forecast after the last row 0 are the network&#39;s, 1 by drift" in page
+    assert "Of the 1 forecast after the last row 0 are by the network, 1 by drift" in page
     assert "are of the network alone" not in Path("run/report.html").read_text()
 
 

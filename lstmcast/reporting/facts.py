@@ -135,7 +135,7 @@ def made_by(items: Sequence[Item]) -> str:
     listed = " and ".join(f"{count:,} by {name}" for name, count in others.items())
     total, own = counted(counts.total(), "forecast"), counts["lstmcast"]
     return (
-        f"Of the {total} after the last row {own:,} are the network's, {listed}: where a baseline "
+        f"Of the {total} after the last row {own:,} are by the network, {listed}: where a baseline "
         "did better on past windows (forecast.fallback), or a series is shorter than the lookback. "
         "Scores and verdict are of the network alone."
     )
