@@ -309,6 +309,7 @@ def test_targets_can_be_chosen(browser, tmp_path):
     )  # fmt: skip
     held = json.loads(data)
     del held["series"]["items"][1]["from"]
+    held["series"]["first"] = 0
     full.write_text(head + json.dumps(held) + tail)
     page = browser.open(full)
     page.run("target.value = '1'; target.dispatchEvent(new Event('change'))")
