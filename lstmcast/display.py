@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from lstmcast.forecasting.judgement import same_scores
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from lstmcast.series.panel import Panel
+    from lstmcast.series.read import Table as Read
     from lstmcast.training.standing import Epoch
 
 MEASURES = ("mae", "rmse", "smape", "mase", "rmsse")
@@ -25,6 +28,33 @@ STEPS_SHOWN = 6
 
 Shown = tuple[list[Any], dict[str, Any]]
 """What people see, part by part, and what scripts get."""
+
+
+def table_line(read: Read, panel: Panel) -> str:
+    """What was read: rows, series, frequency, from when to when."""
+    series = f"{panel.series_count:,} series, " if panel.series_columns else ""
+    ends = panel.starts + panel.lengths - 1
+    first = panel.format_times(panel.starts.min(keepdims=True))[0]
+    last = panel.format_times(ends.max(keepdims=True))[0]
+    return (
+        f"{Path(read.name).name}: {len(read.frame):,} rows, {series}"
+        f"{panel.frequency.words}, {first} to {last}"
+    )
+
+
+def roles_line(panel: Panel) -> str:
+    """Which columns are what, and the season."""
+    columns = panel.columns
+    roles = {
+        "target": columns.targets,
+        "past": columns.past,
+        "future": columns.future,
+        "static": columns.static,
+    }
+    said = [f"{role} {', '.join(names)}" for role, names in roles.items() if names]
+    counts = (f"{name} ({len(words):,})" for name, words in panel.words.items())
+    said += [f"categories {', '.join(counts)}"] if panel.words else []
+    return "; ".join([*said, f"season {panel.frequency.season}"])
 
 
 def epoch_line(epoch: Epoch, windows_per_second: float) -> str:

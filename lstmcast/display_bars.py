@@ -25,6 +25,9 @@ PLAIN_BARS = "_.-=+*#@"
 SPARKS = 32
 """Epochs in a sparkline: the last ones."""
 
+SURE = 3
+"""Steps after which the time left is said."""
+
 BAR = 20
 """Characters of a bar."""
 
@@ -74,10 +77,12 @@ class TrainingView:
             self.epochs.append(progress.finished)
 
     def seconds_left(self) -> float | None:
-        """At most, at the pace so far; None before there is a pace."""
+        """At most, at the pace so far; None before there is one: the first step is the slowest."""
         if self.now is None:
             return None
         done = self.now.epoch - 1 + self.now.step / self.now.steps
+        if not self.epochs and (done - self.first) * self.now.steps < SURE:
+            return None
         pace = (self.clock() - self.begun) / max(done - self.first, 1e-9)
         return pace * (self.max_epochs - done)
 

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from lstmcast.display import UNJUDGED, epoch_line, remarks_on, score_table, step_table, wrapped
+from lstmcast.display import (
+    UNJUDGED,
+    epoch_line,
+    remarks_on,
+    roles_line,
+    score_table,
+    step_table,
+    table_line,
+    wrapped,
+)
 from lstmcast.workflows.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -19,6 +28,8 @@ if TYPE_CHECKING:
 
     from lstmcast.config import Config
     from lstmcast.display_bars import TrainingView
+    from lstmcast.series.panel import Panel
+    from lstmcast.series.read import Table
     from lstmcast.training.trainer import Progress
     from lstmcast.workflows.configs import Shipped
     from lstmcast.workflows.inspection import Inspection
@@ -78,23 +89,15 @@ class Terminal(Watcher):
 
             self._remark(dump_config(config).rstrip(), "dim")
 
+    def read(self, table: Table, panel: Panel) -> None:
+        """What was read."""
+        self._remark(table_line(table, panel), "bold")
+
     def prepared(self, prepared: Prepared) -> None:
         """What was read and how it is cut."""
         panel, windows = prepared.panel, prepared.windows
-        series = f"{panel.series_count:,} series, " if panel.series_columns else ""
-        self._remark(
-            f"{Path(prepared.table.name).name}: {len(prepared.table.frame):,} rows, {series}"
-            f"{panel.frequency.words}, {prepared.first} to {prepared.last}",
-            "bold",
-        )
-        columns = panel.columns
-        roles = {"target": columns.targets, "past": columns.past, "future": columns.future}
-        said = [f"{role} {', '.join(names)}" for role, names in roles.items() if names]
-        said += [f"static {', '.join(columns.static)}"] if columns.static else []
-        counts = (f"{name} ({len(words):,})" for name, words in panel.words.items())
-        said += [f"categories {', '.join(counts)}"] if panel.words else []
-        said += [f"season {panel.frequency.season}"]
-        self._remark("; ".join(said))
+        self.read(prepared.table, panel)
+        self._remark(roles_line(panel))
         self._remark(
             f"windows: {len(windows.train):,} train, {len(windows.validation):,} validation, "
             f"{len(windows.test):,} test; {windows.crossing:,} left out at cuts"

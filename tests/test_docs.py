@@ -71,7 +71,7 @@ def test_every_command_of_the_readme_runs(cli, tmp_path, monkeypatch):
     assert len(names["frame"]) > 0
 
 
-GUIDES = ("quick-start.md", "panels.md", "covariates.md", "backtests.md")
+GUIDES = ("quick-start.md", "panels.md", "covariates.md", "backtests.md", "scale.md")
 
 
 @pytest.mark.parametrize("name", GUIDES)
@@ -90,6 +90,17 @@ def test_pages_name_existing_files_only():
     for page in (TOP / "README.md", *sorted((TOP / "docs").glob("*.md"))):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_pictures_of_the_readme_are_those_that_the_script_makes():
+    script = runpy.run_path(str(TOP / "docs" / "make_pictures.py"))
+    made = set(script["PICTURES"])
+    shown = re.findall(r"!\[([^\]]*)\]\(docs/pictures/([^)]+)\)", README)
+    assert made == {name for _, name in shown} == {p.name for p in script["FOLDER"].iterdir()}
+    assert all(len(words) > 60 for words, _ in shown)  # for those who do not see them
+    assert all(path.stat().st_size < 150_000 for path in script["FOLDER"].iterdir())
+    for picture in script["PICTURES"].values():
+        assert f"configs/{picture.config}.yaml" in README
 
 
 def test_the_index_of_docs_names_every_page():

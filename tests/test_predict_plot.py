@@ -28,6 +28,13 @@ def test_a_plot_is_as_wide_as_the_terminal_and_no_wider(daily_run, cli, monkeypa
     assert BLOCKS & set(outcome.out)
 
 
+def test_a_long_title_breaks_at_the_terminals_width():
+    plot = Plot("a name of many words " * 9, *(np.arange(3.0),) * 4, ("a", "b", "c"))
+    lines = str(draw(plot, 60, braille=True)).splitlines()
+    assert len(lines) == ROWS + 1 + 4 and all(len(line) <= 60 for line in lines)
+    assert " ".join(lines[:4]).count("many words") == 9
+
+
 def test_a_plot_names_its_values_and_stamps(daily_run, cli):
     forecast = pd.read_csv(daily_run / "forecast.csv")
     table = pd.read_csv(daily_run.parent / "daily.csv")

@@ -301,6 +301,7 @@ def test_without_test_windows_intervals_or_future_the_page_says_so(tmp_path):
     (run / "forecast.csv").unlink()
     page = page_of(run)
     assert "no test window" in page and "Coverage by level" not in page
+    assert "There are no intervals" in page and "the share of what came" not in page
     assert data_of(page)["series"]["items"][0]["future"] == []
 
 
@@ -319,6 +320,33 @@ def test_a_backtest_has_a_page_of_its_own_and_the_run_names_it(daily_run, cli, t
     assert "backtests/0001" in (run / "report.html").read_text()
     assert cli("report", run / "backtests" / "0001").code == 0
     assert (run / "backtests" / "0001" / "report.html").read_text() == page
+
+
+def test_without_levels_the_page_speaks_neither_of_crps_nor_of_intervals(tmp_path):
+    table = tmp_path / "shops.csv"
+    table.write_text(shops_text())
+    settings = [*SMALL, "data.series=shop", "data.target=sales", "forecast.levels=[]"]
+    run = lstmcast.train(table, set=settings, run=tmp_path / "r", device="cpu").path
+    shown = re.sub(r"<pre.*?</pre>|<script.*?</script>", "", page_of(run), flags=re.S)
+    assert "mae and rmse are in units of the data" in shown
+    assert "crps" not in shown and not re.search(r"\bin \d+ %", shown)
+    assert shown.count('<th scope="col">bias</th></tr>') == 1  # the list ends with it
+    assert ">All</th>" not in shown  # four series need no heading
+
+
+def test_titles_of_images_break_where_names_are_long(shops_run, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    name = "a shop with a name of many words " * 8
+    for path in shops_run.iterdir():
+        if path.is_file():
+            data = path.read_bytes()
+            table = path.name in ("backtest.csv", "forecast.csv", "recent.csv")
+            (run / path.name).write_bytes(data.replace(b"shop ", name.encode()) if table else data)
+    titles = [image.figure["layout"]["title"]["text"] for image in images_of(read_contents(run))]
+    long = [title for title in titles if "many words" in title]
+    assert long and all("<br>" in title for title in long)
+    assert all(len(line) <= 96 for title in titles for line in title.split("<br>"))
 
 
 def test_members_have_a_learning_curve_each(tmp_path):

@@ -133,10 +133,11 @@ def made_by(items: Sequence[Item]) -> str:
     if not others:
         return ""
     listed = " and ".join(f"{count:,} by {name}" for name, count in others.items())
+    total, own = counted(counts.total(), "forecast"), counts["lstmcast"]
     return (
-        f"Of the {counts.total():,} forecasts after the last row {counts['lstmcast']:,} are the "
-        f"network's, {listed}: where a baseline did better on past windows (forecast.fallback), or "
-        "a series is shorter than the lookback. Scores and verdict are of the network alone."
+        f"Of the {total} after the last row {own:,} are by the network, {listed}: where a baseline "
+        "did better on past windows (forecast.fallback), or a series is shorter than the lookback. "
+        "Scores and verdict are of the network alone."
     )
 
 

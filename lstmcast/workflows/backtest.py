@@ -73,6 +73,7 @@ def backtest(
     gates = parse_gates(plan.gates, config.forecast.levels)
     table = read_watched(config.data, watcher)
     panel = build_panel(table, config.data, horizon=horizon)
+    watcher.read(table, panel)
     step = plan.step or horizon
     origins = fold_origins(panel, source, plan.folds, step)
     record = Record(config, panel, origins, step)

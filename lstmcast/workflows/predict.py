@@ -89,6 +89,7 @@ def open_table(
         sources["future"] = fingerprint(ahead)
         table = join_rows(table, ahead)
     as_read = build_on_grid_of(model, config.data, table, at)
+    watcher.read(table, as_read)
     panel = model.recoded(as_read)
     for text in unknown_notes(model.vocabulary, as_read):
         watcher.note(text)

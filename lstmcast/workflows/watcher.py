@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lstmcast.series.panel import Panel
+    from lstmcast.series.read import Table
     from lstmcast.training.trainer import Progress
     from lstmcast.workflows.prepare import Prepared
     from lstmcast.workflows.record import Fold
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
 
 class Watcher:
     """Listens to nothing; override what is of interest."""
+
+    def read(self, table: Table, panel: Panel) -> None:
+        """The table was read and laid on its grid; `prepared` says it, too."""
 
     def prepared(self, prepared: Prepared) -> None:
         """The table was read, cut, filled, scaled and indexed."""
