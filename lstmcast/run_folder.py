@@ -104,6 +104,14 @@ class RunFolder:
         """Whether the last of its files is there."""
         return self.manifest.is_file()
 
+    def what_lacks(self) -> str:
+        """Why a run is not complete, or what to do about that, in words."""
+        if (process := self.writer()) is not None:
+            return f"process {process} is still training it"
+        if self.config.is_file():
+            return f"go on with `lstmcast train --resume {self.path}`"
+        return "a run folder is made by `lstmcast train`"
+
     def check_free(self) -> None:
         """Refuse a folder that holds anything.
 

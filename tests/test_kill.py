@@ -9,9 +9,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import daily_text
+from conftest import daily_text, digests
 from test_resume import assert_same_run
 
 TOP = Path(__file__).parents[1]
@@ -54,34 +55,47 @@ def wait_for_lock(run: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.005)
 
 
-def kill_often(folder: Path, kills: int, epochs: int, seed: int) -> int:
+def kill_often(
+    folder: Path, kills: int, epochs: int, seed: int, number: int = signal.SIGKILL
+) -> int:
     """Train, kill, resume; returns how many kills left a file in the making behind."""
     flags = [*FLAGS, "-s", f"training.max_epochs={epochs}"]
     chance = random.Random(seed)
     (folder / "daily.csv").write_text(daily_text())
     finish(start(folder, "daily.csv", *flags, "--run", "whole"))
-    run, number, hit = folder / "run0", 0, 0
+    run, count, hit = folder / "run0", 0, 0
     arguments = ["daily.csv", *flags, "--run", run.name]
     while kills:
         process = start(folder, *arguments)
         wait_for_lock(run, process)
         time.sleep(chance.uniform(0, 1.5))
-        process.kill()
+        process.send_signal(number)
         _, said = process.communicate()
-        if process.returncode == -signal.SIGKILL:
+        begun = (run / "config.yaml").exists()
+        if process.returncode != 0:
+            check_end(process.returncode, number, said, run.name if begun else None)
             kills -= 1
             hit += any(run.rglob(".*.part"))
-            if (run / "config.yaml").exists():
+            if begun:
                 arguments = ["--resume", run.name]
         else:  # it was faster: compare, and kill another
-            assert process.returncode == 0, said
             assert_same_run(run, folder / "whole")
-            number += 1
-            run = folder / f"run{number}"
+            count += 1
+            run = folder / f"run{count}"
             arguments = ["daily.csv", *flags, "--run", run.name]
     finish(start(folder, *arguments))
     assert_same_run(run, folder / "whole")
     return hit
+
+
+def check_end(code: int, number: int, said: str, run: str | None) -> None:
+    """A signal that can be caught is answered by its code and the command that goes on."""
+    if number == signal.SIGKILL:
+        assert code == -number, said
+        return
+    assert code == 128 + number, said
+    lines = ["interrupted", *([f"Go on with: lstmcast train --resume {run}"] if run else [])]
+    assert said.splitlines() == lines
 
 
 def test_two_kills_change_nothing(tmp_path: Path) -> None:
@@ -91,3 +105,45 @@ def test_two_kills_change_nothing(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_twenty_kills_change_nothing(tmp_path: Path) -> None:
     assert kill_often(tmp_path, kills=20, epochs=12, seed=2) > 0, "none hit a file in the making"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_twenty_interrupts_change_nothing(tmp_path: Path, number: int) -> None:
+    assert kill_often(tmp_path, kills=20, epochs=12, seed=3, number=number) == 0
+
+
+def test_while_one_trains_others_are_refused_and_nothing_is_mixed(cli: Any, tmp_path: Path) -> None:
+    flags = [*FLAGS, "-s", "training.max_epochs=2"]
+    (tmp_path / "daily.csv").write_text(daily_text())
+    finish(start(tmp_path, "daily.csv", *flags, "--run", "whole"))
+    run = tmp_path / "run"
+    first = start(tmp_path, "daily.csv", *flags, "--run", "run")
+    wait_for_lock(run, first)
+    while not (run / "config.yaml").exists() and first.poll() is None:
+        time.sleep(0.005)
+    first.send_signal(signal.SIGSTOP)  # so that it is there as long as the others
+    try:
+        before = digests(run)
+        again = ["train", tmp_path / "daily.csv", *flags, "--run", run]
+        readers = [[name, run] for name in ("predict", "report", "rerun", "compare", "backtest")]
+        for command in (again, ["train", "--resume", run], *readers):
+            outcome = cli(*command)
+            assert outcome.code == 5 and f"process {first.pid}" in outcome.err, outcome
+        assert digests(run) == before
+    finally:
+        first.send_signal(signal.SIGCONT)
+    finish(first)
+    assert_same_run(run, tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_of_two_that_start_at_once_one_trains(tmp_path: Path) -> None:
+    flags = [*FLAGS, "-s", "training.max_epochs=2"]
+    (tmp_path / "daily.csv").write_text(daily_text())
+    finish(start(tmp_path, "daily.csv", *flags, "--run", "whole"))
+    for number in range(5):
+        both = [start(tmp_path, "daily.csv", *flags, "--run", f"run{number}") for _ in range(2)]
+        said = [process.communicate()[1] for process in both]
+        assert sorted(process.returncode for process in both) == [0, 5], said
+        assert_same_run(tmp_path / f"run{number}", tmp_path / "whole")

@@ -210,9 +210,8 @@ def load_model(path: Path, device: torch.device) -> Model:
         RunError: The file is missing, damaged, or of another tool or a newer lstmcast.
     """
     if not path.is_file():
-        process = RunFolder(path.parent).writer()
-        being = f", and process {process} is still training it" if process else ""
-        raise RunError(f"{path} does not exist; a finished run has a model.safetensors{being}")
+        lacks = RunFolder(path.parent).what_lacks()
+        raise RunError(f"{path} does not exist; a finished run has a model.safetensors: {lacks}")
     file = TensorFile(path, KEY)
     described = file.described
     refuse_other_format(path, described.get("format"))

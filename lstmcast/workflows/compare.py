@@ -103,7 +103,10 @@ def runs_in(path: Path) -> list[RunFolder]:
     inside = sorted(path.iterdir()) if path.is_dir() else []
     runs = [RunFolder(entry) for entry in inside if RunFolder(entry).metrics.is_file()]
     if not runs:
-        raise RunError(f"{path} is no finished run, and no folder of such: no metrics.json")
+        lacks = RunFolder(path).what_lacks()
+        raise RunError(
+            f"{path} is no finished run, and no folder of such: no metrics.json; {lacks}"
+        )
     return runs
 
 

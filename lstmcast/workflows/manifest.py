@@ -98,12 +98,9 @@ def read_manifest(folder: RunFolder) -> dict[str, Any]:
         RunError: There is none, or it is damaged.
     """
     if not folder.is_complete:
-        further = (
-            f"go on with `lstmcast train --resume {folder.path}`"
-            if folder.config.is_file()
-            else "a run folder is made by `lstmcast train`"
+        raise RunError(
+            f"{folder.path} is no complete run: it has no manifest.json; {folder.what_lacks()}"
         )
-        raise RunError(f"{folder.path} is no complete run: it has no manifest.json; {further}")
     manifest = read_object(folder.manifest)
     if not isinstance(manifest.get("data"), dict) or "device" not in manifest:
         raise RunError(f"{folder.manifest} is damaged: it lacks data or device")

@@ -25,13 +25,15 @@ def write_report(path: Path) -> Path:
     """
     from lstmcast.reporting.page import page_of  # jinja2 is not for every command
 
-    page = RunFolder(path).report
+    folder = RunFolder(path)
+    if not folder.metrics.exists():
+        raise RunError(f"{path} has no metrics.json to make a page of; {folder.what_lacks()}")
     try:
         text = page_of(path)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise RunError(f"{path} is damaged: its files do not fit each other ({error})") from error
-    write_text(page, text)
-    return page
+    write_text(folder.report, text)
+    return folder.report
 
 
 def finish(run: RunFolder, prepared: Prepared) -> None:

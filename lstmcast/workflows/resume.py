@@ -43,7 +43,7 @@ def resume(run: Path, device: str, watcher: Watcher) -> Trained | None:
     """
     began = time.monotonic()
     folder = RunFolder(run)
-    if not folder.config.is_file():
+    if not folder.config.is_file() and folder.writer() is None:
         raise RunError(
             f"{run} has no config.yaml, and so is no run that could go on; begin one with "
             f"`lstmcast train CONFIG --run {run}`"

@@ -14,7 +14,7 @@ import warnings
 
 from bounds import attempt
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from targets import TARGETS, Target
+from targets import TARGETS, Target, warm_up
 
 BATCH = 1000
 """Inputs between two looks at the clock; each batch begins from a seed of its own."""
@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     given_ = parser.parse_args()
     warnings.simplefilter("ignore")
+    warm_up()
     for name in given_.names or TARGETS:
         began = time.process_time()
         try:
