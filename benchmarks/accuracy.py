@@ -51,12 +51,14 @@ network: {{preset: hybrid, embed_series: true}}
 training:
   loss: mae_smape
   sample: series
-  learning_rate: 0.004
+  learning_rate: 0.002
   schedule: one_cycle
   batch_size: 256
   max_epochs: 100
   max_steps: 4000
   average: 0.99
+  members: 3
+  combine: mean
   patience: null
 forecast: {{levels: []}}
 """

@@ -21,7 +21,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "hybrid": {
         "normalize": "difference",
         "units": [128],
-        "dropout": 0.1,
+        "dropout": 0.3,
         "channels": "independent",
         "segment": "auto",
         "decoder": "segments",
