@@ -6,6 +6,7 @@ Nothing heavy is imported before a command needs it, so that `--help` answers at
 from __future__ import annotations
 
 import io
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -28,7 +29,8 @@ from lstmcast.cli import (
     window,
 )
 from lstmcast.cli.overview import Overview, epilog
-from lstmcast.errors import Interrupted, LstmcastError
+from lstmcast.errors import ConfigError, Interrupted, LstmcastError, RunError
+from lstmcast.ranks import left_alone, meet, part, ranks
 
 app = typer.Typer(
     name="lstmcast",
@@ -88,8 +90,18 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+SHARED = ("train", "predict", "backtest")
+"""Commands whose work several processes can share."""
+
+LEFT_ALONE = (
+    "another process of this run has ended; torchrun says which, and starts all of them again "
+    "where --max-restarts allows it"
+)
+
+
 @app.callback()
 def _app(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -97,7 +109,9 @@ def _app(
         ),
     ] = False,
 ) -> None:
-    pass
+    command = context.invoked_subcommand
+    if not ranks().alone and command not in SHARED:
+        raise ConfigError(f"`lstmcast {command}` is for one process: start it without torchrun")
 
 
 def main() -> None:
@@ -109,7 +123,14 @@ def main() -> None:
         signal.signal(number, _interrupt)
     debug = "--debug" in sys.argv
     try:
+        meet()
+        if not ranks().first:
+            _hush(debug)
         app(prog_name="lstmcast")
+    except SystemExit as done:
+        if not done.code:
+            part()
+        raise
     except LstmcastError as error:
         if debug:
             raise
@@ -124,6 +145,9 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
+        if left_alone(error):
+            _say("\n".join([f"error: {LEFT_ALONE}", *notes_of(error)]))
+            sys.exit(RunError.exit_code)
         said = [
             f"error: a bug in lstmcast: {type(error).__name__}: {error}",
             "Run it again with --debug and report what it prints",
@@ -141,5 +165,20 @@ def notes_of(error: BaseException) -> list[str]:
     return getattr(error, "__notes__", [])
 
 
+def _hush(debug: bool) -> None:
+    """Be silent: rank 0 says it all. What others have to say of errors, `_say` lets through."""
+    silence = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until the end
+    sys.stdout = silence
+    if not debug:
+        sys.stderr = silence
+
+
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    """Say why the command ends: one rank does."""
+    if ranks().alone:
+        print(text, file=sys.stderr)
+        return
+    for number in (signal.SIGINT, signal.SIGTERM):  # torchrun ends us when another has ended
+        signal.signal(number, signal.SIG_IGN)
+    if ranks().may_speak():
+        print(text, file=sys.__stderr__, flush=True)
