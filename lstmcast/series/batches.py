@@ -167,6 +167,10 @@ class Batches:
         """Batches in an epoch."""
         return -(-len(self.index) // self.batch_size)
 
+    def windows_in(self, batch: int) -> int:
+        """Windows of a batch, counted from 0: of all its parts together."""
+        return min(self.batch_size, len(self.index) - batch * self.batch_size)
+
     def epoch(self, number: int = 0, skip: int = 0) -> Iterator[Batch]:
         """The batches of an epoch behind the first few; their order depends on (seed, number)."""
         if self.sample == "series" and self.seed is not None:

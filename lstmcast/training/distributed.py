@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from lstmcast.network.forecaster import Forecaster
-from lstmcast.ranks import Ranks
 from lstmcast.series.batches import Batch
 
 Loss = Callable[[Batch], tuple[Tensor, Tensor]]
@@ -43,9 +41,3 @@ def shared_loss(network: Forecaster) -> Loss:
     share = _Share(network)
     wrapped: Loss = DistributedDataParallel(share)
     return wrapped
-
-
-def seed_step(seed: int, step: int, ranks: Ranks) -> None:
-    """Have the chance of a step follow from its number, so that a resume need not know more."""
-    mixed = np.random.SeedSequence([seed, step, ranks.rank]).generate_state(1, np.uint64)
-    torch.manual_seed(int(mixed[0]))

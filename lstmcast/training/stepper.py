@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -11,11 +12,12 @@ from torch import Tensor
 
 from lstmcast.config import TrainingConfig
 from lstmcast.errors import Diverged
+from lstmcast.network.chance import Share, sharing
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.ranks import ALONE, Ranks
 from lstmcast.series.batches import Batch
 from lstmcast.training.average import Average
-from lstmcast.training.distributed import Loss, seed_step, shared_loss
+from lstmcast.training.distributed import Loss, shared_loss
 from lstmcast.training.optimizers import Schedule, build_optimizer
 
 EXPLODED = 1e3
@@ -30,7 +32,6 @@ class Stepper:
         config: Optimizer, rates, limits.
         steps_per_epoch: Batches in an epoch.
         untimed: Whether there is no limit of minutes.
-        seed: Of the chance within steps, where there are several ranks.
         ranks: Those that share every batch.
     """
 
@@ -40,14 +41,11 @@ class Stepper:
         config: TrainingConfig,
         steps_per_epoch: int,
         untimed: bool,
-        seed: int = 0,
         ranks: Ranks = ALONE,
     ) -> None:
         self.network = network
-        self.seed, self.ranks = seed, ranks
-        self.loss: Loss = network.loss
-        if not ranks.alone:
-            self.loss = shared_loss(network)
+        self.ranks = ranks
+        self.loss: Loss = network.loss if ranks.alone else shared_loss(network)
         self.optimizer = build_optimizer(config, network.parameters())
         self.schedule = Schedule(config, steps_per_epoch)
         self.average = Average(list(network.parameters()), config.average)
@@ -61,15 +59,15 @@ class Stepper:
         self.rate = 0.0
         self.stopped_by = ""
 
-    def step(self, batch: Batch) -> Tensor:
+    def step(self, batch: Batch, windows: int | None = None) -> Tensor:
         """One optimizer step; returns the sum of the batch's losses and their number, (2,).
 
         Args:
             batch: This rank's share of it.
+            windows: In all shares together; None: as many as in this one.
         """
-        if not self.ranks.alone:
-            seed_step(self.seed, self.steps, self.ranks)
-        total, count = self.loss(batch)
+        with self.sharing(len(batch) if windows is None else windows):
+            total, count = self.loss(batch)
         self.optimizer.clear()
         found = self.ranks.sum(torch.stack([total.detach().float(), count.float()]))
         if not self.ranks.alone:  # gradients become their mean over the ranks
@@ -84,6 +82,13 @@ class Stepper:
         elif self.out_of_time():
             self.stopped_by = "max_minutes"
         return found
+
+    def sharing(self, windows: int) -> AbstractContextManager[None]:
+        """What is drawn by chance is that of this rank's share of a batch."""
+        if self.ranks.alone:
+            return nullcontext()
+        share = self.ranks.share(windows)
+        return sharing(Share(share.start, share.stop, windows))
 
     def out_of_time(self) -> bool:
         """Whether the minutes are over, by the clock of rank 0."""

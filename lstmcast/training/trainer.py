@@ -92,7 +92,7 @@ def fit_network(
     all_ranks = ranks()
     train = shared(train, all_ranks)
     validation = None if validation is None else shared(validation, all_ranks)
-    stepper = Stepper(network, config, len(train), epochs is not None, train.seed or 0, all_ranks)
+    stepper = Stepper(network, config, len(train), epochs is not None, all_ranks)
     held = HeldSignals(checkpoints is not None, patient=not all_ranks.alone)
     with tuned_process(), held as signals:
         keeper = Keeper(checkpoints, stepper, signals)
@@ -127,8 +127,9 @@ def _run_epoch(
     windows = 0
     progress = Progress(number, len(losses), len(train), 0.0)
     for batch in () if stepper.stopped_by else train.epoch(number, skip=len(losses)):
-        losses.append(stepper.step(batch))
-        windows += len(batch) * train.parts
+        count = train.windows_in(len(losses))
+        losses.append(stepper.step(batch, count))
+        windows += count
         speed = windows / max(time.monotonic() - began, 1e-3)  # a coarse clock may not have ticked
         progress = Progress(number, len(losses), len(train), speed)
         if stepper.steps % CHECK_EVERY == 0 or stepper.steps == 1:
