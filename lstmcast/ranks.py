@@ -24,13 +24,13 @@ from lstmcast.errors import ConfigError
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.distributed import Store
+    from torch.distributed.distributed_c10d import Store
 
 PATIENCE = timedelta(hours=12)
 """For how long a rank waits for the others: one that died is noticed at once, by its connection."""
 
 PRECEDENCE = 0.5
-"""Seconds for which the others wait for rank 0 to say an error first."""
+"""Seconds for which a rank waits for another, which should, to say the error first."""
 
 VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun sets for every process that it starts."""
@@ -71,6 +71,10 @@ class Ranks:
     def share(self, number: int) -> slice:
         """Which of so many things are this rank's: all ranks have as many, but for one."""
         return share_of(number, self.rank, self.count)
+
+    def most(self, number: int) -> int:
+        """How many of so many things a rank has at the most."""
+        return -(-number // self.count)
 
     def tell(self, value: Any = None) -> Any:
         """A value of rank 0, as JSON has it, for all."""
@@ -137,7 +141,7 @@ class Ranks:
         return joined
 
     def _from(self, rank: int, part: np.ndarray) -> np.ndarray:
-        """An array of one rank for all; of any length along its axes, of the same number of axes."""
+        """An array of one rank for all; its axes may have other lengths than the others'."""
         import torch
         from torch import distributed
 
@@ -149,12 +153,15 @@ class Ranks:
             distributed.broadcast(torch.from_numpy(whole.reshape(-1).view(np.uint8)), rank)
         return whole
 
-    def may_speak(self) -> bool:
-        """Whether this rank is the one to say why the command ends; rank 0 comes first."""
+    def may_speak(self, hearsay: bool = False) -> bool:
+        """Whether this rank is the one to say why the command ends; rank 0 comes first.
+
+        Args:
+            hearsay: It only knows that another has ended, which may know more.
+        """
         if self.store is None:
             return True
-        if not self.first:
-            time.sleep(PRECEDENCE)
+        time.sleep(PRECEDENCE * ((not self.first) + 2 * hearsay))
         try:
             return int(self.store.add("lstmcast/last words", 1)) == 1
         except RuntimeError:
@@ -218,10 +225,11 @@ def _of_environment() -> Ranks:
         return found
     import torch
     from torch import distributed
+    from torch.distributed.rendezvous import rendezvous
 
     # Arrays in main memory pass through gloo, those of a GPU through nccl.
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    store, _, _ = next(distributed.rendezvous("env://", timeout=PATIENCE))
+    store, _, _ = next(rendezvous("env://", timeout=PATIENCE))
     distributed.init_process_group(
         backend, store=store, rank=rank, world_size=count, timeout=PATIENCE
     )

@@ -146,7 +146,7 @@ def main() -> None:
         if debug:
             raise
         if left_alone(error):
-            _say("\n".join([f"error: {LEFT_ALONE}", *notes_of(error)]))
+            _say("\n".join([f"error: {LEFT_ALONE}", *notes_of(error)]), hearsay=True)
             sys.exit(RunError.exit_code)
         said = [
             f"error: a bug in lstmcast: {type(error).__name__}: {error}",
@@ -173,12 +173,12 @@ def _hush(debug: bool) -> None:
         sys.stderr = silence
 
 
-def _say(text: str) -> None:
+def _say(text: str, hearsay: bool = False) -> None:
     """Say why the command ends: one rank does."""
     if ranks().alone:
         print(text, file=sys.stderr)
         return
     for number in (signal.SIGINT, signal.SIGTERM):  # torchrun ends us when another has ended
         signal.signal(number, signal.SIG_IGN)
-    if ranks().may_speak():
+    if ranks().may_speak(hearsay):
         print(text, file=sys.__stderr__, flush=True)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -63,7 +62,7 @@ def draw(make: Callable[[list[int]], Tensor], shape: Sequence[int], axis: int = 
 
 
 def dropout(values: Tensor, share: float, training: bool, time_first: bool) -> Tensor:
-    """torch's dropout of values (B, T, U).
+    """Hide a part of values (B, T, U), as torch's dropout does.
 
     Args:
         values: To be hidden, in part.

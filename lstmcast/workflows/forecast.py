@@ -18,6 +18,7 @@ from lstmcast.forecasting.predict import (
     with_intervals,
 )
 from lstmcast.forecasting.rolling import baseline_forecasts, simple_forecasts
+from lstmcast.forecasting.spread import spread_all
 from lstmcast.series.panel import Panel
 from lstmcast.workflows.watcher import Watcher
 
@@ -109,7 +110,7 @@ def ranged_forecasters(model: Model, panel: Panel, watcher: Watcher) -> dict[str
             else baseline_forecasts(panel, linear, horizon, season, minimum, len(levels))
         ),
     }
-    return with_intervals(model, forecasts, panel)
+    return spread_all(with_intervals(model, forecasts, panel))
 
 
 def forecast_by(
