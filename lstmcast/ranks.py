@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -131,6 +131,36 @@ class Ranks:
         for each in arrays:
             each[...] = together[begin : begin + each.size].numpy().reshape(each.shape)
             begin += each.size
+
+    def total(self, value: int) -> int:
+        """The sum of the whole numbers of all ranks."""
+        if self.alone:
+            return value
+        import torch
+
+        return int(self.sum(torch.tensor(value)))
+
+    def send(self, text: str) -> None:
+        """Give rank 0 a text; it waits until it is taken."""
+        import torch
+        from torch import distributed
+
+        data = torch.frombuffer(bytearray(text.encode() or b" "), dtype=torch.uint8)
+        distributed.send(torch.tensor([len(data), bool(text)]), 0)
+        distributed.send(data, 0)
+
+    def received(self, own: str) -> Iterator[str]:
+        """On rank 0: its own text, then what each of the others sends, in their order."""
+        yield own
+        for rank in range(1, self.count):
+            import torch
+            from torch import distributed
+
+            size = torch.empty(2, dtype=torch.int64)
+            distributed.recv(size, rank)
+            data = torch.empty(int(size[0]), dtype=torch.uint8)
+            distributed.recv(data, rank)
+            yield data.numpy().tobytes().decode() if size[1] else ""
 
     def join(self, part: np.ndarray, axis: int = 0) -> np.ndarray:
         """The arrays of all ranks one behind the other, in the order of the ranks, for all."""
