@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.distributed.distributed_c10d import Store
 
-PATIENCE = timedelta(hours=12)
+PATIENCE = timedelta(hours=2)
 """For how long a rank waits for the others: one that died is noticed at once, by its connection."""
 
 PRECEDENCE = 0.5
@@ -259,7 +259,9 @@ def _of_environment() -> Ranks:
 
     # Arrays in main memory pass through gloo, those of a GPU through nccl.
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    store, _, _ = next(rendezvous("env://", timeout=PATIENCE))
+    shared, _, _ = next(rendezvous("env://", timeout=PATIENCE))
+    # The store outlives the processes: those of an earlier start have left their addresses there.
+    store = distributed.PrefixStore(f"lstmcast {found.restarts}", shared)
     distributed.init_process_group(
         backend, store=store, rank=rank, world_size=count, timeout=PATIENCE
     )
