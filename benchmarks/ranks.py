@@ -1,12 +1,13 @@
-"""What several processes give: `python benchmarks/ranks.py [train|predict|exchange ...]`.
+"""What several processes give: `python benchmarks/ranks.py [PART ...]`.
 
-train: windows a second of 1 and 2 ranks, the threads divided between them. predict: 100,000 series
-x 24 steps by 1 and 2 ranks, seconds and peak memory. exchange: how long two ranks on one machine
-take to sum so many numbers, which is what a training step adds. All on loopback; the processor
-time is that of all processes together.
+step: a training step, beside what its arithmetic says. train: windows a second of 1 and 2 ranks,
+the threads divided between them. predict: 100,000 series x 24 steps by 1 and 2 ranks, seconds and
+peak memory. exchange: how long two ranks on one machine take to sum so many numbers, which is what
+a training step adds. All on loopback; processor time is that of all processes together.
 """
 
 import argparse
+import json
 import os
 import resource
 import subprocess
@@ -138,7 +139,74 @@ def exchange() -> None:
         subprocess.run(command, env={**os.environ, **own}, check=True)
 
 
-PARTS = {"train": train, "predict": predict, "exchange": exchange}
+STEPS = f"""
+import json, sys, time, torch
+from statistics import median
+from gather import make_table
+from lstmcast.config import NetworkConfig, TrainingConfig
+from lstmcast.network.forecaster import build_forecaster
+from lstmcast.network.sizes import Sizes
+from lstmcast.ranks import meet, ranks
+from lstmcast.series.batches import Batches
+from lstmcast.training.machine import tuned_process
+from lstmcast.training.stepper import Stepper
+units, steps = int(sys.argv[1]), int(sys.argv[2])
+torch.set_num_threads(1)
+meet()
+with tuned_process():
+    table, index = make_table({ROWS}, 1, {LOOKBACK}, {HORIZON})
+    sizes = Sizes({LOOKBACK}, {HORIZON}, inputs=1, targets=1)
+    network = build_forecaster(NetworkConfig(units=[units]), sizes, "mae", seed=0).train()
+    stepper = Stepper(network, TrainingConfig(), 1000, True, ranks())
+    part = dict(part=ranks().rank, parts=ranks().count)
+    batches = Batches(table, index, {BATCH}, seed=0, **part).epoch()
+    own, wall = [], []
+    for _ in range(steps):
+        batch = next(batches)
+        began = time.process_time(), time.perf_counter()
+        stepper.step(batch, {BATCH})
+        own.append(time.process_time() - began[0])
+        wall.append(time.perf_counter() - began[1])
+if ranks().first:
+    print(json.dumps([median(own), min(wall), network.parameter_count()]))
+"""
+
+
+def step() -> None:
+    """A training step of 256 windows: processor ms of each rank, best wall ms, and the model."""
+    print(
+        "| units | parameters | ranks | Gflop | processor ms a rank | best wall ms | Gflop/s |\n"
+        + "| --- " * 7
+        + "|",
+        flush=True,
+    )
+    here = str(Path(__file__).parent)
+    with tempfile.TemporaryDirectory() as name:
+        script = Path(name) / "steps.py"
+        script.write_text(STEPS)
+        for units in (32, 64, 128, 256):
+            for count in (1, 2):
+                launch = [*LAUNCH, "--nproc-per-node", "2"] if count > 1 else [sys.executable]
+                path = os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])
+                own = {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo", "PYTHONPATH": path}
+                said = subprocess.run(
+                    [*launch, str(script), str(units), "12"],
+                    env={**os.environ, **own},
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                ).stdout
+                seconds, best, parameters = json.loads(said.strip().splitlines()[-1])
+                # Forward a product for each of 4 gates and 2 flops a weight; back twice as many.
+                flops = 24 * units * (units + 1) * LOOKBACK * BATCH / count / 1e9
+                print(
+                    f"| {units} | {parameters:,} | {count} | {flops:.2f} | {1e3 * seconds:.0f} | "
+                    f"{1e3 * best:.0f} | {flops / seconds:.0f} |",
+                    flush=True,
+                )
+
+
+PARTS = {"step": step, "train": train, "predict": predict, "exchange": exchange}
 
 
 def main() -> None:

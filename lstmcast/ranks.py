@@ -255,13 +255,14 @@ def _of_environment() -> Ranks:
         return found
     import torch
     from torch import distributed
+    from torch.distributed.distributed_c10d import PrefixStore
     from torch.distributed.rendezvous import rendezvous
 
     # Arrays in main memory pass through gloo, those of a GPU through nccl.
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     shared, _, _ = next(rendezvous("env://", timeout=PATIENCE))
     # The store outlives the processes: those of an earlier start have left their addresses there.
-    store = distributed.PrefixStore(f"lstmcast {found.restarts}", shared)
+    store = PrefixStore(f"lstmcast {found.restarts}", shared)
     distributed.init_process_group(
         backend, store=store, rank=rank, world_size=count, timeout=PATIENCE
     )

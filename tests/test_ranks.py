@@ -6,13 +6,14 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from conftest import daily_text, digests
-from ranks import ended, process_of, start, torchrun, wait_for
+from ranks import LONG, TOP, TORCHRUN, ended, environment, process_of, start, torchrun, wait_for
 from test_trainer import make_batches, noise
 
 import lstmcast
@@ -408,3 +409,21 @@ def test_an_error_is_said_once(tmp_path):
     done = torchrun(tmp_path, "train", "daily.yaml", "--run", "daily.csv")
     assert done.code != 0
     assert done.err.count("daily.csv is a file") == 1 and "exitcode  : 5" in done.err
+
+
+@pytest.mark.slow
+def test_every_torchrun_of_the_guide_runs(tmp_path):
+    page = (TOP / "docs" / "scale.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^\$ torchrun (.+)$", page, re.MULTILINE)
+    assert len(commands) >= 4
+    shutil.copytree(TOP / "data", tmp_path / "data")
+    for command in commands:
+        done = subprocess.run(
+            [*TORCHRUN, *command.split()],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=LONG,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
