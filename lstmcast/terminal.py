@@ -233,20 +233,18 @@ class Terminal(Watcher):
 
     def predicted(self, predicted: Predicted, output: str) -> None:
         """Write a forecast where it was asked for."""
-        from lstmcast.run_folder import write_text
-        from lstmcast.workflows.tables import csv_text
+        from lstmcast.workflows.outputs import write_forecast
 
         forecast = predicted.forecast
-        if output != "-":
-            write_text(Path(output), csv_text(forecast))
-            self._remark(f"{len(forecast):,} rows written to {output}")
-        elif not self.json:
-            sys.stdout.write(csv_text(forecast))
+        if output != "-" or not self.json:
+            rows = write_forecast(forecast, output, predicted.shared)
+            if output != "-":
+                self._remark(f"{rows:,} rows written to {output}")
         if self.json:
-            rows = json.loads(forecast.to_json(orient="records", double_precision=15))
+            records = json.loads(forecast.to_json(orient="records", double_precision=15))
             path = None if output == "-" else output
-            read = predicted.sources
-            self._object({"output": path, "forecast": rows, "read": read, "notes": self.notes})
+            found = {"output": path, "forecast": records, "read": predicted.sources}
+            self._object({**found, "notes": self.notes})
 
     def plotted(self, predicted: Predicted) -> None:
         """Draw a forecast with characters, in place of its table."""

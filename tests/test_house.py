@@ -15,6 +15,7 @@ STOREYS = {
     "config": 0,
     "run_lock": 0,
     "run_files": 0,
+    "ranks": 0,
     "run_folder": 1,
     "whole_folder": 1.5,
     "series": 1,

@@ -32,7 +32,8 @@ from lstmcast.cli import (
 )
 from lstmcast.cli.overview import Overview, epilog
 from lstmcast.cli.usage import UsageError, usage_words
-from lstmcast.errors import Interrupted, LstmcastError, RunError
+from lstmcast.errors import ConfigError, Interrupted, LstmcastError, RunError
+from lstmcast.ranks import left_alone, meet, part, ranks
 
 app = typer.Typer(
     name="lstmcast",
@@ -96,8 +97,18 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+SHARED = ("train", "predict", "backtest")
+"""Commands whose work several processes can share."""
+
+LEFT_ALONE = (
+    "another process of this run has ended; torchrun says which, and starts all of them again "
+    "where --max-restarts allows it"
+)
+
+
 @app.callback()
 def _app(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -105,7 +116,9 @@ def _app(
         ),
     ] = False,
 ) -> None:
-    pass
+    command = context.invoked_subcommand
+    if not ranks().alone and command not in SHARED:
+        raise ConfigError(f"`lstmcast {command}` is for one process: start it without torchrun")
 
 
 def main() -> None:
@@ -117,7 +130,14 @@ def main() -> None:
         signal.signal(number, _interrupt)
     debug = "--debug" in sys.argv
     try:
+        meet()
+        if not ranks().first:
+            _hush(debug)
         _run()
+    except SystemExit as done:
+        if not done.code:
+            part()
+        raise
     except UsageError as error:
         _say(usage_words(error))
         sys.exit(2)
@@ -139,6 +159,9 @@ def main() -> None:
             _drop_output()
             what = error.filename or "the output, or a temporary file"
             _say("\n".join([f"error: cannot write {what}: {error.strerror}", *notes_of(error)]))
+            sys.exit(RunError.exit_code)
+        if left_alone(error):
+            _say("\n".join([f"error: {LEFT_ALONE}", *notes_of(error)]), hearsay=True)
             sys.exit(RunError.exit_code)
         said = [
             f"error: a bug in lstmcast: {type(error).__name__}: {error}",
@@ -172,6 +195,21 @@ def notes_of(error: BaseException) -> list[str]:
     return getattr(error, "__notes__", [])
 
 
-def _say(text: str) -> None:
-    with contextlib.suppress(OSError):  # the exit code says it too
-        print(text, file=sys.stderr)
+def _hush(debug: bool) -> None:
+    """Be silent: rank 0 says it all. What others have to say of errors, `_say` lets through."""
+    silence = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until the end
+    sys.stdout = silence
+    if not debug:
+        sys.stderr = silence
+
+
+def _say(text: str, hearsay: bool = False) -> None:
+    """Say why the command ends: one rank does."""
+    if ranks().alone:
+        with contextlib.suppress(OSError):  # the exit code says it too
+            print(text, file=sys.stderr)
+        return
+    for number in (signal.SIGINT, signal.SIGTERM):  # torchrun ends us when another has ended
+        signal.signal(number, signal.SIG_IGN)
+    if ranks().may_speak(hearsay):
+        print(text, file=sys.__stderr__, flush=True)

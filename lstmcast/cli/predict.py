@@ -24,7 +24,13 @@ def predict(
         typer.Argument(metavar="[DATA|-]", help="A table, or - for CSV on standard input."),
     ] = None,
     output: Annotated[
-        str, typer.Option("-o", "--output", metavar="FILE|-", help="Where the forecast goes.")
+        str,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE|DIR/|-",
+            help="Where the forecast goes: a CSV file, or Parquet parts in a folder.",
+        ),
     ] = "-",
     at: Annotated[
         str | None,
@@ -53,10 +59,13 @@ def predict(
         raise ConfigError("--plot and --json exclude each other; name one of them")
     from lstmcast.terminal import Terminal
     from lstmcast.workflows.entry import choose_device
+    from lstmcast.workflows.outputs import ready_folder
     from lstmcast.workflows.predict import predict as predict_workflow
 
     terminal = Terminal(json=json, quiet=quiet)
-    predicted = predict_workflow(run, data, at, future, choose_device(device), terminal)
+    ready_folder(output)
+    chosen, whole = choose_device(device), plot or json
+    predicted = predict_workflow(run, data, at, future, chosen, terminal, whole)
     if not plot or output != "-":
         terminal.predicted(predicted, output)
     if plot:

@@ -10,6 +10,7 @@ import typer
 from lstmcast.cli.completion import complete_run, complete_table
 from lstmcast.cli.options import Debug, Device, Json, Quiet, Run, Set, Verbose
 from lstmcast.errors import ConfigError
+from lstmcast.ranks import ranks
 
 
 def train(
@@ -55,6 +56,9 @@ def train(
     terminal = Terminal(json=json, quiet=quiet, verbose=verbose)
     from lstmcast.workflows.entry import choose_device, config_for, run_folder_for
 
+    if resume is None and source is not None and (begun := begun_before(source, run)) is not None:
+        terminal.note(f"torchrun has started the processes again; they go on with {begun}.")
+        source, set, run, resume, init_from = None, None, None, begun, None
     if resume is not None:
         refuse_beside_resume(
             {"CONFIG": source, "--set": set, "--run": run, "--init-from": init_from}
@@ -75,6 +79,16 @@ def train(
     from lstmcast.workflows.train import train as train_workflow
 
     terminal.trained_run(train_workflow(config, folder, choose_device(device), terminal))
+
+
+def begun_before(source: Path, run: Path | None) -> Path | None:
+    """The run that this command began before torchrun started it again; None where it has not."""
+    if not ranks().restarts:
+        return None
+    from lstmcast.run_folder import run_name
+    from lstmcast.workflows.resume import unfinished
+
+    return unfinished(run_name(source), run)
 
 
 def refuse_beside_resume(given: dict[str, object]) -> None:

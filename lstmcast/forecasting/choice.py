@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from lstmcast.forecasting.conformal import kept
 from lstmcast.forecasting.intervals import Forecast
 from lstmcast.forecasting.rolling import actual_values, chunks
+from lstmcast.ranks import ranks
 from lstmcast.series.panel import Panel
 from lstmcast.series.windows import WindowIndex
 
@@ -134,12 +135,14 @@ def take_evidence(
         horizon: H.
     """
     count = panel.series_count
-    totals, points = np.zeros((len(forecasts), count)), np.zeros(count, dtype=np.int64)
-    for origins, series in chunks(index, horizon * len(panel.columns.targets)):
+    totals, points = np.zeros((len(forecasts), count)), np.zeros(count)
+    width = horizon * len(panel.columns.targets)
+    for origins, series in chunks(index, width, ranks().share(len(index))):
         actual = actual_values(panel, origins, horizon)
         np.add.at(points, series, np.isfinite(actual).sum(axis=(1, 2)))
         for number, forecast in enumerate(forecasts.values()):
             misses = np.abs(forecast(origins, series).point - actual) / sizes[series][:, None]
             np.add.at(totals[number], series, np.nansum(misses, axis=(1, 2)))
+    ranks().sum_arrays([totals, points])
     places = panel.starts + until - panel.offsets[:-1]
-    return Evidence(places, points, kept(totals / np.maximum(points, 1)))
+    return Evidence(places, points.astype(np.int64), kept(totals / np.maximum(points, 1)))

@@ -135,7 +135,7 @@ class Scores:
         self._horizon = horizon
         self._yardsticks = yardsticks
         self._levels = tuple(levels)
-        self._windows = 0
+        self._windows = np.zeros(1)
         self.names = (*names, *interval_names(levels))
         kept = dict.fromkeys((*_MEANS, *interval_names(levels), *(("size",) if levels else ())))
         series = len(yardsticks.mean)
@@ -228,6 +228,12 @@ class Scores:
             crps = interpolated_crps(self._levels, f, low, high, y)
         self._means["crps"].add(crps, everywhere, series)
 
+    def sums(self) -> list[Floats]:
+        """All that was summed so far, in an order that is always the same, to be added to."""
+        means = self._means.values()
+        parts = [(each.total, each.count, each.series_total, each.series_count) for each in means]
+        return [*(part for each in parts for part in each), self._windows]
+
     def result(self) -> dict[str, Any]:
         """The measures over all windows so far, ready for JSON.
 
@@ -248,7 +254,7 @@ class Scores:
                 name: self._means[f"scaled_{name}"].over((everything, everything))
                 for name in ("mse", "mae")
             },
-            "windows": self._windows,
+            "windows": int(self._windows[0]),
             "points": int(self._means["mae"].count.sum()),
         }
 
@@ -271,9 +277,10 @@ class Scores:
         bad = known & ~np.isfinite(forecast)
         if bad.any():
             b, h, c = (int(index[0]) for index in np.nonzero(bad))
+            window = int(self._windows[0]) + b + 1
             raise Diverged(
                 f"the forecast of '{self._targets[c]}', step {h + 1}, in window "
-                f"{self._windows + b + 1} is {forecast[b, h, c]}, not a number that can be scored "
+                f"{window} is {forecast[b, h, c]}, not a number that can be scored "
                 f"({int(bad.sum())} such in {len(forecast)} windows); train with a lower "
                 f"learning_rate or clip_norm, or look for extreme values in the data"
             )

@@ -21,6 +21,7 @@ from lstmcast.forecasting.judgement import NETWORK, SERIES_SCORED, Judgement
 from lstmcast.forecasting.metrics import Scores
 from lstmcast.forecasting.significance import Comparison, beats, diebold_mariano
 from lstmcast.forecasting.yardsticks import Yardsticks
+from lstmcast.ranks import ranks
 from lstmcast.series.panel import Panel
 from lstmcast.series.scaling import Scaler
 from lstmcast.series.windows import SplitWindows, WindowIndex
@@ -163,11 +164,19 @@ def _ranged(points: Points, minimum: float | None, levels: int) -> Forecast:
     return lambda origins, series: Ranged.flat(points(origins, series), levels).at_least(minimum)
 
 
-def chunks(index: WindowIndex, width: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """All windows of an index as (origins, series), so many at a time that memory stays bounded."""
-    size = max(1, POINTS_AT_ONCE // width)
-    for start in range(0, len(index), size):
-        yield index.locate(np.arange(start, min(start + size, len(index))))
+def chunks(
+    index: WindowIndex, width: int, share: slice | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Windows of an index as (origins, series), so many at a time that memory stays bounded.
+
+    Args:
+        index: The windows.
+        width: Values that are held of each.
+        share: Which of them; None: all.
+    """
+    size, share = max(1, POINTS_AT_ONCE // width), share or slice(0, len(index))
+    for start in range(share.start, share.stop, size):
+        yield index.locate(np.arange(start, min(start + size, share.stop)))
 
 
 def actual_values(panel: Panel, origins: np.ndarray, horizon: int) -> np.ndarray:
@@ -184,7 +193,7 @@ def judge(
     horizon: int,
     levels: Sequence[float] = (),
 ) -> Judgement:
-    """Score all forecasters on exactly the same windows.
+    """Score all forecasters on exactly the same windows, each rank on its share of them.
 
     Args:
         forecasts: By name.
@@ -199,7 +208,7 @@ def judge(
     first, places = _time_axis(panel, index)
     totals = {name: np.zeros(places) for name in forecasts}
     counts = np.zeros(places)
-    for origins, series in chunks(index, horizon * len(targets)):
+    for origins, series in chunks(index, horizon * len(targets), ranks().share(len(index))):
         actual = actual_values(panel, origins, horizon)
         place = panel.ordinals(origins, series) - first
         np.add.at(counts, place, np.isfinite(actual).sum(axis=(1, 2)))
@@ -208,6 +217,8 @@ def judge(
             crps = None if made.density is None else made.density.crps(actual)
             scores[name].update(made.point, actual, series, made.low, made.high, crps)
             np.add.at(totals[name], place, np.nansum(np.abs(made.point - actual), axis=(1, 2)))
+    summed = [part for score in scores.values() for part in score.sums()]
+    ranks().sum_arrays([*summed, *totals.values(), counts])
     unknown = np.where(counts > 0, counts, np.nan)
     few = 1 < panel.series_count <= SERIES_SCORED
     return Judgement(
@@ -244,14 +255,19 @@ def calibrate(
     filled = np.where(sizes > 0, sizes, usual)
     margins = {}
     for name, forecast in forecasts.items():
-        scores, misses = [], []
-        for origins, series in chunks(index, width):
+        shape = (0, horizon, len(panel.columns.targets))
+        scores, misses = [np.empty((len(levels), *shape))], [np.empty(shape)]
+        for origins, series in chunks(index, width, ranks().share(len(index))):
             actual = actual_values(panel, origins, horizon)
             made = forecast(origins, series)
             scores.append(np.maximum(made.low - actual, actual - made.high))
             misses.append(np.abs(actual - made.point))
         margins[name] = find_margins(
-            np.concatenate(scores, axis=1), np.concatenate(misses), index.all()[1], filled, levels
+            ranks().join(np.concatenate(scores, axis=1), axis=1),
+            ranks().join(np.concatenate(misses)),
+            index.all()[1],
+            filled,
+            levels,
         )
     return Calibration(levels, sizes, usual, margins)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lstmcast.network.chance import normal
+from lstmcast.network.chance import draw
+from lstmcast.network.first_values import normal
 from lstmcast.network.sizes import Category, Sizes
 from lstmcast.series.batches import Batch
 
@@ -41,7 +43,7 @@ class CategoryTable(nn.Module):
         """Codes of any shape (...) -> (..., E)."""
         codes = codes.long()
         if self.training:
-            hidden = torch.rand(codes.shape, device=codes.device) < HIDDEN
+            hidden = draw(partial(torch.rand, device=codes.device), codes.shape) < HIDDEN
             codes = codes.masked_fill(hidden, 0)
         vectors = functional.embedding((codes - 1).clamp(min=0), self.known)
         return torch.where(codes[..., None] == 0, self.unknown, vectors)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstmcast.config import NetworkConfig
+from lstmcast.network.chance import draw, dropout
 from lstmcast.network.gru import SMALL, run_gru
 from lstmcast.network.stepwise import State, StepwiseLayer
 
@@ -63,7 +65,7 @@ class RecurrentEncoder(nn.Module):
         self.precision = torch.float32
         self.initial_state = config.initial_state
         self.directions = 2 if config.bidirectional else 1
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = config.dropout
         stacked: list[RecurrentLayer] = []
         width = inputs
         for units, layers in stacks:
@@ -106,7 +108,8 @@ class RecurrentEncoder(nn.Module):
         run = _run_narrow if self.training and self.precision == torch.bfloat16 else _run
         for stack, state in zip(self.layers(), states, strict=True):
             outputs, final = run(stack, outputs, state, lengths)  # (B, T, D * U)
-            outputs = self.dropout(outputs)
+            time_first = lengths is None and not isinstance(stack, StepwiseLayer)
+            outputs = dropout(outputs, self.dropout, self.training, time_first)
             finals.append(final)
         return Encoding(outputs, finals)
 
@@ -124,7 +127,8 @@ class RecurrentEncoder(nn.Module):
                 if self.initial_state == "learned":
                     parts.append(next(learned).expand(shape).contiguous())
                 else:
-                    parts.append(torch.randn(shape, device=like.device, dtype=like.dtype))
+                    normal = partial(torch.randn, device=like.device, dtype=like.dtype)
+                    parts.append(draw(normal, shape, axis=1).contiguous())
             states.append(parts[0] if len(parts) == 1 else (parts[0], parts[1]))
         return states
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from lstmcast.config import NetworkConfig
-from lstmcast.network.chance import normal
 from lstmcast.network.decoder import Context, Decoder, joined
+from lstmcast.network.first_values import normal
 from lstmcast.network.heads import Head
 from lstmcast.network.recurrent import RecurrentEncoder
 from lstmcast.network.sizes import Sizes, segment_length

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lstmcast.ranks import share_of
 from lstmcast.series.panel import Panel
 from lstmcast.series.scaling import Scaler
 from lstmcast.series.windows import WindowIndex
@@ -150,6 +151,8 @@ class Batches:
         batch_size: B; the last batch holds what is left.
         seed: Of the shuffled order; None keeps the order of the index.
         sample: What an epoch draws: `windows`, each once, or as many of `series` drawn at random.
+        part: Which part of every batch to gather, from 0; one of a small batch may be empty.
+        parts: How many parts they are cut into.
     """
 
     table: WindowTable
@@ -157,10 +160,16 @@ class Batches:
     batch_size: int
     seed: int | None = None
     sample: str = "windows"
+    part: int = 0
+    parts: int = 1
 
     def __len__(self) -> int:
         """Batches in an epoch."""
         return -(-len(self.index) // self.batch_size)
+
+    def windows_in(self, batch: int) -> int:
+        """Windows of a batch, counted from 0: of all its parts together."""
+        return min(self.batch_size, len(self.index) - batch * self.batch_size)
 
     def epoch(self, number: int = 0, skip: int = 0) -> Iterator[Batch]:
         """The batches of an epoch behind the first few; their order depends on (seed, number)."""
@@ -174,7 +183,9 @@ class Batches:
             located = self.index.locate(order[begin : begin + many])
             origins, series = (torch.from_numpy(part).to(self.table.device) for part in located)
             for start in range(0, len(origins), self.batch_size):
-                part = slice(start, start + self.batch_size)
+                size = min(self.batch_size, len(origins) - start)
+                share = share_of(size, self.part, self.parts)
+                part = slice(start + share.start, start + share.stop)
                 yield self.table.gather(origins[part], series[part])
 
 

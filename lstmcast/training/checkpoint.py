@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from lstmcast.errors import RunError
+from lstmcast.ranks import Ranks
 from lstmcast.run_folder import BEGUN, make_folder, remove_file
 from lstmcast.tensor_file import TensorFile, write_tensors
 
@@ -118,6 +119,24 @@ class Checkpoints:
                     f"{path} has {field} {file.described.get(field)}, and {wanted} is wanted"
                 )
         return Checkpoint(file.read(), file.described["values"])
+
+
+def told_checkpoint(checkpoint: Checkpoint | None, ranks: Ranks) -> Checkpoint | None:
+    """What rank 0 has read, for all: other machines may not have its files."""
+    if ranks.alone:
+        return checkpoint
+    mine = None if checkpoint is None else [list(checkpoint.tensors), checkpoint.values]
+    said = ranks.tell(mine)
+    if said is None:
+        return None
+    names, values = said
+    tensors = {} if checkpoint is None else checkpoint.tensors
+    told = (
+        ranks.tell_array(tensors[name].cpu().numpy() if ranks.first else None) for name in names
+    )
+    return Checkpoint(
+        {name: torch.from_numpy(each) for name, each in zip(names, told, strict=True)}, values
+    )
 
 
 def remove_checkpoints(folder: Path) -> None:

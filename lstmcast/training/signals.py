@@ -17,13 +17,14 @@ class HeldSignals:
 
     Args:
         active: Whether to hold any; if not, all is as without this.
+        patient: Whether to hold the second, too: torchrun repeats what a terminal has said.
 
     Attributes:
         number: Of the signal that came; None while none has.
     """
 
-    def __init__(self, active: bool) -> None:
-        self.active = active
+    def __init__(self, active: bool, patient: bool = False) -> None:
+        self.active, self.patient = active, patient
         self.number: int | None = None
         self._before: dict[int, Any] = {}
 
@@ -54,7 +55,8 @@ class HeldSignals:
             signal.raise_signal(number)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._restore()
+        if not self.patient:
+            self._restore()
         self.number = number
 
     def _restore(self) -> None:

@@ -12,6 +12,7 @@ from lstmcast.training.checkpoint import (
     Checkpoints,
     random_states,
     restore_random_states,
+    told_checkpoint,
 )
 from lstmcast.training.signals import HeldSignals
 from lstmcast.training.stepper import Stepper
@@ -87,22 +88,26 @@ class Keeper:
     ) -> None:
         self.checkpoints, self.stepper, self.signals = checkpoints, stepper, signals
         self.device = next(stepper.network.parameters()).device
+        self.ranks = stepper.ranks
 
     def look(self, standing: Standing) -> None:
         """Save if it is time or a signal came; called when a step is done."""
-        if self.checkpoints is not None and self.checkpoints.due():
+        if self.checkpoints is not None and self.checkpoints.due() and self.ranks.first:
             self.save(standing)
         self.obey(standing)
 
     def obey(self, standing: Standing) -> None:
-        """Save if a signal came, and obey it; called where nothing is half done."""
-        if self.signals.number is not None:
+        """Save if a signal came to any rank, and obey it; called where nothing is half done."""
+        number = self.ranks.highest(self.signals.number or 0)
+        if number:
             self.save(standing)
+            self.ranks.highest(0)  # all wait until it is on disk
+            self.signals.number = number
             self.signals.let_go()
 
     def save(self, standing: Standing) -> None:
-        """Write a checkpoint of all that decides what comes next."""
-        if self.checkpoints is None:
+        """Write a checkpoint of all that decides what comes next; rank 0 does."""
+        if self.checkpoints is None or not self.ranks.first:
             return
         stepper, chance = self.stepper, random_states(self.device)
         with stepper.average.taken_off():
@@ -126,7 +131,8 @@ class Keeper:
 
     def restore(self) -> Standing:
         """Put everything back as the last checkpoint has it; without one, begin."""
-        last = self.checkpoints.latest() if self.checkpoints else None
+        last = self.checkpoints.latest() if self.checkpoints and self.ranks.first else None
+        last = told_checkpoint(last, self.ranks)
         if last is None:
             return Standing()
         stepper, values = self.stepper, last.values

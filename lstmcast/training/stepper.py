@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -11,9 +12,12 @@ from torch import Tensor
 
 from lstmcast.config import TrainingConfig
 from lstmcast.errors import Diverged
+from lstmcast.network.chance import Share, sharing
 from lstmcast.network.forecaster import Forecaster
+from lstmcast.ranks import ALONE, Ranks
 from lstmcast.series.batches import Batch
 from lstmcast.training.average import Average
+from lstmcast.training.distributed import Loss, shared_loss
 from lstmcast.training.optimizers import Schedule, build_optimizer
 
 EXPLODED = 1e3
@@ -28,12 +32,20 @@ class Stepper:
         config: Optimizer, rates, limits.
         steps_per_epoch: Batches in an epoch.
         untimed: Whether there is no limit of minutes.
+        ranks: Those that share every batch.
     """
 
     def __init__(
-        self, network: Forecaster, config: TrainingConfig, steps_per_epoch: int, untimed: bool
+        self,
+        network: Forecaster,
+        config: TrainingConfig,
+        steps_per_epoch: int,
+        untimed: bool,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.network = network
+        self.ranks = ranks
+        self.loss: Loss = network.loss if ranks.alone else shared_loss(network)
         self.optimizer = build_optimizer(config, network.parameters())
         self.schedule = Schedule(config, steps_per_epoch)
         self.average = Average(list(network.parameters()), config.average)
@@ -47,10 +59,19 @@ class Stepper:
         self.rate = 0.0
         self.stopped_by = ""
 
-    def step(self, batch: Batch) -> Tensor:
-        """One optimizer step; returns the sum of the batch's losses and their number, (2,)."""
-        total, count = self.network.loss(batch)
+    def step(self, batch: Batch, windows: int | None = None) -> Tensor:
+        """One optimizer step; returns the sum of the batch's losses and their number, (2,).
+
+        Args:
+            batch: This rank's share of it.
+            windows: In all shares together; None: as many as in this one.
+        """
+        with self.sharing(len(batch) if windows is None else windows):
+            total, count = self.loss(batch)
         self.optimizer.clear()
+        found = self.ranks.sum(torch.stack([total.detach().float(), count.float()]))
+        if not self.ranks.alone:  # gradients become their mean over the ranks
+            total, count = total * self.ranks.count, found[1]
         torch.autograd.backward(total / count.clamp(min=1))  # perhaps no target was observed
         self.rate = self.schedule.rate(self.steps)
         self.optimizer.step(self.rate, self.clip_norm)
@@ -58,9 +79,22 @@ class Stepper:
         self.average.add(self.steps)
         if self.steps == self.max_steps:
             self.stopped_by = "max_steps"
-        elif self.seconds() > self.max_seconds:
+        elif self.out_of_time():
             self.stopped_by = "max_minutes"
-        return torch.stack([total.detach().float(), count.float()])
+        return found
+
+    def sharing(self, windows: int) -> AbstractContextManager[None]:
+        """What is drawn by chance is that of this rank's share of a batch."""
+        if self.ranks.alone:
+            return nullcontext()
+        share = self.ranks.share(windows)
+        return sharing(Share(share.start, share.stop, windows))
+
+    def out_of_time(self) -> bool:
+        """Whether the minutes are over, by the clock of rank 0."""
+        if math.isinf(self.max_seconds):
+            return False
+        return bool(self.ranks.highest(self.ranks.first and self.seconds() > self.max_seconds))
 
     def seconds(self) -> float:
         """Since training began, the time between an interruption and its resume left out."""

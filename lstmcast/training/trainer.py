@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lstmcast.config import TrainingConfig
 from lstmcast.network.forecaster import Forecaster
+from lstmcast.ranks import ALONE, Ranks, ranks
 from lstmcast.series.batches import Batches
 from lstmcast.training.checkpoint import Checkpoints
 from lstmcast.training.machine import tuned_process
@@ -88,8 +89,12 @@ def fit_network(
         Diverged: The loss is not a number, or ran away.
         RunError: A checkpoint cannot be read or written.
     """
-    stepper = Stepper(network, config, len(train), untimed=epochs is not None)
-    with tuned_process(), HeldSignals(checkpoints is not None) as signals:
+    all_ranks = ranks()
+    train = shared(train, all_ranks)
+    validation = None if validation is None else shared(validation, all_ranks)
+    stepper = Stepper(network, config, len(train), epochs is not None, all_ranks)
+    held = HeldSignals(checkpoints is not None, patient=not all_ranks.alone)
+    with tuned_process(), held as signals:
         keeper = Keeper(checkpoints, stepper, signals)
         standing = keeper.restore()
         while not standing.finished:
@@ -97,7 +102,10 @@ def fit_network(
             validation_loss = None
             with stepper.average.worn():
                 if validation is not None:
-                    validation_loss = mean_loss(network, validation, lambda: keeper.obey(standing))
+                    validation_loss = mean_loss(
+                        network, validation, lambda: keeper.obey(standing), all_ranks
+                    )
+                train_loss, validation_loss = all_ranks.tell([train_loss, validation_loss])
                 _end_epoch(stepper, standing, train_loss, validation_loss)
             watch(replace(progress, finished=standing.history[-1]))
             stepper.stopped_by = stepper.stopped_by or _stop_here(standing, config, epochs)
@@ -119,8 +127,9 @@ def _run_epoch(
     windows = 0
     progress = Progress(number, len(losses), len(train), 0.0)
     for batch in () if stepper.stopped_by else train.epoch(number, skip=len(losses)):
-        losses.append(stepper.step(batch))
-        windows += len(batch)
+        count = train.windows_in(len(losses))
+        losses.append(stepper.step(batch, count))
+        windows += count
         speed = windows / max(time.monotonic() - began, 1e-3)  # a coarse clock may not have ticked
         progress = Progress(number, len(losses), len(train), speed)
         if stepper.steps % CHECK_EVERY == 0 or stepper.steps == 1:
@@ -172,6 +181,11 @@ def _stop_here(standing: Standing, config: TrainingConfig, epochs: int | None) -
     return "max_epochs" if done >= (epochs or config.max_epochs) else ""
 
 
+def shared(batches: Batches, all_ranks: Ranks) -> Batches:
+    """The same batches, of which this rank gathers its part."""
+    return replace(batches, part=all_ranks.rank, parts=all_ranks.count)
+
+
 def _mean(sums: list[Tensor]) -> float:
     """Mean loss of batches, each given as the sum of its losses and their number."""
     total, count = torch.stack(sums).cpu().double().sum(dim=0).tolist()
@@ -180,7 +194,10 @@ def _mean(sums: list[Tensor]) -> float:
 
 @torch.inference_mode()
 def mean_loss(
-    network: Forecaster, batches: Batches, between: Callable[[], None] = lambda: None
+    network: Forecaster,
+    batches: Batches,
+    between: Callable[[], None] = lambda: None,
+    all_ranks: Ranks = ALONE,
 ) -> float:
     """Mean loss over all observed targets of all windows, in scaled units.
 
@@ -188,10 +205,16 @@ def mean_loss(
         network: Is left in evaluation mode.
         batches: The windows.
         between: Called after each batch.
+        all_ranks: Those that share the batches.
     """
     network.eval()
     losses = []
     for batch in batches.epoch():
-        losses.append(torch.stack([part.float() for part in network.loss(batch)]))
+        if len(batch):
+            losses.append(torch.stack([part.float() for part in network.loss(batch)]))
         between()
-    return _mean(losses)
+    if all_ranks.alone:
+        return _mean(losses)
+    device = batches.table.device
+    sums = torch.stack(losses) if losses else torch.zeros(1, 2, device=device)
+    return _mean([all_ranks.sum(sums.double().sum(dim=0))])

@@ -16,6 +16,8 @@ from lstmcast.forecasting.judgement import NETWORK
 from lstmcast.forecasting.predict import with_intervals
 from lstmcast.forecasting.rivals import require_rivals, rival_forecasts
 from lstmcast.forecasting.rolling import Verdict, baseline_forecasts, decide
+from lstmcast.forecasting.spread import spread_all
+from lstmcast.ranks import ranks
 from lstmcast.run_folder import write_json, write_text
 from lstmcast.series.build import build_panel
 from lstmcast.series.panel import Panel
@@ -142,7 +144,10 @@ def forecast_fold(
                 with_intervals(model, baselines, panel), panel, series
             ).items()
         },
-        **{name: (ranged, record.levels) for name, ranged in asked(rivals, panel, series).items()},
+        **{
+            name: (ranged, record.levels)
+            for name, ranged in asked(spread_all(rivals), panel, series).items()
+        },
     }
     names = [panel.names[k] for k in series.tolist()]
     return record.add(origin, names, made, methods[kept], trained)
@@ -191,6 +196,12 @@ def written(
         },
     }
     faults = [fault for gate in gates if (fault := gate(judged.scores[NETWORK])) is not None]
+    folder = str(write_files(path, source, record, metrics)) if ranks().first else None
+    return Backtested(Path(ranks().tell(folder)), metrics, verdict, faults)
+
+
+def write_files(path: Path, source: Source, record: Record, metrics: dict[str, Any]) -> Path:
+    """Write the files of a backtest into a new folder."""
     if source.run is not None:
         place = numbered_folder(source.run.backtests)
     else:
@@ -201,4 +212,4 @@ def written(
         write_text(folder / "backtest.csv", csv_text(pd.concat(record.frames, ignore_index=True)))
         write_json(folder / "metrics.json", metrics)
         write_report(folder)
-    return Backtested(folder, metrics, verdict, faults)
+    return folder

@@ -12,6 +12,7 @@ import torch
 
 from lstmcast.config import Config
 from lstmcast.errors import RunError, join
+from lstmcast.ranks import ranks
 from lstmcast.run_files import read_object
 from lstmcast.workflows.begin_from import fingerprint
 from lstmcast.workflows.prepare import Prepared
@@ -35,7 +36,9 @@ def describe_beginning(prepared: Prepared, device: torch.device) -> Record:
             "device": str(device),
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
+            "ranks": ranks().count,
         },
+        **({"launch": ranks().launch} if ranks().launch else {}),
     }
 
 
@@ -68,7 +71,8 @@ def without_paths(config: Config) -> Record:
 
 def digest_of(record: Record) -> str:
     """What every checkpoint of the run carries; the machine may change, the rest may not."""
-    made_of = {name: value for name, value in record.items() if name != "made_with"}
+    about_the_machine = ("made_with", "launch")
+    made_of = {name: value for name, value in record.items() if name not in about_the_machine}
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
 

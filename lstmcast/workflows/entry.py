@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from lstmcast.config import Config, load_config
 from lstmcast.errors import ConfigError, RunError
-from lstmcast.run_folder import RunFolder, next_run
+from lstmcast.ranks import ranks
+from lstmcast.run_folder import RunFolder, next_run, run_name
 from lstmcast.workflows.at_hand import check_file
 from lstmcast.workflows.init import is_config, propose_config
 from lstmcast.workflows.watcher import Watcher
@@ -51,14 +52,17 @@ def run_folder_for(path: str | Path, run: str | Path | None) -> RunFolder:
         RunError: The named folder holds something.
     """
     if run is None:
-        return next_run(Path(path).name.split(".")[0] or "run")
+        return next_run(run_name(path))
     folder = RunFolder(Path(run))
-    folder.check_free()
+    if ranks().first:
+        folder.check_free()
     return folder
 
 
 def choose_device(name: str) -> torch.device:
     """The device that `--device` names; `auto` is the first CUDA device, or the CPU.
+
+    Of several processes on a machine, each has the CUDA device of its own number.
 
     Raises:
         ConfigError: There is no such device here.
@@ -66,7 +70,9 @@ def choose_device(name: str) -> torch.device:
     import torch
 
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+        if name == "cpu" or ranks().alone:
+            return torch.device(name)
     kind, _, number = name.partition(":")
     if kind not in ("cpu", "cuda", "mps") or (number and (kind != "cuda" or not number.isdigit())):
         raise ConfigError(f"--device {name}: known are auto, cpu, cuda, cuda:N and mps")
@@ -77,6 +83,36 @@ def choose_device(name: str) -> torch.device:
                 f"--device {name}: torch {torch.__version__} sees {count} CUDA devices here; use "
                 "--device cpu, or install torch's CUDA build (README, 'Installing')"
             )
+    if kind == "cuda" and not ranks().alone:
+        return device_of_rank(name, torch.cuda.device_count())
     if kind == "mps" and not torch.backends.mps.is_available():
         raise ConfigError("--device mps: torch sees no Apple GPU here; use --device cpu")
     return torch.device(name)
+
+
+def device_of_rank(name: str, count: int) -> torch.device:
+    """The CUDA device of this process, where a machine has several processes.
+
+    Args:
+        name: What `--device` says.
+        count: CUDA devices of this machine.
+
+    Raises:
+        ConfigError: There are fewer devices than processes, or one was named for all.
+    """
+    import torch
+
+    local, needed = ranks().local, ranks().local_count
+    if name != "cuda" and needed > 1:
+        raise ConfigError(
+            f"--device {name} is one device for {needed} processes; write --device cuda, and each "
+            "takes its own"
+        )
+    if needed > count:
+        raise ConfigError(
+            f"torchrun started {needed} processes here, and there are {count} CUDA devices; start "
+            f"{count}, or add --device cpu"
+        )
+    device = torch.device(name if needed == 1 else f"cuda:{local}")
+    torch.cuda.set_device(device)
+    return device

@@ -18,28 +18,52 @@ from lstmcast.forecasting.predict import (
     with_intervals,
 )
 from lstmcast.forecasting.rolling import baseline_forecasts, simple_forecasts
+from lstmcast.forecasting.spread import spread_all
 from lstmcast.series.panel import Panel
 from lstmcast.workflows.watcher import Watcher
 
 
-def forecast_panel(model: Model, panel: Panel, watcher: Watcher) -> pd.DataFrame:
+def forecast_panel(
+    model: Model, panel: Panel, watcher: Watcher, share: slice | None = None
+) -> pd.DataFrame:
     """Forecast every series of a filled panel, as a table.
+
+    Args:
+        model: What forecasts.
+        panel: Filled.
+        watcher: Is told what happens.
+        share: Of the series, those that this rank is to forecast for itself; None: all ranks
+            together forecast all. A wide table has all.
 
     Raises:
         DataError: Known-future columns end before the horizon.
     """
     series = np.arange(panel.series_count)
-    forecasts, methods = forecast_series(model, panel, series, watcher)
+    forecasts, methods = forecast_series(model, panel, series, watcher, share)
     data = model.config.data
     if data.layout == "wide":
         return wide_forecast_frame(panel, data.target, forecasts, model.levels, methods)
-    return forecast_frame(panel, panel.ends, series, forecasts, model.levels, methods.tolist())
+    series = series if share is None else series[share]
+    origins = panel.ends[series]
+    return forecast_frame(panel, origins, series, forecasts, model.levels, methods.tolist())
 
 
 def forecast_series(
-    model: Model, panel: Panel, series: np.ndarray, watcher: Watcher
+    model: Model,
+    panel: Panel,
+    series: np.ndarray,
+    watcher: Watcher,
+    share: slice | None = None,
 ) -> tuple[Ranged, np.ndarray]:
     """Forecast series (B,) of a filled panel after their last rows; the short ones by a baseline.
+
+    Args:
+        model: What forecasts.
+        panel: Filled.
+        series: Which; what is said of them is said of all.
+        watcher: Is told what happens.
+        share: Of them, those that this rank is to forecast for itself; None: all ranks together
+            forecast all, and are given all.
 
     Returns:
         The forecasts, and what made each, (B,).
@@ -61,9 +85,13 @@ def forecast_series(
             f"lookback of {model.sizes.lookback}; a baseline forecasts them (column 'method')."
         )
     methods[long] = by_record(model, panel, series[long], watcher)
+    if share is not None:
+        origins, series, methods = origins[share], series[share], methods[share]
     watcher.work("forecasting series", int((methods == NETWORK).sum()))
     try:
         forecasts = ranged_forecasters(model, panel, watcher)
+        if share is None:
+            forecasts = spread_all(forecasts)
         return forecast_by(methods, forecasts, origins, series), methods
     finally:
         watcher.work_done()
@@ -116,7 +144,8 @@ def forecast_by(
     methods: np.ndarray, forecasts: dict[str, Forecast], origins: np.ndarray, series: np.ndarray
 ) -> Ranged:
     """Each window (B,) forecast by the method (B,) chosen for it."""
-    parts = {name: np.flatnonzero(methods == name) for name in dict.fromkeys(methods.tolist())}
+    named = dict.fromkeys(methods.tolist()) or [NETWORK]  # a rank may have no series
+    parts = {name: np.flatnonzero(methods == name) for name in named}
     made = [forecasts[name](origins[which], series[which]) for name, which in parts.items()]
     if len(made) == 1:
         return made[0]

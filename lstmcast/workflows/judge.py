@@ -26,6 +26,7 @@ from lstmcast.forecasting.rolling import (
     fit_linear_map,
     judge,
 )
+from lstmcast.forecasting.spread import spread, spread_all
 from lstmcast.forecasting.yardsticks import Yardsticks, yardsticks
 from lstmcast.series.gaps import fill_gaps
 from lstmcast.series.windows import WindowIndex
@@ -146,7 +147,7 @@ def validation_scores(model: Model, prepared: Prepared) -> Scores:
     coded = model.recoded(prepared.unfilled)
     panel = fill_gaps(coded, prepared.config.data.gaps, prepared.cuts, prepared.table)
     here = replace(prepared, panel=panel, scaler=model.scaler_for(panel))
-    forecasts = with_intervals(model, forecasters(model, here, model.levels), panel)
+    forecasts = spread_all(with_intervals(model, forecasters(model, here, model.levels), panel))
     origins, series = last_windows(prepared.windows.validation, KEPT)
     actual = actual_values(panel, origins, prepared.config.window.horizon)
     scores: dict[str, dict[tuple[str, ...], np.ndarray]] = {}
@@ -191,7 +192,7 @@ def past_forecasts(
     """Test forecasts beside what came, from origins H steps apart."""
     panel, config = prepared.panel, prepared.config
     origins, series = prepared.windows.test.every(config.window.horizon).all()
-    network = with_intervals(model, {NETWORK: forecasts[NETWORK]}, panel)[NETWORK]
+    network = spread(with_intervals(model, {NETWORK: forecasts[NETWORK]}, panel)[NETWORK])
     actuals = actual_values(panel, origins, config.window.horizon)
     return backtest_frame(panel, origins, series, network(origins, series), model.levels, actuals)
 

@@ -16,6 +16,7 @@ from lstmcast.config import Config
 from lstmcast.errors import ConfigError, counted
 from lstmcast.forecasting.predict import windows_at_once
 from lstmcast.network.forecaster import Forecaster
+from lstmcast.ranks import ranks
 from lstmcast.workflows.at_hand import at_hand, gigabytes, peak, resident
 from lstmcast.workflows.network import new_network, sizes_of
 from lstmcast.workflows.prepare import Prepared
@@ -94,8 +95,11 @@ def network_that_fits(prepared: Prepared, device: torch.device) -> tuple[Forecas
 
 def limit_of(config: Config, device: torch.device) -> int | None:
     """Bytes that the process may have on a device; None where nobody can tell."""
-    if config.training.memory_limit is not None or device.type == "cpu":
+    if config.training.memory_limit is not None:
         return at_hand(config)
+    if device.type == "cpu":  # what is free is for all processes of the machine
+        free = at_hand(config)
+        return None if free is None else resident() + (free - resident()) // ranks().local_count
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
 
 
@@ -109,9 +113,8 @@ def forecast_need(
     if limit is None or 3 * window < limit:
         window = bytes_of_a_window(network, config, device)
     forecast = FORECAST_SHARE * window
-    batch = max(
-        training.batch_size * window, max(training.batch_size, VALIDATED_AT_ONCE) * forecast
-    )
+    most, validated = training.batch_size, max(training.batch_size, VALIDATED_AT_ONCE)
+    batch = max(ranks().most(most) * window, ranks().most(validated) * forecast)
     kept = sum(value.nbytes for value in network.state_dict().values())
     moments = (1 if training.optimizer == "sgd" else 2) + (training.average > 0)
     state = kept * (3 + moments)  # weights, gradients, the best so far, and the optimizer's

@@ -13,6 +13,7 @@ from lstmcast.config import Config, DataConfig, load_config
 from lstmcast.errors import ConfigError, DataError, RunError
 from lstmcast.forecasting.model import Model, load_model
 from lstmcast.network.threads import use_threads
+from lstmcast.ranks import ranks
 from lstmcast.run_folder import RunFolder
 from lstmcast.series.build import build_panel
 from lstmcast.series.frequency import Frequency
@@ -37,12 +38,14 @@ class Predicted:
         panel: What it was made from.
         model: What made it.
         sources: Path, sha256 and rows of each table that was read: `data`, and `future`.
+        shared: Whether the forecast is of this rank's share of the series, not of all.
     """
 
     forecast: pd.DataFrame
     panel: Panel
     model: Model
     sources: dict[str, dict[str, Any]]
+    shared: bool = False
 
 
 def predict(
@@ -52,6 +55,7 @@ def predict(
     future: str | None,
     device: torch.device,
     watcher: Watcher,
+    whole: bool = True,
 ) -> Predicted:
     """Forecast every series of a table after its last row.
 
@@ -62,14 +66,21 @@ def predict(
         future: A second table, with the known-future columns of the steps after the last row.
         device: Where to compute.
         watcher: Is told what happens.
+        whole: Whether each of several ranks is to have the forecasts of all series, not only those
+            of its own share; with a wide table, each has.
 
     Raises:
         ConfigError: A model file alone was given without a table.
         DataError: The table cannot be read or does not match the run.
         RunError: The run is missing or damaged.
     """
+    if data == "-" and not ranks().alone:
+        raise ConfigError("DATA is -, and every process reads the table for itself: name a file")
     model, panel, sources = open_table(run, data, at, future, device, watcher)
-    return Predicted(forecast_panel(model, panel, watcher), panel, model, sources)
+    shared = not (whole or ranks().alone or model.config.data.layout == "wide")
+    share = ranks().share(panel.series_count) if shared else None
+    forecast = forecast_panel(model, panel, watcher, share)
+    return Predicted(forecast, panel, model, sources, shared)
 
 
 def open_table(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
 from lstmcast.config import Config, load_config
 from lstmcast.errors import ConfigError, DataError, RunError
-from lstmcast.run_folder import RunFolder
+from lstmcast.ranks import ranks
+from lstmcast.run_folder import RunFolder, numbered_runs
 from lstmcast.training.checkpoint import remove_checkpoints
 from lstmcast.workflows.begun import (
     Record,
@@ -20,7 +23,15 @@ from lstmcast.workflows.begun import (
     without_paths,
 )
 from lstmcast.workflows.entry import choose_device
-from lstmcast.workflows.train import Ready, Trained, carry_out, complete, get_ready, resumable
+from lstmcast.workflows.train import (
+    Ready,
+    Trained,
+    carry_out,
+    complete,
+    get_ready,
+    made_by_first,
+    resumable,
+)
 from lstmcast.workflows.watcher import Watcher
 
 
@@ -43,25 +54,79 @@ def resume(run: Path, device: str, watcher: Watcher) -> Trained | None:
     """
     began = time.monotonic()
     folder = RunFolder(run)
-    if not folder.config.is_file() and folder.writer() is None:
+    if ranks().first and not folder.config.is_file() and folder.writer() is None:
         raise RunError(
             f"{run} has no config.yaml, and so is no run that could go on; begin one with "
             f"`lstmcast train CONFIG --run {run}`"
         )
-    with folder.locked(), resumable(folder):
-        folder.sweep()
-        record = read_record(folder.begun)
-        if folder.is_complete and record is None:
-            remove_checkpoints(folder.checkpoint)
+    with made_by_first(lambda: lock(folder)) as folder, resumable(folder):
+        beginning = ranks().tell(read_beginning(folder) if ranks().first else None)
+        if beginning is None:
             return None
-        config = read_config(folder, record)
+        values, record, lacks_page = beginning
+        config = Config.model_validate(values)
         if device == "auto" and record is not None:
             device = record["made_with"]["device"]
         ready = get_ready_again(config, choose_device(device), record, watcher)
         if folder.is_complete:
             complete(folder, ready.prepared)
             return None
+        if lacks_page:
+            if ranks().first:
+                complete(folder, ready.prepared)
+            return None
         return carry_out(ready, folder, watcher, began)
+
+
+@contextlib.contextmanager
+def lock(folder: RunFolder) -> Iterator[RunFolder]:
+    """The folder of a run that was interrupted, ours alone."""
+    with folder.locked():
+        yield folder
+
+
+def read_beginning(folder: RunFolder) -> tuple[Record, Record | None, bool] | None:
+    """Config and record of a run, as JSON, and whether it lacks only its page; None: not even that.
+
+    Raises:
+        RunError: The config has changed since the run began.
+    """
+    folder.sweep()
+    record = read_record(folder.begun)
+    if folder.is_complete and record is None:
+        remove_checkpoints(folder.checkpoint)
+        return None
+    return read_config(folder, record).model_dump(mode="json"), record, folder.is_complete
+
+
+def unfinished(name: str, run: Path | None) -> Path | None:
+    """The run to go on with where torchrun starts a `train` again after a process has died.
+
+    Args:
+        name: Of the config.
+        run: What `--run` says.
+
+    Returns:
+        The run that the same torchrun began; None where it had not come so far.
+    """
+    if not ranks().restarts:
+        return None
+    found = None
+    if ranks().first:
+        begun = [RunFolder(run)] if run is not None else [*numbered_runs(name)][::-1]
+        found = next((str(each.path) for each in begun if began_here(each)), None)
+    told = ranks().tell(found)
+    return None if told is None else Path(told)
+
+
+def began_here(folder: RunFolder) -> bool:
+    """Whether the torchrun that started this process began a run, as far as can be told."""
+    if not folder.config.is_file():
+        return False
+    with contextlib.suppress(RunError):
+        record = read_record(folder.begun)
+        return record is not None and record.get("launch") == ranks().launch
+    return False
 
 
 def read_config(folder: RunFolder, record: Record | None) -> Config:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,13 @@ from lstmcast.forecasting.model import Model
 from lstmcast.forecasting.rolling import Verdict, decide
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.threads import use_threads
+from lstmcast.ranks import left_alone, ranks
 from lstmcast.run_folder import RunFolder, make_folder, write_json, write_text
 from lstmcast.series.windows import require_train_windows
 from lstmcast.training.checkpoint import Checkpoints, remove_checkpoints
 from lstmcast.training.trainer import Fit
 from lstmcast.workflows.at_hand import check_file
-from lstmcast.workflows.begun import describe_beginning, digest_of
+from lstmcast.workflows.begun import Record, describe_beginning, digest_of
 from lstmcast.workflows.fitting import fit_model, refit
 from lstmcast.workflows.forecast import forecast_panel
 from lstmcast.workflows.judge import (
@@ -103,12 +106,24 @@ def train(
         RunError: The folder is taken or cannot be written.
     """
     began = time.monotonic()
-    if not folder.numbered:
+    if ranks().first and not folder.numbered:
         folder.check_free()
     ready = get_ready(config, device, watcher)
-    with folder.created() as made, resumable(made):
-        write_text(made.config, dump_config(config))
+    with made_by_first(folder.created) as made, resumable(made):
+        if ranks().first:
+            write_text(made.config, dump_config(config))
         return carry_out(ready, made, watcher, began)
+
+
+@contextlib.contextmanager
+def made_by_first(make: Callable[[], AbstractContextManager[RunFolder]]) -> Iterator[RunFolder]:
+    """A run folder that rank 0 makes and locks, for all ranks."""
+    if not ranks().first:
+        yield RunFolder(Path(ranks().tell()))
+        return
+    with make() as folder:
+        ranks().tell(str(folder.path))
+        yield folder
 
 
 def get_ready(config: Config, device: torch.device, watcher: Watcher) -> Ready:
@@ -132,7 +147,7 @@ def get_ready(config: Config, device: torch.device, watcher: Watcher) -> Ready:
         config.window.horizon,
         config.window.pad,
     )
-    use_threads(config.training.batch_size, config.network.units)
+    use_threads(ranks().most(config.training.batch_size), config.network.units)
     return Ready(prepared, *network_that_fits(prepared, device), device)
 
 
@@ -147,8 +162,10 @@ def carry_out(ready: Ready, folder: RunFolder, watcher: Watcher, began: float) -
     """
     prepared, device = ready.prepared, ready.device
     record = describe_beginning(prepared, device)
-    make_folder(folder.checkpoint)
-    write_json(folder.begun, record)
+    require_same_data(record)
+    if ranks().first:
+        make_folder(folder.checkpoint)
+        write_json(folder.begun, record)
     every = prepared.config.training.checkpoint_every
     checkpoints = Checkpoints(folder.checkpoint, "fit", every, digest_of(record))
     read_seconds = time.monotonic() - began
@@ -163,28 +180,49 @@ def carry_out(ready: Ready, folder: RunFolder, watcher: Watcher, began: float) -
     model = with_record(model, forecasts, prepared)
     horizon = prepared.config.window.horizon
     verdict = decide(judgements["test"], horizon) if len(prepared.windows.test) else None
-    write_text(folder.backtest, csv_text(past_forecasts(model, forecasts, prepared)))
+    past = past_forecasts(model, forecasts, prepared)
+    if ranks().first:
+        write_text(folder.backtest, csv_text(past))
 
     if prepared.config.training.refit == "all":
         model = refit(model, prepared, fits, checkpoints.named("refit"), watcher)
-    model.save(folder.model)
     forecast = future_forecast(model, prepared, watcher)
-    if forecast is not None:
-        write_text(folder.forecast, csv_text(forecast))
+    metrics = metrics_of(judgements, prepared, verdict)
+    trained = Trained(folder, metrics, verdict, forecast, fits, remarks_of(model, forecast))
+    if ranks().first:
+        times = (began, began + read_seconds, began + trained_seconds)
+        write_run(trained, model, ready, times)
+    return trained
+
+
+def write_run(
+    trained: Trained, model: Model, ready: Ready, times: tuple[float, float, float]
+) -> None:
+    """Write the files of a run, the manifest last.
+
+    Args:
+        trained: What they hold.
+        model: The trained network.
+        ready: From `get_ready`.
+        times: When the command began, the table had been read, and the network was trained.
+    """
+    folder, fits, prepared, device = trained.run, trained.fits, ready.prepared, ready.device
+    model.save(folder.model)
+    if trained.forecast is not None:
+        write_text(folder.forecast, csv_text(trained.forecast))
     write_text(folder.recent, csv_text(recent_frame(prepared.panel, prepared.config.window)))
     write_text(folder.history, csv_text(history_frame(fits)))
-    metrics = metrics_of(judgements, prepared, verdict)
-    write_json(folder.metrics, metrics)
+    write_json(folder.metrics, trained.metrics)
     write_json(folder.findings, {"notes": prepared.notes})
+    began, read, fitted = times
     timings = {
-        "read_seconds": read_seconds,
-        "train_seconds": trained_seconds - read_seconds,
+        "read_seconds": read - began,
+        "train_seconds": fitted - read,
         "total_seconds": time.monotonic() - began,
     }
     memory = {"forecast_bytes": ready.need.total, "peak_bytes": peak_on(device)}
     write_json(folder.manifest, describe_run(prepared, model, device, timings, fits, memory))
     complete(folder, prepared)
-    return Trained(folder, metrics, verdict, forecast, fits, remarks_of(model, forecast))
 
 
 def remarks_of(model: Model, forecast: pd.DataFrame | None) -> list[str]:
@@ -210,6 +248,21 @@ def complete(folder: RunFolder, prepared: Prepared) -> None:
     remove_checkpoints(folder.checkpoint)
 
 
+def require_same_data(record: Record) -> None:
+    """Refuse ranks that have read another table, or another config, than rank 0.
+
+    Raises:
+        DataError: This one has.
+    """
+    told = ranks().tell(record)
+    differing = [name for name in ("config", "data", "vectors") if told[name] != record[name]]
+    if differing:
+        raise DataError(
+            f"rank {ranks().rank}, on {platform.node()}, has other {' and '.join(differing)} than "
+            "rank 0: every machine must see the same files"
+        )
+
+
 @contextlib.contextmanager
 def resumable(folder: RunFolder) -> Iterator[None]:
     """Whatever stops the block from outside is told how to go on.
@@ -219,12 +272,15 @@ def resumable(folder: RunFolder) -> Iterator[None]:
     try:
         yield
     except Diverged:
-        remove_checkpoints(folder.checkpoint)
+        if ranks().first:
+            remove_checkpoints(folder.checkpoint)
         raise
-    except (Interrupted, KeyboardInterrupt, RunError) as stopped:
+    except (Interrupted, KeyboardInterrupt, RunError, RuntimeError) as stopped:
         begun = folder.begun.is_file() or not folder.is_complete
-        if folder.config.is_file() and begun:
-            stopped.add_note(f"Go on with: lstmcast train --resume {folder.path}")
+        kept = folder.config.is_file() and begun
+        if kept and (left_alone(stopped) or not isinstance(stopped, RuntimeError)):
+            started = "lstmcast" if ranks().alone else "torchrun ... -m lstmcast"
+            stopped.add_note(f"Go on with: {started} train --resume {folder.path}")
         raise
 
 

@@ -1,0 +1,43 @@
+"""Training by several ranks: torch's DistributedDataParallel around the loss of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from lstmcast.network.forecaster import Forecaster
+from lstmcast.series.batches import Batch
+
+Loss = Callable[[Batch], tuple[Tensor, Tensor]]
+
+
+class _Share(nn.Module):
+    """What DistributedDataParallel wraps: a rank's share of a batch -> its loss."""
+
+    def __init__(self, network: Forecaster) -> None:
+        super().__init__()
+        self.network = network
+        self.device = next(network.parameters()).device
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Sum of the losses of a share, and their number."""
+        if len(batch):
+            return self.network.loss(batch)
+        # The last batch may have fewer windows than there are ranks. All take part in the exchange
+        # of gradients: those of this one are 0.
+        with torch.device(self.device):
+            total, count = self.network.loss(self.network.example_batch(1))
+        return 0.0 * total, torch.zeros_like(count)
+
+
+def shared_loss(network: Forecaster) -> Loss:
+    """The loss of a rank's share; on the way back gradients become their mean over all ranks.
+
+    All begin with the weights of rank 0.
+    """
+    share = _Share(network)
+    wrapped: Loss = DistributedDataParallel(share)
+    return wrapped
