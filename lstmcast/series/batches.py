@@ -6,6 +6,7 @@ from that view, whatever the lookback.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from lstmcast.series.panel import Panel
+from lstmcast.series.scaled import all_observed, scaled_rows
 from lstmcast.series.scaling import Scaler
 from lstmcast.series.windows import WindowIndex
 
@@ -83,18 +85,14 @@ class WindowTable:
         self.target_count, self.input_count = len(columns.targets), len(columns.inputs)
         self.future_count = len(columns.future)
         self.device = device
-        owner = np.repeat(np.arange(panel.series_count), np.diff(panel.offsets))
         # Targets that were never observed are left out of the loss: their weights ride along.
-        history = np.arange(len(owner)) < panel.ends[owner]
-        self.has_weights = not panel.targets_observed[history].all()
-        width = self.input_count + self.has_weights * self.target_count
-        # T rows before and H behind, so that every window lies inside the memory it is cut from.
-        table = np.zeros((lookback + len(owner) + horizon, width), dtype=np.float32)
-        middle = table[lookback : lookback + len(owner)]
-        scaler.transform(panel.values, owner, out=middle[:, : self.input_count])
-        middle[:, self.input_count :] = panel.targets_observed if self.has_weights else 0
-        rows = torch.from_numpy(np.nan_to_num(table, copy=False)).to(device)
-        window = (len(owner) + 1, lookback + horizon, width)
+        self.has_weights = not all_observed(panel)
+        table = scaled_rows(panel, scaler, lookback, horizon, self.has_weights)
+        # Rows in files stay there: of them only batches go to another device.
+        self.home = device if panel.store is None else torch.device("cpu")
+        rows = as_tensor(table).to(self.home)
+        width = table.shape[1]
+        window = (len(panel.values) + 1, lookback + horizon, width)
         self.view = rows.as_strided(window, (width, width, 1))  # (R + 1, T + H, F)
         self.starts = torch.from_numpy(panel.offsets[:-1]).to(device) if pad else None
         self.center, self.scale = (
@@ -108,7 +106,8 @@ class WindowTable:
 
     def gather(self, origins: Tensor, series: Tensor) -> Batch:
         """The windows at origins (B,) of the given series (B,), both on the table's device."""
-        block = self.view.index_select(0, origins)  # (B, T + H, F)
+        block = self.view.index_select(0, origins.to(self.home))  # (B, T + H, F)
+        block = block.to(self.device)
         inputs = block[:, : self.lookback, : self.input_count]
         ahead = block[:, self.lookback :]
         mask = None
@@ -176,6 +175,13 @@ class Batches:
             for start in range(0, len(origins), self.batch_size):
                 part = slice(start, start + self.batch_size)
                 yield self.table.gather(origins[part], series[part])
+
+
+def as_tensor(table: np.ndarray) -> Tensor:
+    """The rows as a tensor that shares their memory; nobody writes to it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(table)
 
 
 def epoch_order(count: int, seed: int | None, epoch: int) -> np.ndarray:
