@@ -34,6 +34,9 @@ POINTS_AT_ONCE = 2_000_000
 CALIBRATING_POINTS = 8_000_000
 """Forecast values that intervals are calibrated on; of more, every second, third, ... window."""
 
+LINEAR_WINDOWS = 1 << 23
+"""Windows that the linear baseline is fitted on; of more, every second, third, ... of a series."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -119,10 +122,14 @@ def fit_linear_map(
         horizon: H.
     """
     targets = len(panel.columns.targets)
+    train, validation = (
+        index.every(max(1, -(-len(index) // LINEAR_WINDOWS)))
+        for index in (windows.train, windows.validation)
+    )
     return fit_linear(
         History(panel.targets, panel.offsets, panel.targets_observed),
-        lambda: chunks(windows.train, lookback + horizon),
-        lambda: chunks(windows.validation, lookback + horizon),
+        lambda: chunks(train, lookback + horizon),
+        lambda: chunks(validation, lookback + horizon),
         lookback,
         horizon,
         scaler.center[:, :targets],
@@ -201,7 +208,7 @@ def judge(
         {name: total / unknown for name, total in totals.items()},
         {
             series: {name: score.of_series(series) for name, score in scores.items()}
-            for series in (np.unique(index.all()[1]).tolist() if few else ())
+            for series in (np.unique(index.series).tolist() if few else ())
         },
     )
 

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lstmcast.series.order import Order, pool_size
 from lstmcast.series.panel import Panel
 from lstmcast.series.scaled import all_observed, scaled_rows
 from lstmcast.series.scaling import Scaler
@@ -163,18 +164,21 @@ class Batches:
 
     def epoch(self, number: int = 0, skip: int = 0) -> Iterator[Batch]:
         """The batches of an epoch behind the first few; their order depends on (seed, number)."""
-        if self.sample == "series" and self.seed is not None:
-            order = series_order(self.index, self.seed, number)
-        else:
-            order = epoch_order(len(self.index), self.seed, number)
-        order = order[skip * self.batch_size :]
-        many = self.batch_size * max(1, LOCATED_AT_ONCE // self.batch_size)
-        for begin in range(0, len(order), many):
-            located = self.index.locate(order[begin : begin + many])
+        size, total = self.batch_size, len(self.index)
+        windows_at = self.order(number).places()
+        many = size * max(1, LOCATED_AT_ONCE // size)
+        for begin in range(min(skip * size, total), total, many):
+            located = self.index.locate(windows_at(begin, min(begin + many, total)))
             origins, series = (torch.from_numpy(part).to(self.table.device) for part in located)
-            for start in range(0, len(origins), self.batch_size):
-                part = slice(start, start + self.batch_size)
+            for start in range(0, len(origins), size):
+                part = slice(start, start + size)
                 yield self.table.gather(origins[part], series[part])
+
+    def order(self, number: int) -> Order:
+        """In which order an epoch visits the windows."""
+        stride = int(self.index.strides.max(initial=1))
+        pool = pool_size(4 * self.table.view.shape[2], stride)
+        return Order(self.index, self.seed, number, self.sample, pool)
 
 
 def as_tensor(table: np.ndarray) -> Tensor:
@@ -182,21 +186,3 @@ def as_tensor(table: np.ndarray) -> Tensor:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(table)
-
-
-def epoch_order(count: int, seed: int | None, epoch: int) -> np.ndarray:
-    """(N,) the order in which an epoch visits its windows: shuffled, or 0..N-1 without seed."""
-    if seed is None:
-        return np.arange(count)
-    return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(count)
-
-
-def series_order(index: WindowIndex, seed: int, epoch: int) -> np.ndarray:
-    """(N,) windows for one epoch: a series at random, then one of its windows at random."""
-    heads = np.flatnonzero(np.diff(index.series, prepend=-1))  # runs lie in order of series
-    counts = np.add.reduceat(index.counts, heads)
-    rng = np.random.Generator(np.random.Philox(key=[seed, epoch]))
-    drawn = rng.integers(len(counts), size=len(index))
-    first = np.cumsum(counts) - counts
-    order: np.ndarray = first[drawn] + rng.integers(counts[drawn])
-    return order

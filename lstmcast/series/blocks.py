@@ -9,8 +9,8 @@ import numpy as np
 BLOCK_BYTES = 1 << 25
 """Of one float64 array held at a time."""
 
-ROWS_AT_ONCE = 1 << 22
-"""Rows of one column held at a time, where whole series are wanted."""
+ROWS_AT_ONCE = 1 << 20
+"""Rows of some columns held at a time, where whole series are wanted."""
 
 
 def row_blocks(rows: int, width: int) -> Iterator[tuple[int, int]]:

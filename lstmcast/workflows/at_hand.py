@@ -54,6 +54,14 @@ def resident() -> int:
     return pages * resource.getpagesize()
 
 
+def anonymous() -> int:
+    """Bytes of it that no file stands behind; where the system does not tell, all of it."""
+    for line in _lines(Path("/proc/self/status")):
+        if line.startswith("RssAnon:"):
+            return 1024 * int(line.split()[1])
+    return resident()
+
+
 def peak() -> int:
     """The most bytes of memory that this process ever had."""
     unit = 1 if sys.platform == "darwin" else 1024
