@@ -113,7 +113,7 @@ def _place_block(
     taken = source[target] != FILLED
     taken[1:] |= target[1:] == target[:-1]
     if taken.any():
-        rows, ticks, target = again.choose(block.begin, rows, ticks, target, taken, places)
+        rows, ticks, target = again.choose(block.begin, rows, ticks, target, taken)
     cells = block.values[rows, : len(base)]
     if places.last is not None:
         late = ticks > places.last
@@ -136,7 +136,7 @@ class _Repeats:
 
     def __init__(self, asked: Asked, method: str) -> None:
         self.asked, self.method = asked, method
-        self.count, self.found = 0, list[int]()
+        self.count, self.found = 0, list[tuple[int, int]]()
 
     def choose(
         self,
@@ -145,7 +145,6 @@ class _Repeats:
         ticks: np.ndarray,
         target: np.ndarray,
         taken: np.ndarray,
-        places: Places,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Of the rows of a block, sorted by place and then as in the file, those to write."""
         if self.method == "last":
@@ -154,7 +153,9 @@ class _Repeats:
             kept = ~taken
             if self.method == "error":
                 self.count += int(taken.sum())
-                self.found = sorted([*self.found, *(begin + rows[taken][:3]).tolist()])[:3]
+                places = zip(target[taken][:3].tolist(), rows[taken][:3].tolist(), strict=True)
+                found = [(place, begin + row) for place, row in places]
+                self.found = sorted([*self.found, *found])[:3]
         return rows[kept], ticks[kept], target[kept]
 
     def refuse(self) -> None:
@@ -165,7 +166,7 @@ class _Repeats:
         """
         if not self.count:
             return
-        shown = ", ".join(self.asked.line(row) for row in self.found)
+        shown = ", ".join(self.asked.line(row) for _, row in self.found)
         raise DataError(
             f"{self.asked.name}: {counted(self.count, 'row')} with a stamp that the series has "
             f"already: {shown}{', ...' if self.count > 3 else ''}. Remove the repeats, name the "

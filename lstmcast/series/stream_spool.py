@@ -60,9 +60,10 @@ class Spool:
         for file in self.files:
             file.close()
 
-    def blocks(self, rows: int = ROWS) -> Iterator[Spooled]:
+    def blocks(self) -> Iterator[Spooled]:
         """All rows, in order; a block is let go before the next is mapped."""
         codes_path, ticks_path, values_path = self.paths
+        rows = ROWS
         for begin in range(0, self.rows, rows):
             count = min(rows, self.rows - begin)
             yield Spooled(

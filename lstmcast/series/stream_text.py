@@ -113,10 +113,11 @@ def text_pieces(path: Path, dialect: Dialect, hashed: HashedFile) -> Iterator[Pi
                 f"{name}: from line {line} on there is no end of a row in {LONGEST_LINE >> 20} MiB:"
                 " is a quote left open?"
             )
+        if cut:  # empty lines may be the end of the table: they wait for what follows
+            cut = rows_of(data[:cut], at_line(dialect, line)).nbytes
+            cut += data.startswith((b"\n", b"\r\n"), cut) and data.index(b"\n", cut) + 1 - cut
         piece, rest = data[:cut], data[cut:]
         _check_utf8(piece, name, line)
-        if not new:
-            piece = bytes(rows_of(piece, at_line(dialect, line)))
         if piece:
             yield Piece(piece, line, begin)
         if not new:

@@ -9,7 +9,7 @@ from lstmcast.errors import ConfigError, join
 from lstmcast.series.panel import Panel
 from lstmcast.series.stored import stored_panel
 from lstmcast.series.streamed import StreamedTable
-from lstmcast.workflows.at_hand import at_hand, gigabytes
+from lstmcast.workflows.at_hand import at_hand, check_file, gigabytes
 from lstmcast.workflows.watcher import Watcher
 
 TABLES = Path("runs") / ".tables"
@@ -52,6 +52,22 @@ def storage_of(config: Config, watcher: Watcher | None = None) -> str:
     if large and watcher is not None:
         watcher.note(f"{large}, so its rows are held on disk (data.storage).")
     return "disk"
+
+
+def in_memory(config: Config) -> Config:
+    """The config with all rows in memory, where folds are cut; what is found there is the same.
+
+    Raises:
+        ConfigError: They cannot be held there.
+    """
+    path = Path(config.data.path)
+    if config.data.path != "-" and path.is_dir():
+        raise ConfigError(
+            f"{path} is a folder: its rows would have to be held in memory here; name one file, or join "
+            "the files"
+        )
+    check_file(path, config)
+    return config.model_copy(update={"data": config.data.model_copy(update={"storage": "memory"})})
 
 
 def beyond(path: Path, config: Config) -> str:
