@@ -179,14 +179,14 @@ def compare_steps(path: Path, rounds: int) -> None:
             alone = time.process_time() - alone
             if number:
                 found[name].append((wall, cpu, alone))
-    windows, medians = size * steps, {}
+    windows, medians = size * steps, dict[str, float]()
     for name, times in found.items():
         wall, cpu, alone = np.median(np.array(times), axis=0)
         medians[name] = cpu
-        print(
-            f"| {name} | {windows / wall:,.0f} | {windows / cpu:,.0f} | {20 * windows / alone:,.0f} |"
-        )
-    print(f"\ndisk has {medians['memory'] / medians['disk']:.1%} of memory's throughput (CPU time)")
+        speeds = (windows / wall, windows / cpu, 20 * windows / alone)
+        print(f"| {name} | {' | '.join(f'{speed:,.0f}' for speed in speeds)} |")
+    share = medians["memory"] / medians["disk"]
+    print(f"\ndisk has {share:.1%} of memory's throughput (CPU time)")
 
 
 def window_table(prepared):  # type: ignore[no-untyped-def]

@@ -56,6 +56,7 @@ CHANGES = {
     "window.lookback": ("12", {}),
     "window.horizon": ("4", {}),
     "window.stride": ("2", {}),
+    "window.judge_stride": ("2", {}),
     "window.pad": ("true", {}),
     "scale.method": ("robust", {}),
     "scale.per": ("all", {}),

@@ -272,7 +272,7 @@ def test_what_cannot_be_streamed_says_what_to_do(write, words, tmp_path):
 def test_lines_over_gaps_are_refused_on_disk_only_where_there_are_gaps(tmp_path):
     hourly().to_csv(tmp_path / "gaps.csv", index=False)
     data = config_of(tmp_path / "gaps.csv", gaps="interpolate")
-    with pytest.raises(DataError, match="not drawn in a table on disk yet.*data.gaps"):
+    with pytest.raises(DataError, match=r"not drawn in a table on disk yet.*data.gaps"):
         stored_panel(data, tmp_path / "tables", HORIZON)
     hourly(gaps=False).to_csv(tmp_path / "t.csv", index=False)
     check_same(config_of(tmp_path / "t.csv", gaps="interpolate"), tmp_path)
@@ -315,7 +315,7 @@ def test_damaged_table_is_refused_with_its_folder(tmp_path):
     described = json.loads((panel.store / "table.json").read_text())
     del described["panel"]["style"]
     (panel.store / "table.json").write_text(json.dumps(described))
-    with pytest.raises(RunError, match="is damaged.*remove it"):
+    with pytest.raises(RunError, match=r"is damaged.*remove it"):
         stored_panel(data, tmp_path / "tables", HORIZON)
 
 
@@ -413,7 +413,7 @@ def test_auto_holds_large_files_and_folders_on_disk(tmp_path):
     assert storage_of(Config(data=config_of(tmp_path))) == "disk"
     training = config.training.model_copy(update={"memory_limit": "0.1MB"})
     assert storage_of(config.model_copy(update={"training": training})) == "disk"
-    with pytest.raises(ConfigError, match="is a folder.*data.storage: disk"):
+    with pytest.raises(ConfigError, match=r"is a folder.*data.storage: disk"):
         storage_of(Config(data=config_of(tmp_path, storage="memory")))
 
 

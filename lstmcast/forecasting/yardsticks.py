@@ -60,11 +60,11 @@ def yardsticks(
     assert ((lengths >= 0) & (lengths <= np.diff(offsets))).all(), "train rows outside their series"
 
     shape = (len(lengths), values.shape[1])
-    sums = _Sums(*(np.zeros(shape) for _ in fields(_Sums)))
+    sums = _Totals(*(np.zeros(shape) for _ in fields(_Totals)))
     for begin, end in series_groups(lengths):
         measure = _at_once if lengths[begin:end].sum() <= ROWS_AT_ONCE else _long
         part = measure(values, observed, offsets[begin:end], lengths[begin:end], season)
-        for each in fields(_Sums):
+        for each in fields(_Totals):
             getattr(sums, each.name)[begin:end] = getattr(part, each.name)
     mean = _ratio(sums.total, sums.count)
     deviation = np.sqrt(_ratio(sums.squares, sums.count))
@@ -81,9 +81,12 @@ def yardsticks(
 
 
 @dataclass(frozen=True)
-class _Sums:
-    """Over the train rows of each series and target, all (S, C): known values, their sum, their
-    squared distance to their mean, the largest; pairs of rows a season apart, and their changes."""
+class _Totals:
+    """Over the train rows of each series and target, all (S, C).
+
+    Known values, their sum, their squared distance to their mean, the largest; pairs of rows a
+    season apart, and their changes.
+    """
 
     count: Floats
     total: Floats
@@ -94,7 +97,7 @@ class _Sums:
     largest: Floats
 
 
-def _at_once(values: Floats, observed: Bools, begins: Ints, lengths: Ints, season: int) -> _Sums:
+def _at_once(values: Floats, observed: Bools, begins: Ints, lengths: Ints, season: int) -> _Totals:
     """Of series whose train rows are held together."""
     series = np.repeat(np.arange(len(lengths)), lengths)
     step = np.arange(len(series)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -109,7 +112,7 @@ def _at_once(values: Floats, observed: Bools, begins: Ints, lengths: Ints, seaso
     pairs = np.maximum(lengths - season, 0)
     both = known[later] & known[later - season]
     change = np.where(both, y[later] - y[later - season], 0.0)
-    return _Sums(
+    return _Totals(
         count,
         total,
         squares,
@@ -120,10 +123,10 @@ def _at_once(values: Floats, observed: Bools, begins: Ints, lengths: Ints, seaso
     )
 
 
-def _long(values: Floats, observed: Bools, begins: Ints, lengths: Ints, season: int) -> _Sums:
+def _long(values: Floats, observed: Bools, begins: Ints, lengths: Ints, season: int) -> _Totals:
     """Of one series with more train rows than are held at a time."""
     begin, end = int(begins[0]), int(begins[0] + lengths[0])
-    parts = _Sums(*(np.zeros((1, values.shape[1])) for _ in fields(_Sums)))
+    parts = _Totals(*(np.zeros((1, values.shape[1])) for _ in fields(_Totals)))
     for first in range(begin, end, ROWS_AT_ONCE):
         last = min(first + ROWS_AT_ONCE, end)
         known = np.asarray(observed[first:last], dtype=np.bool_)

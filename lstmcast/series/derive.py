@@ -54,8 +54,7 @@ def wanted(frequency: Frequency, config: DataConfig, horizon: int) -> Wanted:
 
 
 def derived_at(panel: Panel, want: Wanted, rows: np.ndarray) -> tuple[Derived, Derived, Derived]:
-    """Derived columns at some rows (B,) of a panel, each (B,): lags and masks of the past; known
-    ahead.
+    """Derived columns at some rows (B,) of a panel, each (B,).
 
     Returns:
         Near lags with masks; far lags; what is made of stamps.

@@ -183,7 +183,7 @@ class SeriesNumbers:
                 code, place = divmod(code, size)
                 name.insert(0, words[place])
             own[k] = self.numbers.setdefault(tuple(name), len(self.numbers))
-        return own[inverse]
+        return np.asarray(own[inverse])
 
     def finish(self) -> tuple[list[Words], np.ndarray]:
         """Names in order, and the place in it of each number.
@@ -215,7 +215,7 @@ class WordNumbers:
         own = [
             self.numbers.setdefault(word, len(self.numbers)) if word else np.nan for word in words
         ]
-        return np.array(own, dtype=np.float64)[places]
+        return np.asarray(np.array(own, dtype=np.float64)[places])
 
     def finish(self) -> tuple[Words, np.ndarray]:
         """The words in order, and the code, from 1, of each number."""

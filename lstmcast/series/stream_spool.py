@@ -50,7 +50,7 @@ class Spool:
         matrix = np.empty((len(codes), self.width))
         for k, column in enumerate(values):
             matrix[:, k] = column
-        parts = (codes.astype(np.int32), ticks.astype(np.int64), matrix)
+        parts: tuple[np.ndarray, ...] = (codes.astype(np.int32), ticks.astype(np.int64), matrix)
         for file, part in zip(self.files, parts, strict=True):
             file.write(part.data)
         self.rows += len(codes)

@@ -161,6 +161,6 @@ def _check_utf8(data: bytes, name: str, line: int) -> None:
 
 def _not_utf8(name: str, line: int) -> DataError:
     return DataError(
-        f"{name}: line {line} is not in UTF-8, and a table on disk must be: save the file as UTF-8, "
-        "or set data.storage: memory"
+        f"{name}: line {line} is not in UTF-8, and a table on disk must be: save the file as UTF-8,"
+        " or set data.storage: memory"
     )

@@ -79,8 +79,10 @@ def _of_rank(ranks: list[int], pieces: Pieces) -> list[float]:
 
 
 def _keys(values: np.ndarray) -> np.ndarray:
-    """(B,) uint64 in the order of the values: IEEE 754 numbers sort as whole numbers do, but for
-    the sign, and those below 0 the other way round."""
+    """(B,) uint64 in the order of the values.
+
+    IEEE 754 numbers sort as whole numbers do, but for the sign; those below 0 the other way round.
+    """
     bits = np.ascontiguousarray(values, dtype=np.float64).view(np.uint64)
     negative = bits >> np.uint64(63) == 1
     return np.where(negative, ~bits, bits | np.uint64(1 << 63))

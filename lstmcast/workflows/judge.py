@@ -188,9 +188,10 @@ def with_record(model: Model, forecasts: dict[str, Forecast], prepared: Prepared
 def past_forecasts(
     model: Model, forecasts: dict[str, Forecast], prepared: Prepared
 ) -> pd.DataFrame:
-    """Test forecasts beside what came, from origins H steps apart."""
+    """Test forecasts beside what came, from origins H steps apart or a little more."""
     panel, config = prepared.panel, prepared.config
-    origins, series = prepared.windows.test.every(config.window.horizon).all()
+    apart = -(-config.window.horizon // config.window.judge_stride)
+    origins, series = prepared.windows.test.every(apart).all()
     network = with_intervals(model, {NETWORK: forecasts[NETWORK]}, panel)[NETWORK]
     actuals = actual_values(panel, origins, config.window.horizon)
     return backtest_frame(panel, origins, series, network(origins, series), model.levels, actuals)

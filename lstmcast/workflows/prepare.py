@@ -166,6 +166,7 @@ def prepare_windows(config: Config, table: Table, unfilled: Panel, cuts: Cuts) -
         horizon=window.horizon,
         pad=window.pad,
         stride=window.stride,
+        judge_stride=window.judge_stride,
         usable=usable_origins(panel, config.data.gaps),
     )
     static_scaler = _static_scaler(config, panel)

@@ -63,8 +63,8 @@ def in_memory(config: Config) -> Config:
     path = Path(config.data.path)
     if config.data.path != "-" and path.is_dir():
         raise ConfigError(
-            f"{path} is a folder: its rows would have to be held in memory here; name one file, or join "
-            "the files"
+            f"{path} is a folder: its rows would have to be held in memory here; name one file, or "
+            "join the files"
         )
     check_file(path, config)
     return config.model_copy(update={"data": config.data.model_copy(update={"storage": "memory"})})
