@@ -4,8 +4,8 @@ Makes a table of 8 columns (series, time, a target and five inputs; one series b
 with --by date all series side by side), trains on it with `data.storage: disk` while the anonymous
 memory of the process is watched (RssAnon in /proc/PID/status: what no file stands behind), then
 takes the same training steps from the mapped table and from a copy of it in memory, in turns, and
-prints both tables of figures. With --orders also how well a network learns by the blockwise shuffle
-and by a full one.
+prints both tables of figures. With --orders instead how well a network learns by blockwise shuffles
+and by a full one, with --reads what these read from the disk when nothing is in memory yet.
 """
 
 import argparse
@@ -35,7 +35,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1000, help="of the training that is watched")
     parser.add_argument("--rounds", type=int, default=6, help="of 100 steps from each table")
     parser.add_argument("--folder", type=Path, help="where table and run go, and stay")
-    parser.add_argument("--orders", action="store_true", help="compare the orders of access")
+    parser.add_argument("--orders", action="store_true", help="compare what orders of access learn")
+    parser.add_argument("--reads", action="store_true", help="compare what orders of access read")
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -47,6 +48,8 @@ def main() -> None:
         config.write_text(config_text(table, options.steps), encoding="utf-8")
         if options.orders:
             return compare_orders(config)
+        if options.reads:
+            return compare_reads(config)
         watch_training(config, folder)
         compare_steps(config, options.rounds)
     return None
@@ -241,6 +244,44 @@ def compare_orders(path: Path) -> None:
                     break
             losses.append(mean_loss(network, judged))
         print(f"| {name} | {' | '.join(f'{loss:.4f}' for loss in losses)} |", flush=True)
+
+
+def compare_reads(path: Path) -> None:
+    """Bytes read from the disk for the first windows of an epoch, the page cache emptied before."""
+    from lstmcast.config import load_config
+    from lstmcast.series import order
+    from lstmcast.series.batches import Batches
+    from lstmcast.workflows.prepare import prepare
+    from lstmcast.workflows.watcher import Watcher
+
+    prepared = prepare(load_config(path), Watcher())
+    table = window_table(prepared)
+    files = list(prepared.panel.store.glob("scaled-*"))
+    pools = {"all windows": 1 << 40, "pools of 256 MB": order.MOST_POOL}
+    print(f"{len(prepared.windows.train):,} windows, {files[0].stat().st_size / 1e6:,.0f} MB\n")
+    print("| order | windows | read from disk | windows/s |\n| --- | --- | --- | --- |")
+    for name, pool in pools.items():
+        del table
+        for file in files:
+            with file.open("rb") as handle:
+                os.posix_fadvise(handle.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        table = window_table(prepared)
+        order.LEAST_POOL = order.MOST_POOL = pool
+        batches = Batches(table, prepared.windows.train, 1000, 0).epoch(1)
+        next(batches)
+        before, began = bytes_read(), time.perf_counter()
+        for done in range(1, 401):
+            next(batches)
+            if done in (50, 400):
+                megabytes = (bytes_read() - before) / 1e6
+                speed = 1000 * done / (time.perf_counter() - began)
+                print(f"| {name} | {1000 * done:,} | {megabytes:,.0f} MB | {speed:,.0f} |")
+
+
+def bytes_read() -> int:
+    """What this process has had read from the disk so far."""
+    lines = Path("/proc/self/io").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("read_bytes")).split()[1])
 
 
 if __name__ == "__main__":

@@ -40,8 +40,8 @@ def check_file(path: Path, config: Config | None) -> None:
     if least > limit:
         raise ConfigError(
             f"{path} has {gigabytes(path.stat().st_size)}; to read it takes {gigabytes(least)} of "
-            f"memory at the least, and there are {gigabytes(limit)}: cut the table into parts, "
-            "save it as Parquet, or set training.memory_limit"
+            f"memory at the least, and there are {gigabytes(limit)}: name it in a config with "
+            "data.storage: disk, save it as Parquet, or set training.memory_limit"
         )
 
 

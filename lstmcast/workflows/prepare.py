@@ -29,6 +29,9 @@ from lstmcast.workflows.watcher import Watcher
 OWN_COLUMNS = ("method", "origin", "step")
 """Columns that forecast.csv and backtest.csv add to the user's own."""
 
+MANY_JUDGED, ENOUGH_JUDGED = 2_000_000, 200_000
+"""Validation and test windows that are worth a note, and those that it advises."""
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -252,6 +255,12 @@ def notes_about(prepared: Prepared) -> list[str]:
         notes.append(
             f"{counted(len(unseen), 'series')} without a train row, neither trained on nor "
             f"scored: {shown}{', ...' if len(unseen) > 3 else ''}."
+        )
+    judged = len(prepared.windows.validation) + len(prepared.windows.test)
+    if judged > MANY_JUDGED:
+        notes.append(
+            f"{judged:,} windows to validate and test on take long; with window.judge_stride: "
+            f"{-(-judged // ENOUGH_JUDGED):,} there were about {ENOUGH_JUDGED:,} of them."
         )
     short = int((panel.lengths < (1 if window.pad else window.lookback)).sum())
     if 0 < short < panel.series_count:
