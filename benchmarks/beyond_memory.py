@@ -257,7 +257,7 @@ def compare_reads(path: Path) -> None:
     prepared = prepare(load_config(path), Watcher())
     table = window_table(prepared)
     files = list(prepared.panel.store.glob("scaled-*"))
-    pools = {"all windows": 1 << 40, "pools of 256 MB": order.MOST_POOL}
+    pools = {"all windows": 1 << 40, "pools of blocks": order.MOST_POOL}
     print(f"{len(prepared.windows.train):,} windows, {files[0].stat().st_size / 1e6:,.0f} MB\n")
     print("| order | windows | read from disk | windows/s |\n| --- | --- | --- | --- |")
     for name, pool in pools.items():

@@ -44,7 +44,7 @@ def test_pools_visit_every_window_once_and_can_be_entered_anywhere(count):
         [pooled(first, min(first + 9999, count)) for first in range(0, count, 9999)]
     )
     assert np.array_equal(np.sort(windows), np.arange(count))
-    assert np.array_equal(pooled(777, 50_001), windows[777:50_001])
+    assert np.array_equal(pooled(777, 39_001), windows[777:39_001])
     assert not np.array_equal(Pooled(count, 8 * BLOCK, 3, 3)(0, 99), windows[:99])
 
 
@@ -130,7 +130,7 @@ def test_quantiles_of_pieces_are_those_of_all_values():
     levels = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
     for some in (values, values[:1], values[:2], np.full(50, -2.5)):
         found = quantiles(levels, lambda some=some: iter(np.array_split(some, 7)), len(some))
-        np.testing.assert_allclose(found, np.quantile(some, levels), rtol=1e-15)
+        np.testing.assert_allclose(found, np.quantile(some, levels), rtol=1e-12)
 
 
 @pytest.mark.parametrize("method", ["standard", "minmax", "robust"])
