@@ -133,8 +133,6 @@ class _Reader:
         dialect = dialect_of(path)
         require_columns(list(dialect.header), [*self.text, *self.numbers], str(path))
         repeated = [*self.config.series, *self.coded]
-        if self.config.time and self.config.series:
-            repeated.append(self.config.time)
         reader = CsvRows(self.name, self.text, repeated, self.numbers, self.faults)
         with path.open("rb") as file:
             hashed = HashedFile(file)
