@@ -1,6 +1,7 @@
 """Tables that are streamed to disk: the same panel, runs and messages as in memory."""
 
 import dataclasses
+import errno
 import gzip
 import json
 from pathlib import Path
@@ -12,7 +13,7 @@ from conftest import TINY, daily_text
 
 from lstmcast.config import build_config
 from lstmcast.errors import ConfigError, DataError, RunError
-from lstmcast.series import blocks, stream_spool, stream_text
+from lstmcast.series import blocks, mapped, stream_spool, stream_text
 from lstmcast.series.build import read_panel
 from lstmcast.series.gaps import fill_gaps
 from lstmcast.series.splits import no_cuts
@@ -306,6 +307,22 @@ def test_what_a_killed_process_left_is_swept(tmp_path):
     (left / "table.json").unlink()
     again, _ = stored_panel(data, tables, HORIZON)
     assert list(tables.iterdir()) == [again.store]
+
+
+@pytest.mark.parametrize("step", ["spool", "panel"])
+def test_full_disk_leaves_nothing_and_names_another_folder(step, tmp_path, monkeypatch):
+    hourly().to_csv(tmp_path / "t.csv", index=False)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    if step == "panel":
+        monkeypatch.setattr(mapped, "reserve", full)
+    else:
+        monkeypatch.setattr(stream_spool.Spool, "write", full)
+    with pytest.raises(RunError, match=r"No space left on device; data.tables names another"):
+        stored_panel(config_of(tmp_path / "t.csv"), tmp_path / "tables", HORIZON)
+    assert list((tmp_path / "tables").iterdir()) == []
 
 
 def test_damaged_table_is_refused_with_its_folder(tmp_path):

@@ -19,6 +19,8 @@ SHARE = 0.2
 """Part of the memory at hand that a file of text may have: read, its rows take up to four times
 as much."""
 
+MEGABYTE = 1_000_000
+
 PACKED = 5
 """Times its size that a gzip or Parquet file is taken for."""
 
@@ -127,7 +129,7 @@ def open_stored(
 
     def reading(size: int) -> None:
         begun.append(size)
-        watcher.work("streaming the table to disk", size)
+        watcher.work("streaming the table to disk, MB", size // MEGABYTE)
 
     try:
         return stored_panel(
@@ -135,7 +137,7 @@ def open_stored(
             tables_folder(config.data),
             config.window.horizon,
             until,
-            watcher.worked,
+            lambda done: watcher.worked(done // MEGABYTE),
             reading,
         )
     finally:
