@@ -36,7 +36,7 @@ def storage_of(config: Config, watcher: Watcher | None = None) -> str:
     data = config.data
     path = Path(data.path)
     folder = data.path != "-" and path.is_dir()
-    faults = not_on_disk(data)
+    faults = not_on_disk(data, folder)
     if data.storage == "memory":
         if folder:
             raise ConfigError(
@@ -84,14 +84,19 @@ def beyond(path: Path, config: Config) -> str:
     return f"{path.name} has {gigabytes(path.stat().st_size)} and {gigabytes(limit)} are at hand"
 
 
-def not_on_disk(data: DataConfig) -> list[str]:
-    """What a config asks for that a table on disk does not have yet, a sentence each."""
+def not_on_disk(data: DataConfig, folder: bool) -> list[str]:
+    """What a config asks for that a table on disk does not have yet, a sentence each.
+
+    Args:
+        data: The section.
+        folder: Whether the table is one of several files, which memory does not have.
+    """
     faults = []
+    memory = "join the files into one" if folder else "set data.storage: memory"
 
     def refuse(field: str, what: str, instead: str) -> None:
         faults.append(
-            f"data.{field}: {what} cannot be had of a table on disk yet: {instead}, or set "
-            "data.storage: memory"
+            f"data.{field}: {what} cannot be had of a table on disk yet: {instead}, or {memory}"
         )
 
     if data.path == "-":
