@@ -4,8 +4,9 @@ Makes a table of 8 columns (series, time, a target and five inputs; one series b
 with --by date all series side by side), trains on it with `data.storage: disk` while the anonymous
 memory of the process is watched (RssAnon in /proc/PID/status: what no file stands behind), then
 takes the same training steps from the mapped table and from a copy of it in memory, in turns, and
-prints both tables of figures. With --orders instead how well a network learns by blockwise shuffles
-and by a full one, with --reads what these read from the disk when nothing is in memory yet.
+prints both tables of figures. With --reads instead what the orders of access read from the disk
+when nothing is in memory yet; with --orders CONFIG how well a network learns in an epoch by each,
+with blocks so small that the table of the config has many of them.
 """
 
 import argparse
@@ -35,9 +36,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1000, help="of the training that is watched")
     parser.add_argument("--rounds", type=int, default=6, help="of 100 steps from each table")
     parser.add_argument("--folder", type=Path, help="where table and run go, and stay")
-    parser.add_argument("--orders", action="store_true", help="compare what orders of access learn")
+    parser.add_argument("--orders", type=Path, help="config by which to compare orders of access")
     parser.add_argument("--reads", action="store_true", help="compare what orders of access read")
     options = parser.parse_args()
+    if options.orders:
+        return compare_orders(options.orders)
     with contextlib.ExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.mkdir(parents=True, exist_ok=True)
@@ -46,8 +49,6 @@ def main() -> None:
             write_table(table, options.gigabytes * 1e9, options.by)
         config = folder / "config.yaml"
         config.write_text(config_text(table, options.steps), encoding="utf-8")
-        if options.orders:
-            return compare_orders(config)
         if options.reads:
             return compare_reads(config)
         watch_training(config, folder)
@@ -202,7 +203,8 @@ def window_table(prepared):  # type: ignore[no-untyped-def]
         prepared.panel,
         prepared.scaler,
         None,
-        **WINDOW,
+        lookback=prepared.config.window.lookback,
+        horizon=prepared.config.window.horizon,
         pad=False,
         device=torch.device("cpu"),
     )
@@ -225,11 +227,11 @@ def compare_orders(path: Path) -> None:
     config = load_config(path)
     prepared = prepare(config, Watcher())
     table = window_table(prepared)
-    count = len(prepared.windows.train)
+    count, order.BLOCK = len(prepared.windows.train), 128
     judged = Batches(table, prepared.windows.validation.every(10), 512)
-    print(f"{count:,} windows; validation loss after {config.training.max_steps} steps\n")
+    print(f"{count:,} windows in {count // order.BLOCK} blocks; validation loss after an epoch\n")
     print("| order | seed 0 | seed 1 | seed 2 |\n| --- | --- | --- | --- |")
-    pools = {"all windows": count, "pools of 2^16": 1 << 16, "pools of 2^13": 1 << 13}
+    pools = {"all windows": count, **{f"pools of {k} blocks": 128 * k for k in (16, 4, 1)}}
     for name, pool in {**pools, "as in the table": 0}.items():
         losses = []
         for seed in range(3):
@@ -240,8 +242,6 @@ def compare_orders(path: Path) -> None:
             network.train()
             for batch in train.epoch(1):
                 stepper.step(batch)
-                if stepper.stopped_by:
-                    break
             losses.append(mean_loss(network, judged))
         print(f"| {name} | {' | '.join(f'{loss:.4f}' for loss in losses)} |", flush=True)
 
