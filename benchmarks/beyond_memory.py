@@ -215,8 +215,9 @@ def compare_orders(path: Path) -> None:
     import torch
 
     from lstmcast.config import load_config
-    from lstmcast.series import order
+    from lstmcast.series import batches
     from lstmcast.series.batches import Batches
+    from lstmcast.series.order import Pools
     from lstmcast.training.stepper import Stepper
     from lstmcast.training.trainer import mean_loss
     from lstmcast.workflows.network import new_network, sizes_of
@@ -227,17 +228,17 @@ def compare_orders(path: Path) -> None:
     config = load_config(path)
     prepared = prepare(config, Watcher())
     table = window_table(prepared)
-    count, order.BLOCK = len(prepared.windows.train), 128
+    count, block = len(prepared.windows.train), 16
     judged = Batches(table, prepared.windows.validation.every(10), 512)
-    print(f"{count:,} windows in {count // order.BLOCK} blocks; validation loss after an epoch\n")
+    print(f"{count:,} windows in {count // block} blocks; validation loss after an epoch\n")
     print("| order | seed 0 | seed 1 | seed 2 |\n| --- | --- | --- | --- |")
-    pools = {"all windows": count, **{f"pools of {k} blocks": 128 * k for k in (16, 4, 1)}}
+    pools = {"all windows": count, **{f"pools of {k} blocks": block * k for k in (256, 64, 16)}}
     for name, pool in {**pools, "as in the table": 0}.items():
         losses = []
         for seed in range(3):
             network = new_network(prepared, sizes_of(prepared), torch.device("cpu"), seed)
             train = Batches(table, prepared.windows.train, 64, seed if pool else None)
-            order.LEAST_POOL = order.MOST_POOL = pool
+            batches.pools_of = lambda *_, pool=pool: Pools(block, pool)
             stepper = Stepper(network, config.training, len(train), untimed=True)
             network.train()
             for batch in train.epoch(1):
@@ -249,15 +250,18 @@ def compare_orders(path: Path) -> None:
 def compare_reads(path: Path) -> None:
     """Bytes read from the disk for the first windows of an epoch, the page cache emptied before."""
     from lstmcast.config import load_config
-    from lstmcast.series import order
+    from lstmcast.series import batches
     from lstmcast.series.batches import Batches
+    from lstmcast.series.order import Pools, pools_of
     from lstmcast.workflows.prepare import prepare
     from lstmcast.workflows.watcher import Watcher
 
     prepared = prepare(load_config(path), Watcher())
     table = window_table(prepared)
     files = list(prepared.panel.store.glob("scaled-*"))
-    pools = {"all windows": 1 << 40, "pools of blocks": order.MOST_POOL}
+    usual = pools_of(table.view.shape[2] * 4, 1, table.view.shape[1])
+    every = Pools(1, len(prepared.windows.train))
+    pools = {"all windows": every, f"pools of {usual.pool // usual.block:,} blocks": usual}
     print(f"{len(prepared.windows.train):,} windows, {files[0].stat().st_size / 1e6:,.0f} MB\n")
     print("| order | windows | read from disk | windows/s |\n| --- | --- | --- | --- |")
     for name, pool in pools.items():
@@ -266,12 +270,12 @@ def compare_reads(path: Path) -> None:
             with file.open("rb") as handle:
                 os.posix_fadvise(handle.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         table = window_table(prepared)
-        order.LEAST_POOL = order.MOST_POOL = pool
-        batches = Batches(table, prepared.windows.train, 1000, 0).epoch(1)
-        next(batches)
+        batches.pools_of = lambda *_, pool=pool: pool
+        epoch = Batches(table, prepared.windows.train, 1000, 0).epoch(1)
+        next(epoch)
         before, began = bytes_read(), time.perf_counter()
         for done in range(1, 401):
-            next(batches)
+            next(epoch)
             if done in (50, 400):
                 megabytes = (bytes_read() - before) / 1e6
                 speed = 1000 * done / (time.perf_counter() - began)

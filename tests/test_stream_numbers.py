@@ -11,12 +11,14 @@ from lstmcast.forecasting import conformal, yardsticks
 from lstmcast.forecasting.rolling import fit_linear_map
 from lstmcast.series import blocks, order, scaling, streamed_scaling
 from lstmcast.series.batches import Batches, WindowTable
-from lstmcast.series.order import BLOCK, Order, Pooled, permuted, pool_size
+from lstmcast.series.order import Order, Pooled, Pools, permuted, pools_of
 from lstmcast.series.scaling import fit_scaler
 from lstmcast.series.streamed_scaling import quantiles
 from lstmcast.series.windows import WindowIndex
 from lstmcast.workflows.prepare import prepare
 from lstmcast.workflows.watcher import Watcher
+
+BLOCK = 4096
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 16, 17, 1000, 4097])
@@ -39,27 +41,30 @@ def test_keyed_permutation_has_no_taste_for_places():
 
 @pytest.mark.parametrize("count", [10 * BLOCK + 1, 21 * BLOCK, 37 * BLOCK - 1])
 def test_pools_visit_every_window_once_and_can_be_entered_anywhere(count):
-    pooled = Pooled(count, 8 * BLOCK, seed=3, epoch=2)
+    pooled = Pooled(count, Pools(BLOCK, 8 * BLOCK), seed=3, epoch=2)
     windows = np.concatenate(
         [pooled(first, min(first + 9999, count)) for first in range(0, count, 9999)]
     )
     assert np.array_equal(np.sort(windows), np.arange(count))
     assert np.array_equal(pooled(777, 39_001), windows[777:39_001])
-    assert not np.array_equal(Pooled(count, 8 * BLOCK, 3, 3)(0, 99), windows[:99])
+    assert not np.array_equal(Pooled(count, Pools(BLOCK, 8 * BLOCK), 3, 3)(0, 99), windows[:99])
 
 
 def test_pool_reaches_over_a_bounded_part_of_the_table():
     count, pool = 64 * BLOCK, 8 * BLOCK
-    windows = Pooled(count, pool, seed=0, epoch=1)(0, pool)
+    windows = Pooled(count, Pools(BLOCK, pool), seed=0, epoch=1)(0, pool)
     assert len(np.unique(windows // BLOCK)) == 8
     batch = windows[:64] // BLOCK  # which has windows of nearly all of these blocks
     assert len(np.unique(batch)) >= 6
 
 
 def test_pool_is_bounded_by_the_bytes_of_its_rows():
-    assert pool_size(24, 1) == order.MOST_POOL
-    assert pool_size(4000, 1) == (order.POOL_BYTES // 4000) // BLOCK * BLOCK
-    assert pool_size(1 << 20, 5) == order.LEAST_POOL
+    narrow, wide, widest = (pools_of(size, 1, 120) for size in (24, 4000, 1 << 20))
+    assert narrow.block == (1 << 16) // 24 and wide.block == widest.block == 480
+    assert order.MOST_POOL - narrow.block < narrow.pool <= order.MOST_POOL
+    assert wide.pool == (1 << 30) // 4000 // 480 * 480
+    assert order.LEAST_POOL - 480 < widest.pool <= order.LEAST_POOL
+    assert pools_of(24, 50, 120).block == (1 << 16) // 1200
 
 
 def one_run(count):
@@ -69,7 +74,7 @@ def one_run(count):
 def test_few_windows_keep_the_order_that_they_had():
     index = one_run(500)
     expected = np.random.Generator(np.random.Philox(key=[7, 3])).permutation(500)
-    found = Order(index, 7, 3, "windows", pool=500).places()
+    found = Order(index, 7, 3, "windows", Pools(10, 500)).places()
     assert np.array_equal(found(0, 500), expected)
 
 
@@ -77,7 +82,7 @@ def test_series_are_drawn_alike_whatever_their_length(monkeypatch):
     index = WindowIndex(
         np.arange(3), np.array([0, 20, 200]), np.array([10, 100, 5000]), np.ones(3, dtype=np.int64)
     )
-    places = Order(index, 0, 1, "series", pool=100).places()
+    places = Order(index, 0, 1, "series", Pools(10, 100)).places()
     windows = np.concatenate([places(0, 3000), places(3000, 5110)])
     series = index.locate(windows)[1]
     assert np.abs(np.bincount(series) / len(series) - 1 / 3).max() < 0.03
@@ -86,9 +91,7 @@ def test_series_are_drawn_alike_whatever_their_length(monkeypatch):
 
 
 def test_training_goes_on_within_an_epoch_of_pools(monkeypatch, tmp_path):
-    monkeypatch.setattr(order, "BLOCK", 16)
-    monkeypatch.setattr(order, "LEAST_POOL", 64)
-    monkeypatch.setattr(order, "MOST_POOL", 64)
+    monkeypatch.setattr("lstmcast.series.batches.pools_of", lambda *_: Pools(16, 64))
     prepared = prepare(daily_config(tmp_path, 300), Watcher())
     table = WindowTable(
         prepared.panel, prepared.scaler, None, lookback=7, horizon=2, pad=False, device="cpu"
@@ -176,7 +179,6 @@ def test_yardsticks_of_blocks_are_those_of_all_rows(season, request):
 
 
 def test_nothing_that_is_held_grows_with_the_rows(small_blocks, monkeypatch, tmp_path):
-    monkeypatch.setattr(order, "MOST_POOL", 64 * BLOCK)
     monkeypatch.setattr("lstmcast.series.batches.LOCATED_AT_ONCE", 100)
     monkeypatch.setattr("lstmcast.forecasting.rolling.POINTS_AT_ONCE", 1000)
     peaks = []
@@ -188,7 +190,7 @@ def test_nothing_that_is_held_grows_with_the_rows(small_blocks, monkeypatch, tmp
         table = WindowTable(
             prepared.panel, prepared.scaler, None, lookback=7, horizon=2, pad=False, device="cpu"
         )
-        places = Order(prepared.windows.train, 0, 1, "windows", pool=2 * BLOCK).places()
+        places = Order(prepared.windows.train, 0, 1, "windows", Pools(99, 990)).places()
         Batches(table, prepared.windows.train, 10)
         places(5000, 5100)
         panel, cuts = prepared.panel, prepared.cuts

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lstmcast.series.order import Order, pool_size
+from lstmcast.series.order import Order, pools_of
 from lstmcast.series.panel import Panel
 from lstmcast.series.scaled import all_observed, scaled_rows
 from lstmcast.series.scaling import Scaler
@@ -177,8 +177,9 @@ class Batches:
     def order(self, number: int) -> Order:
         """In which order an epoch visits the windows."""
         stride = int(self.index.strides.max(initial=1))
-        pool = pool_size(4 * self.table.view.shape[2], stride)
-        return Order(self.index, self.seed, number, self.sample, pool)
+        _, span, width = self.table.view.shape
+        pools = pools_of(4 * width, stride, span)
+        return Order(self.index, self.seed, number, self.sample, pools)
 
 
 def as_tensor(table: np.ndarray) -> Tensor:

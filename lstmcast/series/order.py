@@ -21,10 +21,11 @@ import numpy as np
 
 from lstmcast.series.windows import WindowIndex
 
-BLOCK = 1 << 12
-"""Windows that follow each other in a block: it is read from the disk in one go."""
+BLOCK_BYTES, MOST_BLOCK, SPANS = 1 << 16, 1 << 12, 4
+"""Of the table that a block of windows lies over; windows in it at most; times a window's own rows
+that it is at least, so that few rows are read for two blocks."""
 
-POOL_BYTES, LEAST_POOL, MOST_POOL = 1 << 28, 1 << 16, 1 << 22
+POOL_BYTES, LEAST_POOL, MOST_POOL = 1 << 30, 1 << 16, 1 << 22
 """Of the table that a pool of windows may reach over; windows in a pool at least, and at most."""
 
 ROUNDS = 6
@@ -32,17 +33,33 @@ ROUNDS = 6
 _MASK = (1 << 64) - 1
 
 
-def pool_size(row_bytes: int, stride: int) -> int:
-    """Windows that are shuffled among each other.
+@dataclass(frozen=True)
+class Pools:
+    """How many windows are shuffled together.
 
-    It depends on the table and the config alone, never on the machine: it decides numbers.
+    Attributes:
+        block: Windows that follow each other in the table.
+        pool: Windows, in whole blocks, that are shuffled among each other.
+    """
+
+    block: int
+    pool: int
+
+
+def pools_of(row_bytes: int, stride: int, span: int) -> Pools:
+    """The pools of a table.
+
+    They depend on the table and the config alone, never on the machine: they decide numbers.
 
     Args:
         row_bytes: Of a row of the scaled table.
         stride: Rows from one window to the next.
+        span: T + H, rows of a window.
     """
-    windows = POOL_BYTES // max(row_bytes * stride, 1)
-    return int(np.clip(windows, LEAST_POOL, MOST_POOL)) // BLOCK * BLOCK
+    apart = max(row_bytes * stride, 1)
+    block = min(max(BLOCK_BYTES // apart, SPANS * span // stride, 1), MOST_BLOCK)
+    pool = int(np.clip(POOL_BYTES // apart, LEAST_POOL, MOST_POOL))
+    return Pools(block, max(pool // block, 1) * block)
 
 
 @dataclass(frozen=True)
@@ -54,21 +71,21 @@ class Order:
         seed: Of the shuffle; None: the order of the index.
         epoch: From 1; each has an order of its own.
         sample: `windows`, each once; or `series`: as many, of a series drawn at random each time.
-        pool: Windows shuffled among each other.
+        pools: What is shuffled together.
     """
 
     index: WindowIndex
     seed: int | None
     epoch: int
     sample: str
-    pool: int
+    pools: Pools
 
     def places(self) -> Callable[[int, int], np.ndarray]:
         """What tells the windows at places `begin` to `end`."""
         count = len(self.index)
         if self.seed is None:
             return lambda begin, end: np.arange(begin, end)
-        if count <= self.pool:
+        if count <= self.pools.pool:
             drawn = self.sample == "series"
             order = (
                 series_order(self.index, self.seed, self.epoch)
@@ -78,7 +95,7 @@ class Order:
             return lambda begin, end: order[begin:end]
         if self.sample == "series":
             return _Drawn(self.index, self.seed, self.epoch)
-        return Pooled(count, self.pool, self.seed, self.epoch)
+        return Pooled(count, self.pools, self.seed, self.epoch)
 
 
 class Pooled:
@@ -86,15 +103,15 @@ class Pooled:
 
     Args:
         count: N, more than a pool.
-        pool: Windows in a pool: whole blocks.
+        pools: What is shuffled together.
         seed: Of the shuffle.
         epoch: Its number.
     """
 
-    def __init__(self, count: int, pool: int, seed: int, epoch: int) -> None:
-        self.count, self.pool = count, pool
-        self.blocks = count // BLOCK  # what is left behind the last joins the last pool
-        self.pools = max(1, self.blocks * BLOCK // pool)
+    def __init__(self, count: int, pools: Pools, seed: int, epoch: int) -> None:
+        self.count, self.pool, self.block = count, pools.pool, pools.block
+        self.blocks = count // self.block  # what is left behind the last joins the last pool
+        self.pools = max(1, self.blocks * self.block // self.pool)
         self.key = _mix((seed * 0x9E3779B97F4A7C15 + epoch * 0xD1B54A32D192ED03) & _MASK)
 
     def __call__(self, begin: int, end: int) -> np.ndarray:
@@ -107,17 +124,17 @@ class Pooled:
             stop = min(end, behind)
             places = np.arange(begin - first, stop - first)
             within = permuted(places, behind - first, _mix(self.key + 2 * number + 1))
-            parts.append(self._windows(within, first // BLOCK))
+            parts.append(self._windows(within, first // self.block))
             begin = stop
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
 
     def _windows(self, within: np.ndarray, first: int) -> np.ndarray:
         """The windows at places of a pool whose blocks are the `first` and later of the shuffle."""
-        block, place = np.divmod(within, BLOCK)
+        block, place = np.divmod(within, self.block)
         whole = first + block < self.blocks
         used, inverse = np.unique(np.where(whole, first + block, 0), return_inverse=True)
         shuffled = permuted(used, self.blocks, self.key)[inverse]
-        windows: np.ndarray = np.where(whole, shuffled, self.blocks) * BLOCK + place
+        windows: np.ndarray = np.where(whole, shuffled, self.blocks) * self.block + place
         return windows
 
 
