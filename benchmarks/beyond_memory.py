@@ -4,9 +4,9 @@ Makes a table of 8 columns (series, time, a target and five inputs; one series b
 with --by date all series side by side), trains on it with `data.storage: disk` while the anonymous
 memory of the process is watched (RssAnon in /proc/PID/status: what no file stands behind), then
 takes the same training steps from the mapped table and from a copy of it in memory, in turns, and
-prints both tables of figures. With --reads instead what the orders of access read from the disk
-when nothing is in memory yet; with --orders CONFIG how well a network learns in an epoch by each,
-with blocks so small that the table of the config has many of them.
+prints both tables of figures. With --reads instead how much of the table the orders of access
+touch; with --orders CONFIG how well a network learns in an epoch by each, with blocks so small that
+the table of the config has many of them.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=6, help="of 100 steps from each table")
     parser.add_argument("--folder", type=Path, help="where table and run go, and stay")
     parser.add_argument("--orders", type=Path, help="config by which to compare orders of access")
-    parser.add_argument("--reads", action="store_true", help="compare what orders of access read")
+    parser.add_argument("--reads", action="store_true", help="compare what orders of access touch")
     options = parser.parse_args()
     if options.orders:
         return compare_orders(options.orders)
@@ -248,7 +248,7 @@ def compare_orders(path: Path) -> None:
 
 
 def compare_reads(path: Path) -> None:
-    """Bytes read from the disk for the first windows of an epoch, the page cache emptied before."""
+    """How much of the scaled table the first windows of an epoch touch: what a disk would read."""
     from lstmcast.config import load_config
     from lstmcast.series import batches
     from lstmcast.series.batches import Batches
@@ -257,35 +257,27 @@ def compare_reads(path: Path) -> None:
     from lstmcast.workflows.watcher import Watcher
 
     prepared = prepare(load_config(path), Watcher())
-    table = window_table(prepared)
-    files = list(prepared.panel.store.glob("scaled-*"))
-    usual = pools_of(table.view.shape[2] * 4, 1, table.view.shape[1])
-    every = Pools(1, len(prepared.windows.train))
-    pools = {"all windows": every, f"pools of {usual.pool // usual.block:,} blocks": usual}
-    print(f"{len(prepared.windows.train):,} windows, {files[0].stat().st_size / 1e6:,.0f} MB\n")
-    print("| order | windows | read from disk | windows/s |\n| --- | --- | --- | --- |")
+    shape = window_table(prepared).view.shape
+    usual, count = pools_of(4 * shape[2], 1, shape[1]), len(prepared.windows.train)
+    pools = {"all windows": Pools(1, count - 1), f"{usual.pool // usual.block:,} blocks": usual}
+    print(f"{count:,} windows over {4 * shape[0] * shape[2] / 1e6:,.0f} MB of scaled rows\n")
+    print("| order | windows | MB of the table touched |\n| --- | --- | --- |")
     for name, pool in pools.items():
-        del table
-        for file in files:
-            with file.open("rb") as handle:
-                os.posix_fadvise(handle.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        table = window_table(prepared)
+        table = window_table(prepared)  # mapped anew: none of its pages is
         batches.pools_of = lambda *_, pool=pool: pool
         epoch = Batches(table, prepared.windows.train, 1000, 0).epoch(1)
-        next(epoch)
-        before, began = bytes_read(), time.perf_counter()
-        for done in range(1, 401):
+        before = mapped_in()
+        for done in range(1, 4001):
             next(epoch)
-            if done in (50, 400):
-                megabytes = (bytes_read() - before) / 1e6
-                speed = 1000 * done / (time.perf_counter() - began)
-                print(f"| {name} | {1000 * done:,} | {megabytes:,.0f} MB | {speed:,.0f} |")
+            if done in (50, 400, 4000):
+                print(f"| {name} | {1000 * done:,} | {(mapped_in() - before) / 1e6:,.0f} |")
+        del table, epoch
 
 
-def bytes_read() -> int:
-    """What this process has had read from the disk so far."""
-    lines = Path("/proc/self/io").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("read_bytes")).split()[1])
+def mapped_in() -> int:
+    """Bytes of files that this process has mapped, and touched."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith("RssFile")).split()[1])
 
 
 if __name__ == "__main__":
