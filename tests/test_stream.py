@@ -420,6 +420,15 @@ def test_what_cannot_be_had_on_disk_is_refused_by_name(settings, words, tmp_path
         storage_of(Config(data=data))
 
 
+def test_rows_of_series_are_not_taken_for_columns_on_disk(cli, tmp_path):
+    (tmp_path / "m4.csv").write_text("V1,V2,V3,V4\na,1,2,3\nb,4,5,6\n")
+    settings = ["data.target=y", "data.storage=disk", "window.lookback=1", "window.horizon=1"]
+    flags = [flag for text in settings for flag in ("-s", text)]
+    (tmp_path / "c.yaml").write_text("data: {path: m4.csv, target: y}\n")
+    refused = cli("window", tmp_path / "c.yaml", "--dry-run", *flags)
+    assert refused.code == 2 and "data.layout: the layout rows" in refused.err
+
+
 def test_auto_holds_large_files_and_folders_on_disk(tmp_path):
     from lstmcast.config.schema import Config
     from lstmcast.workflows.storage import storage_of

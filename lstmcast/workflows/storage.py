@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lstmcast.config import Config, DataConfig
 from lstmcast.errors import ConfigError, join
+from lstmcast.series.build import layout_of
 from lstmcast.series.panel import Panel
 from lstmcast.series.stored import stored_panel
 from lstmcast.series.streamed import StreamedTable
@@ -36,7 +37,6 @@ def storage_of(config: Config, watcher: Watcher | None = None) -> str:
     data = config.data
     path = Path(data.path)
     folder = data.path != "-" and path.is_dir()
-    faults = not_on_disk(data, folder)
     if data.storage == "memory":
         if folder:
             raise ConfigError(
@@ -44,12 +44,14 @@ def storage_of(config: Config, watcher: Watcher | None = None) -> str:
                 "disk, or name one file"
             )
         return "memory"
-    large = ""
-    if data.storage == "auto" and not folder:
+    large, free = "", data.storage == "auto" and not folder
+    if free:
         large = beyond(path, config) if data.path != "-" else ""
-        if not large or faults:
+        if not large:
             return "memory"
-    if faults:
+    if faults := not_on_disk(data, folder):
+        if free:
+            return "memory"
         raise join(ConfigError, faults)
     if large and watcher is not None:
         watcher.note(f"{large}, so its rows are held on disk (data.storage).")
@@ -101,8 +103,9 @@ def not_on_disk(data: DataConfig, folder: bool) -> list[str]:
 
     if data.path == "-":
         refuse("path", "standard input", "save it as a file")
-    if data.layout in ("wide", "rows"):
-        refuse("layout", f"the layout {data.layout}", "write the table long")
+    layout = layout_of(data) if data.layout == "auto" and not folder else data.layout
+    if layout in ("wide", "rows"):
+        refuse("layout", f"the layout {layout}", "write the table long")
     coded = [name for name in data.categorical if name not in data.static]
     if coded:
         refuse("categorical", f"'{coded[0]}', a category that changes,", "leave it out")
