@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 from typing import Any, Literal
@@ -44,9 +45,13 @@ def new_file(path: Path, kind: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 def reserve(handle: int, size: int) -> None:
     """Take room on the disk for a file of so many bytes."""
-    if hasattr(os, "posix_fallocate"):
+    try:
         os.posix_fallocate(handle, 0, size)
-    else:  # macOS
+    except AttributeError:  # macOS
+        os.ftruncate(handle, size)
+    except OSError as error:  # file systems that promise no room
+        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
+            raise
         os.ftruncate(handle, size)
 
 
