@@ -105,7 +105,7 @@ def test_training_goes_on_within_an_epoch_of_pools(monkeypatch, tmp_path):
 
 def daily_config(tmp_path, rows, storage="memory"):
     path = tmp_path / f"daily-{rows}.csv"
-    path.write_text(daily_text(rows, start="1700-01-01" if rows > 90_000 else "2000-01-01"))
+    path.write_text(daily_text(rows, start="1700-01-01" if rows > 30_000 else "2000-01-01"))
     data = {"path": str(path), "time": "date", "target": "sales", "storage": storage}
     data["tables"] = str(tmp_path / "tables")
     return build_config(
@@ -182,7 +182,7 @@ def test_nothing_that_is_held_grows_with_the_rows(small_blocks, monkeypatch, tmp
     monkeypatch.setattr("lstmcast.series.batches.LOCATED_AT_ONCE", 100)
     monkeypatch.setattr("lstmcast.forecasting.rolling.POINTS_AT_ONCE", 1000)
     peaks = []
-    for rows in (20_000, 80_000):
+    for rows in (10_000, 40_000):
         config = daily_config(tmp_path, rows, "disk")
         prepare(config, Watcher())  # streams, which holds pieces of the text
         tracemalloc.start()
@@ -201,8 +201,8 @@ def test_nothing_that_is_held_grows_with_the_rows(small_blocks, monkeypatch, tmp
         fit_linear_map(panel, prepared.windows, prepared.scaler, 7, 2)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    # The table of the second has 60,000 rows more: not a byte for each of them may be held.
-    assert peaks[1] - peaks[0] < 60_000, peaks
+    # The table of the second has 30,000 rows more: not a byte for each of them may be held.
+    assert peaks[1] - peaks[0] < 30_000, peaks
 
 
 def test_pieces_that_are_asked_for_twice_are_the_same():
