@@ -11,8 +11,9 @@ import yaml
 import lstmcast
 from lstmcast.config import build_config
 from lstmcast.errors import ConfigError, DataError
-from lstmcast.series.batches import WindowTable, series_order
+from lstmcast.series.batches import WindowTable
 from lstmcast.series.calendar import calendar_columns, holiday_column
+from lstmcast.series.order import series_order
 from lstmcast.series.windows import WindowIndex
 from lstmcast.workflows.prepare import prepare
 from lstmcast.workflows.watcher import Watcher

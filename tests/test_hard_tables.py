@@ -171,7 +171,7 @@ def test_a_network_too_large_for_memory_is_refused_before_a_folder_is_made(cli, 
 
 def test_beats_is_never_said_of_a_higher_mae():
     from lstmcast.forecasting.judgement import Judgement
-    from lstmcast.forecasting.rolling import decide
+    from lstmcast.forecasting.verdict import decide
 
     rng = np.random.default_rng(0)
     losses = {"lstmcast": 1 + 0.01 * rng.random(50), "naive": 2 + 0.01 * rng.random(50)}

@@ -30,6 +30,8 @@ WORDS = {"data.past": "w", "data.categorical": "w"}
 # Option: (what it is set to, what else must be set for it to matter).
 CHANGES = {
     "data.path": ("other.csv", {}),
+    "data.storage": ("disk", {}),
+    "data.tables": ("elsewhere", {"data.storage": "disk"}),
     "data.layout": ("wide", {"data.series": "[]", "data.duplicates": "mean"}),
     "data.time": ("null", {}),
     "data.target": ("[y, z]", {}),
@@ -54,6 +56,7 @@ CHANGES = {
     "window.lookback": ("12", {}),
     "window.horizon": ("4", {}),
     "window.stride": ("2", {}),
+    "window.judge_stride": ("2", {}),
     "window.pad": ("true", {}),
     "scale.method": ("robust", {}),
     "scale.per": ("all", {}),
@@ -109,8 +112,14 @@ CHANGES = {
     "forecast.fallback": ("true", {}),
     "forecast.adaptive": ("true", {}),
 }
-DECIDES_NO_NUMBER = {"training.checkpoint_every", "training.memory_limit", "forecast.adaptive"}
-"""What they do instead, test_resume and test_adaptive see."""
+DECIDES_NO_NUMBER = {
+    "data.storage",
+    "data.tables",
+    "training.checkpoint_every",
+    "training.memory_limit",
+    "forecast.adaptive",
+}
+"""What they do instead, test_stream, test_resume and test_adaptive see."""
 REFUSED = {"data.time_format"}
 """Its stamps can be read two ways, which `auto` refuses."""
 

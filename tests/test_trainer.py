@@ -22,7 +22,8 @@ from lstmcast.config import NetworkConfig, TrainingConfig
 from lstmcast.errors import Diverged
 from lstmcast.network.forecaster import Forecaster, build_forecaster
 from lstmcast.network.sizes import Sizes
-from lstmcast.series.batches import Batch, Batches, WindowTable, epoch_order
+from lstmcast.series.batches import Batch, Batches, WindowTable
+from lstmcast.series.order import epoch_order
 from lstmcast.series.panel import Columns, Panel
 from lstmcast.series.scaling import Scaler
 from lstmcast.series.windows import index_windows

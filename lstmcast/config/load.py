@@ -201,10 +201,8 @@ def _make_paths_absolute(values: dict[str, Any], folder: Path, settings: Sequenc
         )
     if not isinstance(data, dict):
         return
-    if "path" in data:
-        data["path"] = _absolute(
-            data["path"], Path() if (("data", "path"), None) in here else folder
-        )
+    for key in {"path", "tables"} & data.keys():
+        data[key] = _absolute(data[key], Path() if (("data", key), None) in here else folder)
     if isinstance(data.get("vectors"), dict):
         whole = (("data", "vectors"), None) in here
         data["vectors"] = {

@@ -33,7 +33,19 @@ class DataConfig(Section):
     model_config = ConfigDict(title="Data")
 
     path: FilePath = Field(
-        description="Path of the CSV or Parquet table, relative to the folder of the config."
+        description="Path of the CSV or Parquet table, or of a folder of such files whose rows are "
+        "one table, relative to the folder of the config."
+    )
+    storage: Literal["auto", "memory", "disk"] = Field(
+        default="auto",
+        description="Where the rows are held: memory; disk, in mapped files that a table larger "
+        "than memory is streamed into once; auto: disk of a folder, and of a file that would fill "
+        "a good part of memory.",
+    )
+    tables: FilePath | None = Field(
+        default=None,
+        description="Folder of the tables that are held on disk, relative to the folder of the "
+        "config; null: runs/.tables in the current folder.",
     )
     layout: Literal["auto", "long", "wide", "rows"] = Field(
         default="auto",

@@ -56,7 +56,12 @@ class WindowConfig(Section):
     )
     stride: Count = Field(
         default=1,
-        description="Steps from one training window to the next; validation and test keep all.",
+        description="Steps from one training window to the next; see judge_stride for the others.",
+    )
+    judge_stride: Count = Field(
+        default=1,
+        description="Steps from one validation or test window to the next: of a table with "
+        "millions of them, 1 in 100 says as much in a hundredth of the time.",
     )
     pad: bool = Field(
         default=False,

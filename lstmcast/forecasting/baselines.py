@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmcast.forecasting.ridge import DEFAULT_PENALTY, Ridge, sum_up
+from lstmcast.series.blocks import owner_of_rows
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -235,9 +236,7 @@ class _Source:
         history, ahead = self.history, np.arange(self.horizon)
         center, scale = self.center[:, target], self.scale[:, target]
         usable = np.isfinite(center) & np.isfinite(scale) & (scale > 0)
-        size, lengths = np.where(usable, scale, np.nan), np.diff(history.offsets)
-        z = history.values[:, target] - np.repeat(center, lengths)
-        z /= np.repeat(size, lengths)  # -> (R,)
+        size = np.where(usable, scale, np.nan)
         for origins, series in chunks():
             origins, first = _bounds(history, origins, series)
             ends = history.offsets[np.asarray(series) + 1]
@@ -251,8 +250,26 @@ class _Source:
                     rows = _rows(
                         origins[piece][fit], first[piece][fit], self.lookback, self.horizon
                     )
-                    window = z[rows]  # -> (b, T + H)
+                    owner = series[piece][fit]
+                    window = _scaled(history, target, rows, owner, center, size)  # -> (b, T + H)
                     yield window - window[:, self.lookback - 1, None]
+
+
+def _scaled(
+    history: History, target: int, rows: Ints, series: Ints, center: Floats, size: Floats
+) -> Floats:
+    """The values of a target at the rows of windows (b, T + H), scaled.
+
+    Each row is scaled once and not once a window, where the windows lie close to each other.
+    """
+    first, last = int(rows.min()), int(rows.max()) + 1
+    if last - first > rows.size:
+        z = history.values[rows, target] - center[series, None]
+        return np.asarray(z / size[series, None])
+    owner = owner_of_rows(history.offsets, first, last)
+    z = history.values[first:last, target] - center[owner]
+    z /= size[owner]
+    return np.asarray(z[rows - first])
 
 
 def _bounds(history: History, origins: NDArray[Any], series: NDArray[Any]) -> tuple[Ints, Ints]:

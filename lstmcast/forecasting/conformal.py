@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmcast.forecasting.intervals import Margins
+from lstmcast.series.blocks import ROWS_AT_ONCE, series_groups
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -87,16 +88,20 @@ def mean_changes(values: Floats, observed: NDArray[Any], starts: Ints, ends: Int
         ends: (S,) one past the last row to use.
     """
     counts = np.maximum(ends - starts - 1, 0)
-    before = np.cumsum(counts) - counts
-    rows = np.arange(counts.sum()) + np.repeat(starts - before, counts)
-    series = np.repeat(np.arange(len(starts)), counts)
-    both = observed[rows] & observed[rows + 1]
-    change = np.where(both, np.abs(values[rows + 1] - values[rows]), 0.0)
     shape = (len(starts), values.shape[1])
     total, number = np.zeros(shape), np.zeros(shape)
-    for column in range(values.shape[1]):
-        total[:, column] = np.bincount(series, change[:, column], len(starts))
-        number[:, column] = np.bincount(series, both[:, column], len(starts))
+    for first, last in series_groups(counts):
+        for part in range(0, max(int(counts[first:last].sum()), 1), ROWS_AT_ONCE):  # of a long one
+            begins = starts[first:last] + part
+            left = np.clip(counts[first:last] - part, 0, ROWS_AT_ONCE)
+            before = np.cumsum(left) - left
+            rows = np.arange(left.sum()) + np.repeat(begins - before, left)
+            series = np.repeat(np.arange(last - first), left)
+            both = observed[rows] & observed[rows + 1]
+            change = np.where(both, np.abs(values[rows + 1] - values[rows]), 0.0)
+            for column in range(values.shape[1]):
+                total[first:last, column] += np.bincount(series, change[:, column], last - first)
+                number[first:last, column] += np.bincount(series, both[:, column], last - first)
     return kept(np.where(total > 0, total / np.maximum(number, 1), np.nan))
 
 

@@ -150,6 +150,11 @@ class Model:
 
         A series that was not seen in training is scaled by its own past.
         """
+        places = self.places(panel.names)
+        if self.config.scale.per == "all":
+            places[:] = 0  # every series has the one scaler that all share
+        if (places >= 0).all():
+            return self.scaler.of(places)
         own = fit_scaler(
             self.config.scale.method,
             "series",
@@ -159,9 +164,6 @@ class Model:
             panel.ends,
             self.scaler.logged,
         ).leaving(panel.unscaled_inputs)
-        places = self.places(panel.names)
-        if self.config.scale.per == "all":
-            places[:] = 0  # every series has the one scaler that all share
         seen = (places >= 0)[:, None]
         return Scaler(
             self.scaler.method,
@@ -173,7 +175,8 @@ class Model:
     def save(self, path: Path) -> None:
         """Write the model file, whole or not at all."""
         values = self.config.model_dump(mode="json")
-        del values["data"]["path"]
+        for name in ("path", "storage", "tables"):  # where the rows lie
+            del values["data"][name]
         values["data"]["vectors"] = dict.fromkeys(values["data"]["vectors"], NO_PATH)
         values["training"]["init_from"] = None  # a path, too
         described = {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lstmcast.series.blocks import ROWS_AT_ONCE, series_groups
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -57,24 +59,18 @@ def yardsticks(
     assert season >= 1, f"a season of {season} rows"
     assert ((lengths >= 0) & (lengths <= np.diff(offsets))).all(), "train rows outside their series"
 
-    series = np.repeat(np.arange(len(lengths)), lengths)
-    step = np.arange(len(series)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    rows = offsets[series] + step  # the train rows only, series by series
-    known = np.asarray(observed, dtype=np.bool_)[rows]
-    y = np.where(known, np.asarray(values, dtype=np.float64)[rows], 0.0)
-    count = _sums(known, lengths)
-    mean = _ratio(_sums(y, lengths), count)
-    deviation = np.sqrt(_ratio(_sums(np.where(known, y - mean[series], 0.0) ** 2, lengths), count))
-
-    later = np.flatnonzero(step >= season)
-    pairs = np.maximum(lengths - season, 0)
-    both = known[later] & known[later - season]
-    change = np.where(both, y[later] - y[later - season], 0.0)
-    count = _sums(both, pairs)
-    seasonal_mae = _ratio(_sums(np.abs(change), pairs), count)
-    seasonal_mse = _ratio(_sums(change**2, pairs), count)
-
-    rounding = _ROUNDING * _segments(np.maximum, np.abs(y), lengths)
+    shape = (len(lengths), values.shape[1])
+    sums = _Totals(*(np.zeros(shape) for _ in fields(_Totals)))
+    for begin, end in series_groups(lengths):
+        measure = _at_once if lengths[begin:end].sum() <= ROWS_AT_ONCE else _long
+        part = measure(values, observed, offsets[begin:end], lengths[begin:end], season)
+        for each in fields(_Totals):
+            getattr(sums, each.name)[begin:end] = getattr(part, each.name)
+    mean = _ratio(sums.total, sums.count)
+    deviation = np.sqrt(_ratio(sums.squares, sums.count))
+    seasonal_mae = _ratio(sums.change, sums.pairs)
+    seasonal_mse = _ratio(sums.square_change, sums.pairs)
+    rounding = _ROUNDING * sums.largest
     with np.errstate(invalid="ignore"):
         return Yardsticks(
             seasonal_mae=np.where(seasonal_mae > rounding, seasonal_mae, np.nan),
@@ -82,6 +78,77 @@ def yardsticks(
             mean=mean,
             deviation=np.where(deviation <= rounding, 0.0, deviation),
         )
+
+
+@dataclass(frozen=True)
+class _Totals:
+    """Over the train rows of each series and target, all (S, C).
+
+    Known values, their sum, their squared distance to their mean, the largest; pairs of rows a
+    season apart, and their changes.
+    """
+
+    count: Floats
+    total: Floats
+    squares: Floats
+    pairs: Floats
+    change: Floats
+    square_change: Floats
+    largest: Floats
+
+
+def _at_once(values: Floats, observed: Bools, begins: Ints, lengths: Ints, season: int) -> _Totals:
+    """Of series whose train rows are held together."""
+    series = np.repeat(np.arange(len(lengths)), lengths)
+    step = np.arange(len(series)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    rows = begins[series] + step  # the train rows only, series by series
+    known = np.asarray(observed[rows], dtype=np.bool_)
+    y = np.where(known, np.asarray(values[rows], dtype=np.float64), 0.0)
+    count, total = _sums(known, lengths), _sums(y, lengths)
+    mean = _ratio(total, count)
+    squares = _sums(np.where(known, y - mean[series], 0.0) ** 2, lengths)
+
+    later = np.flatnonzero(step >= season)
+    pairs = np.maximum(lengths - season, 0)
+    both = known[later] & known[later - season]
+    change = np.where(both, y[later] - y[later - season], 0.0)
+    return _Totals(
+        count,
+        total,
+        squares,
+        _sums(both, pairs),
+        _sums(np.abs(change), pairs),
+        _sums(change**2, pairs),
+        _segments(np.maximum, np.abs(y), lengths),
+    )
+
+
+def _long(values: Floats, observed: Bools, begins: Ints, lengths: Ints, season: int) -> _Totals:
+    """Of one series with more train rows than are held at a time."""
+    begin, end = int(begins[0]), int(begins[0] + lengths[0])
+    parts = _Totals(*(np.zeros((1, values.shape[1])) for _ in fields(_Totals)))
+    for first in range(begin, end, ROWS_AT_ONCE):
+        last = min(first + ROWS_AT_ONCE, end)
+        known = np.asarray(observed[first:last], dtype=np.bool_)
+        y = np.where(known, np.asarray(values[first:last], dtype=np.float64), 0.0)
+        parts.count[0] += known.sum(axis=0)
+        parts.total[0] += y.sum(axis=0)
+        np.maximum(parts.largest[0], np.abs(y).max(axis=0), out=parts.largest[0])
+        later = max(first, begin + season)  # the first that has a row a season before it
+        if later >= last:
+            continue
+        here, before = slice(later - first, None), slice(later - season, last - season)
+        both = known[here] & observed[before]
+        change = np.where(both, y[here] - values[before], 0.0)
+        parts.pairs[0] += both.sum(axis=0)
+        parts.change[0] += np.abs(change).sum(axis=0)
+        parts.square_change[0] += (change**2).sum(axis=0)
+    mean = _ratio(parts.total, parts.count)
+    for first in range(begin, end, ROWS_AT_ONCE):
+        last = min(first + ROWS_AT_ONCE, end)
+        off = np.where(observed[first:last], values[first:last] - mean, 0.0)
+        parts.squares[0] += (off**2).sum(axis=0)
+    return parts
 
 
 def _segments(reduce: np.ufunc, rows: NDArray[Any], lengths: Ints) -> Floats:

@@ -6,6 +6,7 @@ from that view, whatever the lookback.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,7 +15,9 @@ import torch
 from torch import Tensor
 
 from lstmcast.ranks import share_of
+from lstmcast.series.order import Order, pools_of
 from lstmcast.series.panel import Panel
+from lstmcast.series.scaled import all_observed, scaled_rows
 from lstmcast.series.scaling import Scaler
 from lstmcast.series.windows import WindowIndex
 
@@ -84,18 +87,14 @@ class WindowTable:
         self.target_count, self.input_count = len(columns.targets), len(columns.inputs)
         self.future_count = len(columns.future)
         self.device = device
-        owner = np.repeat(np.arange(panel.series_count), np.diff(panel.offsets))
         # Targets that were never observed are left out of the loss: their weights ride along.
-        history = np.arange(len(owner)) < panel.ends[owner]
-        self.has_weights = not panel.targets_observed[history].all()
-        width = self.input_count + self.has_weights * self.target_count
-        # T rows before and H behind, so that every window lies inside the memory it is cut from.
-        table = np.zeros((lookback + len(owner) + horizon, width), dtype=np.float32)
-        middle = table[lookback : lookback + len(owner)]
-        scaler.transform(panel.values, owner, out=middle[:, : self.input_count])
-        middle[:, self.input_count :] = panel.targets_observed if self.has_weights else 0
-        rows = torch.from_numpy(np.nan_to_num(table, copy=False)).to(device)
-        window = (len(owner) + 1, lookback + horizon, width)
+        self.has_weights = not all_observed(panel)
+        table = scaled_rows(panel, scaler, lookback, horizon, self.has_weights)
+        # Rows in files stay there: of them only batches go to another device.
+        self.home = device if panel.store is None else torch.device("cpu")
+        rows = as_tensor(table).to(self.home)
+        width = table.shape[1]
+        window = (len(panel.values) + 1, lookback + horizon, width)
         self.view = rows.as_strided(window, (width, width, 1))  # (R + 1, T + H, F)
         self.starts = torch.from_numpy(panel.offsets[:-1]).to(device) if pad else None
         self.center, self.scale = (
@@ -109,7 +108,8 @@ class WindowTable:
 
     def gather(self, origins: Tensor, series: Tensor) -> Batch:
         """The windows at origins (B,) of the given series (B,), both on the table's device."""
-        block = self.view.index_select(0, origins)  # (B, T + H, F)
+        block = self.view.index_select(0, origins.to(self.home))  # (B, T + H, F)
+        block = block.to(self.device)
         inputs = block[:, : self.lookback, : self.input_count]
         ahead = block[:, self.lookback :]
         mask = None
@@ -173,35 +173,27 @@ class Batches:
 
     def epoch(self, number: int = 0, skip: int = 0) -> Iterator[Batch]:
         """The batches of an epoch behind the first few; their order depends on (seed, number)."""
-        if self.sample == "series" and self.seed is not None:
-            order = series_order(self.index, self.seed, number)
-        else:
-            order = epoch_order(len(self.index), self.seed, number)
-        order = order[skip * self.batch_size :]
-        many = self.batch_size * max(1, LOCATED_AT_ONCE // self.batch_size)
-        for begin in range(0, len(order), many):
-            located = self.index.locate(order[begin : begin + many])
+        size, total = self.batch_size, len(self.index)
+        windows_at = self.order(number).places()
+        many = size * max(1, LOCATED_AT_ONCE // size)
+        for begin in range(min(skip * size, total), total, many):
+            located = self.index.locate(windows_at(begin, min(begin + many, total)))
             origins, series = (torch.from_numpy(part).to(self.table.device) for part in located)
-            for start in range(0, len(origins), self.batch_size):
-                size = min(self.batch_size, len(origins) - start)
-                share = share_of(size, self.part, self.parts)
+            for start in range(0, len(origins), size):
+                share = share_of(min(size, len(origins) - start), self.part, self.parts)
                 part = slice(start + share.start, start + share.stop)
                 yield self.table.gather(origins[part], series[part])
 
+    def order(self, number: int) -> Order:
+        """In which order an epoch visits the windows."""
+        stride = int(self.index.strides.max(initial=1))
+        _, span, width = self.table.view.shape
+        pools = pools_of(4 * width, stride, span)
+        return Order(self.index, self.seed, number, self.sample, pools)
 
-def epoch_order(count: int, seed: int | None, epoch: int) -> np.ndarray:
-    """(N,) the order in which an epoch visits its windows: shuffled, or 0..N-1 without seed."""
-    if seed is None:
-        return np.arange(count)
-    return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(count)
 
-
-def series_order(index: WindowIndex, seed: int, epoch: int) -> np.ndarray:
-    """(N,) windows for one epoch: a series at random, then one of its windows at random."""
-    heads = np.flatnonzero(np.diff(index.series, prepend=-1))  # runs lie in order of series
-    counts = np.add.reduceat(index.counts, heads)
-    rng = np.random.Generator(np.random.Philox(key=[seed, epoch]))
-    drawn = rng.integers(len(counts), size=len(index))
-    first = np.cumsum(counts) - counts
-    order: np.ndarray = first[drawn] + rng.integers(counts[drawn])
-    return order
+def as_tensor(table: np.ndarray) -> Tensor:
+    """The rows as a tensor that shares their memory; nobody writes to it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(table)

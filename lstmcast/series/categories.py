@@ -48,7 +48,9 @@ class Vocabulary:
         """
         if not self.words:
             return panel
-        values, static = panel.values.copy(), panel.static.copy()
+        coded = any(name in panel.words for name in panel.columns.inputs)
+        values = panel.values.copy() if coded else panel.values
+        static = panel.static.copy()
         for names, table in ((panel.columns.inputs, values), (panel.columns.static, static)):
             for k, name in enumerate(names):
                 if name in panel.words:

@@ -69,8 +69,8 @@ def to_numbers(texts: np.ndarray, decimal: str) -> tuple[np.ndarray, np.ndarray]
     Returns:
         (R,) float64, NaN where a cell is empty, and (R,) bool, true where it is no number.
     """
-    cells = pc.utf8_trim_whitespace(pa.array(texts, pa.large_string()))
-    empty = to_numpy(pc.is_in(pc.utf8_lower(cells), pa.array(EMPTY_WORDS, pa.large_string())))
+    cells = _trimmed(texts)
+    empty = _empty(cells)
     wrong = ~_fits(cells, _number(decimal)) & ~empty
     other = "," if decimal == "." else "."
     if wrong.any() and (_fits(cells, _number(other)) | empty).all():
@@ -78,13 +78,39 @@ def to_numbers(texts: np.ndarray, decimal: str) -> tuple[np.ndarray, np.ndarray]
         marked = to_numpy(pc.match_substring(cells, other))
         if (marked & ~_fits(cells, rf"[+-]?[1-9]\d{{0,2}}({re.escape(other)}\d{{3}})+")).any():
             decimal, wrong = other, np.zeros(len(wrong), dtype=bool)
+    return _values(cells, wrong | empty, decimal), wrong
+
+
+def strict_numbers(texts: np.ndarray, decimal: str) -> tuple[np.ndarray, np.ndarray]:
+    """As `to_numbers`, of a part of a column, which cannot tell of another decimal mark."""
+    cells = _trimmed(texts)
+    empty = _empty(cells)
+    wrong = ~_fits(cells, _number(decimal)) & ~empty
+    point = cells if decimal == "." else pc.replace_substring(cells, ",", ".")
+    try:  # the digits that Arrow makes of the pieces without a fault
+        known = pc.if_else(pa.array(wrong | empty), pa.scalar(None, pa.large_string()), point)
+        return to_numpy(pc.fill_null(known.cast(pa.float64()), float("nan"))), wrong
+    except pa.ArrowInvalid:  # +5, inf
+        return _values(cells, wrong | empty, decimal), wrong
+
+
+def _trimmed(texts: np.ndarray) -> pa.Array:
+    return pc.utf8_trim_whitespace(pa.array(texts, pa.large_string()))
+
+
+def _empty(cells: pa.Array) -> np.ndarray:
+    return to_numpy(pc.is_in(pc.utf8_lower(cells), pa.array(EMPTY_WORDS, pa.large_string())))
+
+
+def _values(cells: pa.Array, left_out: np.ndarray, decimal: str) -> np.ndarray:
+    """(R,) float64, NaN where a cell is left out."""
     if decimal == ",":
         cells = pc.replace_substring(cells, ",", ".")
-    numbers = pd.Series(to_numpy(cells), dtype=object).where(~wrong & ~empty)
+    numbers = pd.Series(to_numpy(cells), dtype=object).where(~left_out)
     values = pd.to_numeric(numbers)
     if values.dtype == object:  # whole numbers of hundreds of digits
         values = numbers.map(float, na_action="ignore")
-    return values.to_numpy(dtype=np.float64, na_value=np.nan), wrong
+    return values.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _number(decimal: str) -> str:

@@ -204,12 +204,25 @@ def ragged_rows(text: str, dialect: Dialect, name: str) -> DataError:
         dialect: How they are written.
         name: What messages call the file.
     """
-    width = len(dialect.header)
-    found = [
+    return ragged_error(_ragged(text, dialect, name), dialect, name)
+
+
+def ragged_lines(data: bytes, dialect: Dialect, name: str) -> list[tuple[int, int]]:
+    """Line and number of cells of each row of a piece that has more or fewer than the header."""
+    return _ragged(data.decode(), dialect, name)
+
+
+def _ragged(text: str, dialect: Dialect, name: str) -> list[tuple[int, int]]:
+    return [
         (line, len(cells))
         for line, cells in records(text, dialect.separator, name, dialect.body_line)
-        if cells and len(cells) != width
+        if cells and len(cells) != len(dialect.header)
     ]
+
+
+def ragged_error(found: list[tuple[int, int]], dialect: Dialect, name: str) -> DataError:
+    """The error for rows of another width: line and number of cells of each."""
+    width = len(dialect.header)
     shown = ", ".join(f"line {line} has {count}" for line, count in found[:3])
     more = ", ..." if len(found) > 3 else ""
     rows = "row has" if len(found) == 1 else "rows have"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +14,75 @@ from lstmcast.series.panel import FILLED, Panel
 from lstmcast.series.spacing import DAY, Frequency
 
 Derived = dict[str, np.ndarray]
+
+OBSERVED = " (observed)"
+"""What the name of a mask ends in."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which columns a config asks for.
+
+    Attributes:
+        calendar: Names of features of stamps.
+        holidays: The country; None: none.
+        near: Lags shorter than the horizon, known up to the origin.
+        far: Other lags, known ahead.
+        masks: Whether there is a column that says where a value was observed.
+        ahead: Rows that every series goes on for, since something is known there.
+    """
+
+    calendar: tuple[str, ...]
+    holidays: str | None
+    near: tuple[int, ...]
+    far: tuple[int, ...]
+    masks: bool
+    ahead: int
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self.calendar or self.holidays or self.near or self.far or self.masks)
+
+
+def wanted(frequency: Frequency, config: DataConfig, horizon: int) -> Wanted:
+    """The columns that a config asks for, of a table of some frequency."""
+    names = suggested(frequency) if config.calendar == "auto" else tuple(config.calendar)
+    near = tuple(lag for lag in config.lags if lag < horizon)
+    far = tuple(lag for lag in config.lags if lag >= horizon)
+    ahead = horizon if names or config.holidays or far else 0
+    return Wanted(names, config.holidays, near, far, config.gaps == "mask", ahead)
+
+
+def derived_at(panel: Panel, want: Wanted, rows: np.ndarray) -> tuple[Derived, Derived, Derived]:
+    """Derived columns at some rows (B,) of a panel, each (B,).
+
+    Returns:
+        Near lags with masks; far lags; what is made of stamps.
+    """
+    masks = _masks(panel, rows) if want.masks else {}
+    return (
+        {**_lags(panel, rows, want.near), **masks},
+        _lags(panel, rows, want.far),
+        _of_stamps(panel, rows, want.calendar, want.holidays),
+    )
+
+
+def with_names(panel: Panel, want: Wanted) -> Panel:
+    """A panel with the names of its derived columns among its columns, but not their values.
+
+    Raises:
+        ConfigError: As `derive`.
+    """
+    past, far, stamps = derived_at(panel, want, np.zeros(1, dtype=np.int64))
+    _refuse_twins(panel, [*past, *stamps, *far])
+    columns = replace(
+        panel.columns,
+        past=(*panel.columns.past, *past),
+        future=(*panel.columns.future, *far, *stamps),
+    )
+    masks = [name for name in past if name.endswith(OBSERVED)] if want.masks else []
+    lags = (*(name for name in past if name not in masks), *far)
+    return replace(panel, columns=columns, lags=lags, unscaled=(*masks, *stamps))
 
 
 def derive(panel: Panel, config: DataConfig, horizon: int) -> Panel:
@@ -29,41 +99,23 @@ def derive(panel: Panel, config: DataConfig, horizon: int) -> Panel:
         ConfigError: A column has the name of a derived one; holidays are asked for that are not
             known, or of steps longer than a day.
     """
-    names = suggested(panel.frequency) if config.calendar == "auto" else tuple(config.calendar)
-    if not (names or config.holidays or config.lags or config.gaps == "mask"):
+    want = wanted(panel.frequency, config, horizon)
+    if not want:
         return panel
-    near = [lag for lag in config.lags if lag < horizon]
-    far = [lag for lag in config.lags if lag >= horizon]
-    if (names or config.holidays or far) and horizon:
-        panel = _go_on(panel, horizon)
-    masks = _masks(panel) if config.gaps == "mask" else {}
-    known_ahead = _of_stamps(panel, names, config.holidays)
-    near_lags, far_lags = _lags(panel, near), _lags(panel, far)
-    _refuse_twins(panel, [*masks, *known_ahead, *near_lags, *far_lags])
-    columns = replace(
-        panel.columns,
-        past=(*panel.columns.past, *near_lags, *masks),
-        future=(*panel.columns.future, *far_lags, *known_ahead),
-    )
+    if want.ahead:
+        panel = _go_on(panel, want.ahead)
+    past, far, stamps = derived_at(panel, want, np.arange(len(panel.values)))
     split = len(panel.columns.targets + panel.columns.past)
     values = np.column_stack(
         [
             panel.values[:, :split],
-            *near_lags.values(),
-            *masks.values(),
+            *past.values(),
             panel.values[:, split:],
-            *far_lags.values(),
-            *known_ahead.values(),
+            *far.values(),
+            *stamps.values(),
         ]
     )
-    return replace(
-        panel,
-        columns=columns,
-        values=values,
-        observed=~np.isnan(values),
-        lags=(*near_lags, *far_lags),
-        unscaled=(*masks, *known_ahead),
-    )
+    return replace(with_names(panel, want), values=values, observed=~np.isnan(values))
 
 
 def _go_on(panel: Panel, horizon: int) -> Panel:
@@ -85,18 +137,17 @@ def _go_on(panel: Panel, horizon: int) -> Panel:
     )
 
 
-def _masks(panel: Panel) -> Derived:
+def _masks(panel: Panel, rows: np.ndarray) -> Derived:
     """1 where a target or past column was observed, 0 where it is filled."""
     columns = panel.columns.targets + panel.columns.past
     return {
-        f"{name} (observed)": panel.observed[:, k].astype(np.float64)
+        f"{name}{OBSERVED}": panel.observed[rows, k].astype(np.float64)
         for k, name in enumerate(columns)
     }
 
 
-def _lags(panel: Panel, lags: list[int]) -> Derived:
+def _lags(panel: Panel, rows: np.ndarray, lags: Sequence[int]) -> Derived:
     """Each target a number of steps before; NaN where the series had not begun."""
-    rows = np.arange(len(panel.values))
     first = panel.offsets[:-1][panel.series_of(rows)]
     columns = {}
     for lag in lags:
@@ -107,10 +158,11 @@ def _lags(panel: Panel, lags: list[int]) -> Derived:
     return columns
 
 
-def _of_stamps(panel: Panel, names: tuple[str, ...], holidays: str | None) -> Derived:
+def _of_stamps(
+    panel: Panel, rows: np.ndarray, names: tuple[str, ...], holidays: str | None
+) -> Derived:
     if not (names or holidays):
         return {}
-    rows = np.arange(len(panel.values))
     stamps = panel.frequency.stamps(panel.ordinals(rows, panel.series_of(rows)))
     columns = calendar_columns(names, stamps)
     if holidays:

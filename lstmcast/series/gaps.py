@@ -31,6 +31,8 @@ def fill_gaps(panel: Panel, method: str, cuts: Cuts, table: Table) -> Panel:
     Raises:
         DataError: `error` was asked for and something is missing.
     """
+    if panel.store is not None:
+        return panel  # it was filled when it was written
     ends = np.repeat(panel.ends, np.diff(panel.offsets))
     history = (np.arange(len(ends)) < ends)[:, None]
     missing = np.isnan(panel.values) & history
@@ -53,7 +55,7 @@ def usable_origins(panel: Panel, method: str) -> np.ndarray | None:
     A line drawn to the next known value lets the values before know it, so with `interpolate` the
     row before a forecast must be a real one.
     """
-    if method != "interpolate" or panel.observed.all():
+    if method != "interpolate" or panel.store is not None or panel.observed.all():
         return None
     return np.concatenate([[True], panel.observed.all(axis=1)])
 

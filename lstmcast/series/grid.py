@@ -46,16 +46,16 @@ def place_rows(table: Table, config: DataConfig, until: str | None) -> Placed:
     if config.time is None:
         ordinals = _row_numbers(codes)
         frequency, style = frequency_from_alias("step", None), None
-        low, high = (_row_number(value, key) for key, value in _limits(config))
+        low, high = (row_number(value, key) for key, value in limits(config))
     else:
         stamps, places = _stamps(table, config)
         style = stamps.style
         frequency = _frequency(table, config, stamps.values, places, codes)
         ordinals = frequency.ordinals(stamps.values)[0][places]
-        low, high = (_grid_place(value, frequency, style, key) for key, value in _limits(config))
+        low, high = (grid_place(value, frequency, style, key) for key, value in limits(config))
     if config.season != "auto":
         frequency = replace(frequency, season=int(config.season))
-    last = None if until is None else _until(until, frequency, style)
+    last = None if until is None else until_place(until, frequency, style)
     keep = np.ones(len(codes), dtype=bool)
     if low is not None:
         keep &= ordinals >= low
@@ -82,7 +82,8 @@ def place_rows(table: Table, config: DataConfig, until: str | None) -> Placed:
     return Placed(rows, codes, ordinals, [names[k] for k in used], frequency, style, last)
 
 
-def _limits(config: DataConfig) -> list[tuple[str, str | int | None]]:
+def limits(config: DataConfig) -> list[tuple[str, str | int | None]]:
+    """The keys and values of the first and the last stamp used."""
     return [("data.start", config.start), ("data.end", config.end)]
 
 
@@ -127,7 +128,7 @@ def _row_numbers(codes: np.ndarray) -> np.ndarray:
     return pd.Series(codes).groupby(codes).cumcount().to_numpy().astype(np.int64)
 
 
-def _row_number(value: str | int | None, key: str) -> int | None:
+def row_number(value: str | int | None, key: str) -> int | None:
     """A row number given by the user, counted from 1, as a place counted from 0."""
     if value is None:
         return None
@@ -142,13 +143,14 @@ def _row_number(value: str | int | None, key: str) -> int | None:
     return number - 1
 
 
-def _until(value: str, frequency: Frequency, style: StampStyle | None) -> int | None:
+def until_place(value: str, frequency: Frequency, style: StampStyle | None) -> int | None:
+    """Grid place of the last row that is known, as `--at` names it."""
     if style is None:
-        return _row_number(value, "--at")
-    return _grid_place(value, frequency, style, "--at")
+        return row_number(value, "--at")
+    return grid_place(value, frequency, style, "--at")
 
 
-def _grid_place(
+def grid_place(
     value: str | int | None, frequency: Frequency, style: StampStyle, key: str
 ) -> int | None:
     """Grid place of a stamp given by the user: the place at, or last before it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -60,6 +61,9 @@ class Panel:
         left_out: Names of series without a single complete row.
         begins_late: Rows left out before the first complete row of their series.
         latest_column: The column that most of these rows lack.
+        store: Folder of the files that `values`, `observed` and `source_rows` are mapped from,
+            gaps filled as the config says; None: they are in memory.
+        filled: Values that were missing there, of a table in files.
     """
 
     columns: Columns
@@ -81,6 +85,8 @@ class Panel:
     left_out: tuple[tuple[str, ...], ...] = ()
     begins_late: int = 0
     latest_column: str = ""
+    store: Path | None = None
+    filled: int = 0
 
     @property
     def series_count(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,30 @@ def open_parquet(raw: bytes, name: str) -> pyarrow.parquet.ParquetFile:
         raise DataError(f"{name}: the Parquet file is damaged: {error}") from None
 
 
+def open_parquet_file(path: Path) -> pyarrow.parquet.ParquetFile:
+    """The same for a file that is read part by part.
+
+    Raises:
+        DataError: If it is damaged.
+    """
+    try:
+        return pyarrow.parquet.ParquetFile(path, pre_buffer=False)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path}: the Parquet file is damaged: {error}") from None
+
+
+def shown_names(file: pyarrow.parquet.ParquetFile, name: str) -> dict[str, str]:
+    """As `column_names`, each name being there once.
+
+    Raises:
+        DataError: One occurs twice.
+    """
+    shown = column_names(file)
+    if len(shown) < len(file.schema_arrow.names):
+        raise DataError(f"{name}: a column name occurs twice: give every column its own name")
+    return shown
+
+
 def column_names(file: pyarrow.parquet.ParquetFile) -> dict[str, str]:
     """Names to show -> names in the file; an index that pandas kept without a name is `index`."""
     names = file.schema_arrow.names
@@ -51,9 +76,7 @@ def read_columns(
     Raises:
         DataError: If the file is damaged, has no row, or a name twice.
     """
-    shown = column_names(file)
-    if len(shown) < len(file.schema_arrow.names):
-        raise DataError(f"{name}: a column name occurs twice: give every column its own name")
+    shown = shown_names(file, name)
     kept = list(dict.fromkeys(shown if columns is None else columns))
     try:
         table = file.read(columns=[shown[column] for column in kept])

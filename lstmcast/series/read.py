@@ -74,7 +74,7 @@ class Table:
         Raises:
             DataError: Names every column that is missing, and what may have been meant.
         """
-        _require(list(self.frame.columns), columns, f"{self.name}: {where}")
+        require_columns(list(self.frame.columns), columns, f"{self.name}: {where}")
 
     def numbers(self, column: str) -> np.ndarray:
         """(R,) float64 of a column, NaN where a cell is empty; perhaps read-only.
@@ -82,7 +82,7 @@ class Table:
         Raises:
             DataError: Counts the cells that are no finite numbers and shows the first three.
         """
-        _require(self.frame.columns, [column], self.name)
+        require_columns(self.frame.columns, [column], self.name)
         cells = self.frame[column]
         if _is_text(cells):
             values, wrong = to_numbers(
@@ -100,7 +100,7 @@ class Table:
 
     def text(self, column: str) -> np.ndarray:
         """(R,) object array of str: a column's cells exactly as in the file, "" where empty."""
-        _require(self.frame.columns, [column], self.name)
+        require_columns(self.frame.columns, [column], self.name)
         cells = self.frame[column]
         if self.csv is None:
             return as_text(cells)
@@ -179,11 +179,11 @@ def read_table(
         digest = thread.submit(lambda: hashlib.sha256(raw).hexdigest())
         if _is_parquet(raw, source):
             file = open_parquet(raw, name)
-            _require(list(column_names(file)), columns or (), name)
+            require_columns(list(column_names(file)), columns or (), name)
             return Table(name, read_columns(file, columns, name), digest.result())
         data = to_utf8(decompress(raw, name), name)
         dialect = recognise(data, name)
-        _require(dialect.header, columns or (), name)
+        require_columns(dialect.header, columns or (), name)
         kept_text = [column for column in dialect.header if column in text]
         if scan:
             columns = kept_text = kept_text or [(columns or dialect.header)[0]]
@@ -249,7 +249,8 @@ def _is_parquet(raw: bytes, source: Path | str) -> bool:
     return False
 
 
-def _require(names: Collection[str], columns: Sequence[str], where: str) -> None:
+def require_columns(names: Collection[str], columns: Sequence[str], where: str) -> None:
+    """Check that a table has columns; see `Table.require`."""
     faults = []
     if isinstance(names, tuple | list):
         names = dict.fromkeys(names)  # there may be as many as there are series

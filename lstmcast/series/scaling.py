@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+
+from lstmcast.series.blocks import ROWS_AT_ONCE, series_groups
+from lstmcast.series.streamed_scaling import streamed
 
 Statistics = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -103,34 +107,84 @@ def fit_scaler(
     if method == "none":
         return Scaler(method, np.zeros(shape), np.ones(shape), tuple(logged))
     lengths = np.maximum(ends - starts, 0)
-    first = np.cumsum(lengths) - lengths
-    rows = np.arange(lengths.sum()) + np.repeat(starts - first, lengths)
-    groups = (
-        np.repeat(np.arange(count), lengths)
-        if per == "series"
-        else np.zeros(len(rows), dtype=np.int64)
-    )
     size = count if per == "series" else 1
     center, scale = np.zeros((size, shape[1])), np.ones((size, shape[1]))
-    picked: slice | np.ndarray = rows
-    if len(rows) and rows[-1] - rows[0] == len(rows) - 1:  # in one piece: views, not copies
-        picked = slice(rows[0], rows[-1] + 1)
-    for column in range(shape[1]):
-        used = observed[picked, column]
-        group, column_values = groups, values[picked, column]
-        if not used.all():
-            group, column_values = groups[used], column_values[used]
-        if column in logged:
-            column_values = np.log1p(column_values)
-        heads = np.flatnonzero(np.diff(group, prepend=-1))
-        if len(heads):
-            center[group[heads], column], scale[group[heads], column] = STATISTICS[method](
-                column_values, heads
-            )
+    for first, last in series_groups(lengths) if per == "series" else [(0, count)]:
+        begins, sizes = starts[first:last], lengths[first:last]
+        many = sizes.sum() > ROWS_AT_ONCE
+        group = slice(first, last) if per == "series" else slice(0, 1)
+        for column in range(shape[1]):
+            source = _Column(values, observed, column, column in logged)
+            if many:  # one series, or all of them as one
+                part = streamed(method, partial(source.pieces, begins, sizes))
+                center[group, column], scale[group, column] = part
+            elif len(sizes):
+                joined = _joined if per == "series" else _as_one
+                picked = joined(method, source, begins, sizes)
+                center[group, column], scale[group, column] = picked
     # A spread within float error of a large level is no spread.
     scale[scale <= 1e-12 * np.maximum(np.abs(center), 1e-300)] = 1.0
     center, scale = (np.broadcast_to(part, shape).copy() for part in (center, scale))
     return Scaler(method, center, scale, tuple(logged))
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One column of a table, of which rows are asked for.
+
+    Attributes:
+        values: (R, F).
+        observed: (R, F).
+        place: Of the column.
+        logged: Whether log(1 + value) is meant.
+    """
+
+    values: np.ndarray
+    observed: np.ndarray
+    place: int
+    logged: bool
+
+    def at(self, begins: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The known values of some rows from each of `begins` on, and whose they are."""
+        first = np.cumsum(sizes) - sizes
+        rows = np.arange(sizes.sum()) + np.repeat(begins - first, sizes)
+        group = np.repeat(np.arange(len(sizes)), sizes)
+        picked: slice | np.ndarray = rows
+        if len(rows) and rows[-1] - rows[0] == len(rows) - 1:  # in one piece: views, not copies
+            picked = slice(rows[0], rows[-1] + 1)
+        used, held = self.observed[picked, self.place], self.values[picked, self.place]
+        if not used.all():
+            group, held = group[used], held[used]
+        return (np.log1p(held) if self.logged else held), group
+
+    def pieces(self, begins: np.ndarray, sizes: np.ndarray) -> Iterator[np.ndarray]:
+        """The same values, not all at a time."""
+        for first, last in series_groups(sizes):
+            for part in range(0, max(int(sizes[first:last].sum()), 1), ROWS_AT_ONCE):
+                left = np.clip(sizes[first:last] - part, 0, ROWS_AT_ONCE)
+                yield self.at(begins[first:last] + part, left)[0]
+
+
+def _joined(
+    method: str, source: _Column, begins: np.ndarray, sizes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Center and scale (S,) of each series; 0 and 1 where none of its values is known."""
+    center, scale = np.zeros(len(sizes)), np.ones(len(sizes))
+    values, group = source.at(begins, sizes)
+    heads = np.flatnonzero(np.diff(group, prepend=-1))
+    if len(heads):
+        center[group[heads]], scale[group[heads]] = STATISTICS[method](values, heads)
+    return center, scale
+
+
+def _as_one(
+    method: str, source: _Column, begins: np.ndarray, sizes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Center and scale (1,) of all series together."""
+    values, _ = source.at(begins, sizes)
+    if not len(values):
+        return np.zeros(1), np.ones(1)
+    return STATISTICS[method](values, np.zeros(1, dtype=np.int64))
 
 
 def _standard(values: np.ndarray, heads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

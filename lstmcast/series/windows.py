@@ -110,8 +110,8 @@ class SplitWindows:
 
     Attributes:
         train: Thinned by the stride.
-        validation: At every row.
-        test: At every row.
+        validation: At every row, or thinned by the stride of judging.
+        test: Likewise.
         crossing: Windows left out because a cut runs through their targets.
     """
 
@@ -144,6 +144,7 @@ def split_windows(
     horizon: int,
     pad: bool = False,
     stride: int = 1,
+    judge_stride: int = 1,
     usable: np.ndarray | None = None,
 ) -> SplitWindows:
     """Windows of the three splits of all series.
@@ -156,6 +157,7 @@ def split_windows(
         horizon: H, steps.
         pad: Whether windows may begin before their series.
         stride: Rows from one train origin to the next.
+        judge_stride: Rows from one validation or test origin to the next.
         usable: (R + 1,) whether a forecast may start at a row; None: everywhere.
     """
     trained = cuts.train > cuts.starts
@@ -168,8 +170,8 @@ def split_windows(
     whole = index(cuts.starts, np.where(trained, cuts.test, cuts.starts))
     return SplitWindows(
         train=train if stride == 1 else index(cuts.starts, cuts.train, stride=stride),
-        validation=validation,
-        test=test,
+        validation=validation.every(judge_stride),
+        test=test.every(judge_stride),
         crossing=len(whole) - len(train) - len(validation) - len(test),
     )
 

@@ -40,8 +40,8 @@ def check_file(path: Path, config: Config | None) -> None:
     if least > limit:
         raise ConfigError(
             f"{path} has {gigabytes(path.stat().st_size)}; to read it takes {gigabytes(least)} of "
-            f"memory at the least, and there are {gigabytes(limit)}: cut the table into parts, "
-            "save it as Parquet, or set training.memory_limit"
+            f"memory at the least, and there are {gigabytes(limit)}: name it in a config with "
+            "data.storage: disk, save it as Parquet, or set training.memory_limit"
         )
 
 
@@ -52,6 +52,14 @@ def resident() -> int:
     except (OSError, ValueError, IndexError):
         return peak()
     return pages * resource.getpagesize()
+
+
+def anonymous() -> int:
+    """Bytes of it that no file stands behind; where the system does not tell, all of it."""
+    for line in _lines(Path("/proc/self/status")):
+        if line.startswith("RssAnon:"):
+            return 1024 * int(line.split()[1])
+    return resident()
 
 
 def peak() -> int:

@@ -15,8 +15,9 @@ from lstmcast.config import dump_config
 from lstmcast.forecasting.judgement import NETWORK
 from lstmcast.forecasting.predict import with_intervals
 from lstmcast.forecasting.rivals import require_rivals, rival_forecasts
-from lstmcast.forecasting.rolling import Verdict, baseline_forecasts, decide
+from lstmcast.forecasting.rolling import baseline_forecasts
 from lstmcast.forecasting.spread import spread_all
+from lstmcast.forecasting.verdict import Verdict, decide
 from lstmcast.ranks import ranks
 from lstmcast.run_folder import write_json, write_text
 from lstmcast.series.build import build_panel

@@ -19,6 +19,7 @@ from lstmcast.series.panel import Panel
 from lstmcast.workflows.entry import config_for, config_of_run
 from lstmcast.workflows.folds import Fitted, fitted, origins_of
 from lstmcast.workflows.prepare import prepare
+from lstmcast.workflows.storage import in_memory
 from lstmcast.workflows.watcher import Watcher
 
 FOLDS = 5
@@ -80,7 +81,7 @@ def open_source(
         config = config_for(path, overrides, watcher)
         if config.window.horizon == 0:
             raise ConfigError("window.horizon is 0, which only `lstmcast window` can use")
-        return Source(config)
+        return Source(in_memory(config))
     run = RunFolder(path)
     changes = network_changes(overrides)
     if changes and not plan.refit:
@@ -90,7 +91,7 @@ def open_source(
         )
     model = load_model(run.model, device)
     config_of_run(run)  # a fault of the run's own is no fault of the overrides
-    config = load_config(run.config, overrides)
+    config = in_memory(load_config(run.config, overrides))
     use_threads(config.training.batch_size, config.network.units)
     if plan.refit:
         return Source(config, run, model)

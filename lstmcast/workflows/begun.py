@@ -63,7 +63,8 @@ def describe_vectors(prepared: Prepared) -> dict[str, str]:
 def without_paths(config: Config) -> Record:
     """A config as JSON without the places of its files: their content is what counts."""
     values = config.model_dump(mode="json")
-    del values["data"]["path"]
+    for name in ("path", "storage", "tables"):
+        del values["data"][name]
     values["data"]["vectors"] = sorted(values["data"]["vectors"])
     del values["training"]["init_from"]
     return values

@@ -27,6 +27,7 @@ from lstmcast.series.windows import require_train_windows
 from lstmcast.workflows.check_config import find_config, stopped
 from lstmcast.workflows.init import as_list, is_config
 from lstmcast.workflows.prepare import Prepared, prepare
+from lstmcast.workflows.storage import in_memory
 from lstmcast.workflows.watcher import Watcher
 
 ENOUGH = 100
@@ -179,7 +180,7 @@ def _untold_series(view: View) -> Iterator[Finding]:
 def _windows(config: Config, table: Table, stops: bool, with_network: bool) -> Iterator[Finding]:
     """What shows only in earnest: prepare everything as `train` would."""
     try:
-        prepared = prepare(config, Watcher())
+        prepared = prepare(in_memory(config), Watcher())
         yield from find_unknown_future(prepared.panel, table, config.window.horizon)
         window = config.window
         try:

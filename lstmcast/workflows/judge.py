@@ -19,7 +19,6 @@ from lstmcast.forecasting.judgement import NETWORK, Judgement, add_skill
 from lstmcast.forecasting.model import Model
 from lstmcast.forecasting.predict import NetworkForecast, with_intervals
 from lstmcast.forecasting.rolling import (
-    Verdict,
     actual_values,
     baseline_forecasts,
     calibrate,
@@ -27,6 +26,7 @@ from lstmcast.forecasting.rolling import (
     judge,
 )
 from lstmcast.forecasting.spread import spread, spread_all
+from lstmcast.forecasting.verdict import Verdict
 from lstmcast.forecasting.yardsticks import Yardsticks, yardsticks
 from lstmcast.series.gaps import fill_gaps
 from lstmcast.series.windows import WindowIndex
@@ -189,9 +189,10 @@ def with_record(model: Model, forecasts: dict[str, Forecast], prepared: Prepared
 def past_forecasts(
     model: Model, forecasts: dict[str, Forecast], prepared: Prepared
 ) -> pd.DataFrame:
-    """Test forecasts beside what came, from origins H steps apart."""
+    """Test forecasts beside what came, from origins H steps apart or a little more."""
     panel, config = prepared.panel, prepared.config
-    origins, series = prepared.windows.test.every(config.window.horizon).all()
+    apart = -(-config.window.horizon // config.window.judge_stride)
+    origins, series = prepared.windows.test.every(apart).all()
     network = spread(with_intervals(model, {NETWORK: forecasts[NETWORK]}, panel)[NETWORK])
     actuals = actual_values(panel, origins, config.window.horizon)
     return backtest_frame(panel, origins, series, network(origins, series), model.levels, actuals)

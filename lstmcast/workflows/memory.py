@@ -17,7 +17,8 @@ from lstmcast.errors import ConfigError, counted
 from lstmcast.forecasting.predict import windows_at_once
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.ranks import ranks
-from lstmcast.workflows.at_hand import at_hand, gigabytes, peak, resident
+from lstmcast.series.order import MOST_POOL
+from lstmcast.workflows.at_hand import anonymous, at_hand, gigabytes, peak, resident
 from lstmcast.workflows.network import new_network, sizes_of
 from lstmcast.workflows.prepare import Prepared
 
@@ -108,6 +109,9 @@ def forecast_need(
 ) -> Need:
     """What training will need; where that is far beyond a limit, roughly."""
     config, windows, cells = prepared.config, prepared.windows, prepared.panel.values.size
+    in_files = prepared.panel.store is not None
+    cells = 0 if in_files else cells  # mapped pages are the kernel's to drop
+    ordered = min(len(windows.train), MOST_POOL)
     training, on_cpu = config.training, device.type == "cpu"
     window = roughly_a_window(network, config)
     if limit is None or 3 * window < limit:
@@ -127,8 +131,8 @@ def forecast_need(
         judging += LINEAR * config.window.lookback**2
         judging += JUDGED_ROW * len(windows.test) + JUDGED_CELL * cells
     return Need(
-        held=resident() if on_cpu else 0,
-        table=2 * FLOAT * cells + (24 * len(windows.train) if on_cpu else 0),
+        held=(anonymous() if in_files else resident()) if on_cpu else 0,
+        table=2 * FLOAT * cells + (24 * ordered if on_cpu else 0),
         weights=state + saved + (training.members - 1) * kept,
         window=window,
         batch=int(batch),

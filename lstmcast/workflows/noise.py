@@ -65,7 +65,7 @@ def _cells(config: Config, table: Table) -> pd.DataFrame:
 
 def _prepared(config: Config, cells: pd.DataFrame, path: Path) -> Prepared:
     cells.to_parquet(path, index=False)
-    data = config.data.model_copy(update={"path": str(path)})
+    data = config.data.model_copy(update={"path": str(path), "storage": "memory"})
     return prepare(config.model_copy(update={"data": data}), Watcher())
 
 

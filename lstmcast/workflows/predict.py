@@ -25,6 +25,7 @@ from lstmcast.series.splits import no_cuts
 from lstmcast.workflows.forecast import forecast_panel
 from lstmcast.workflows.prepare import unknown_notes
 from lstmcast.workflows.reading import read_watched
+from lstmcast.workflows.storage import open_stored, storage_of
 from lstmcast.workflows.target_checks import check_transform
 from lstmcast.workflows.watcher import Watcher
 
@@ -93,6 +94,8 @@ def open_table(
 ) -> tuple[Model, Panel, dict[str, Any]]:
     """A model, the filled table that it is to go on from, and of what; see `predict`."""
     model, config = open_run(run, data, device)
+    if storage_of(config, watcher) == "disk":
+        return open_from_disk(model, config, at, future, watcher)
     table = read_watched(config.data, watcher)
     sources = {"data": fingerprint(table)}
     if future is not None:
@@ -109,6 +112,29 @@ def open_table(
     for name in filled.left_out[:3]:
         watcher.note(f"{' '.join(name)} has no complete row and is not forecast.")
     return model, filled, sources
+
+
+def open_from_disk(
+    model: Model, config: Config, at: str | None, future: str | None, watcher: Watcher
+) -> tuple[Model, Panel, dict[str, Any]]:
+    """The same of a table on disk, which was filled when it was written."""
+    if future is not None:
+        raise ConfigError(
+            "--future cannot be read beside a table on disk yet: add its rows to the table, with "
+            "empty targets"
+        )
+    alias = model.frequency.alias
+    as_read, table = open_stored(config, watcher, at)
+    if as_read.frequency.alias != alias:
+        on_grid = with_data(config, {"frequency": alias})
+        try:
+            as_read, table = open_stored(on_grid, watcher, at)
+        except DataError:
+            raise other_frequency(model, table, as_read.frequency) from None
+    for text in unknown_notes(model.vocabulary, as_read):
+        watcher.note(text)
+    check_transform(config, as_read, table)
+    return model, model.recoded(as_read), {"data": fingerprint(table)}
 
 
 def fingerprint(table: Table) -> dict[str, Any]:
@@ -144,22 +170,26 @@ def open_run(run: Path, data: str | None, device: torch.device) -> tuple[Model, 
             raise ConfigError(
                 f"{run} is a model without data: name a table, `lstmcast predict {run} DATA`"
             )
-        return model, with_data(model.config, {"path": table_of(RunFolder(run))})
+        return model, with_data(model.config, place_of_table(RunFolder(run)))
     # Limits of the training table mean nothing to another one.
     path = data if data == "-" else str(Path(data).resolve())
-    return model, with_data(model.config, {"path": path, "start": None, "end": None})
+    changes = {"path": path, "start": None, "end": None}
+    if run.is_dir():
+        changes["tables"] = place_of_table(RunFolder(run))["tables"]
+    return model, with_data(model.config, changes)
 
 
-def table_of(run: RunFolder) -> str:
-    """Path of the table that a run was trained on.
+def place_of_table(run: RunFolder) -> dict[str, str | None]:
+    """Path of the table that a run was trained on, and where its rows were held.
 
     Raises:
         RunError: Its config is missing or damaged.
     """
     try:
-        return load_config(run.config).data.path
+        data = load_config(run.config).data
     except ConfigError as error:
         raise RunError(f"{run.path} is damaged: {error}") from error
+    return {"path": data.path, "storage": data.storage, "tables": data.tables}
 
 
 def with_data(config: Config, changes: dict[str, str | None]) -> Config:

@@ -23,11 +23,15 @@ from lstmcast.series.splits import Cuts, cut_series, no_cuts
 from lstmcast.series.vectors import Vectors, read_vectors
 from lstmcast.series.windows import SplitWindows, split_windows
 from lstmcast.workflows.reading import read_watched
+from lstmcast.workflows.storage import open_stored, storage_of
 from lstmcast.workflows.target_checks import check_counts, check_transform
 from lstmcast.workflows.watcher import Watcher
 
 OWN_COLUMNS = ("method", "origin", "step")
 """Columns that forecast.csv and backtest.csv add to the user's own."""
+
+MANY_JUDGED, ENOUGH_JUDGED = 2_000_000, 200_000
+"""Validation and test windows that are worth a note, and those that it advises."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,9 @@ def prepare(config: Config, watcher: Watcher) -> Prepared:
         DataError: The table has a fault.
     """
     refuse_own_names(config)
+    if storage_of(config, watcher) == "disk":
+        panel, table = open_stored(config, watcher)
+        return prepare_panel(config, table, panel, watcher)
     return prepare_table(config, read_watched(config.data, watcher), watcher)
 
 
@@ -111,6 +118,15 @@ def prepare_table(config: Config, table: Table, watcher: Watcher) -> Prepared:
     if isinstance(table, LongTable):  # what auto found is what the run goes by
         data = config.data.model_copy(update={"layout": table.layout})
         config = config.model_copy(update={"data": data})
+    return prepare_panel(config, table, panel, watcher)
+
+
+def prepare_panel(config: Config, table: Table, panel: Panel, watcher: Watcher) -> Prepared:
+    """Make a panel as read ready for windows.
+
+    Raises:
+        DataError: The table has a fault.
+    """
     check_transform(config, panel, table)
     check_counts(config, panel, table)
     cuts = cut_series(panel, config.split, config.window.horizon)
@@ -154,6 +170,7 @@ def prepare_windows(config: Config, table: Table, unfilled: Panel, cuts: Cuts) -
         horizon=window.horizon,
         pad=window.pad,
         stride=window.stride,
+        judge_stride=window.judge_stride,
         usable=usable_origins(panel, config.data.gaps),
     )
     static_scaler = _static_scaler(config, panel)
@@ -212,16 +229,15 @@ def notes_about(prepared: Prepared) -> list[str]:
     """What the user should know of the table, a sentence each."""
     panel, window = prepared.panel, prepared.config.window
     notes = []
-    missing = ~prepared.unfilled.observed & ~np.isnan(panel.values)
+    missing = missing_values(prepared)
     if panel.begins_late:
         notes.append(
             f"{counted(panel.begins_late, 'row')} left out at the start of series, where "
             f"'{panel.latest_column}' or another column has no value yet."
         )
-    if missing.any():
+    if missing:
         notes.append(
-            f"{counted(int(missing.sum()), 'missing value')} filled "
-            f"(data.gaps: {prepared.config.data.gaps})."
+            f"{counted(missing, 'missing value')} filled (data.gaps: {prepared.config.data.gaps})."
         )
     notes += unknown_notes(prepared.vocabulary, prepared.unfilled)
     if formula := next((word for name in panel.names for word in name if is_formula(word)), None):
@@ -241,6 +257,12 @@ def notes_about(prepared: Prepared) -> list[str]:
             f"{counted(len(unseen), 'series')} without a train row, neither trained on nor "
             f"scored: {shown}{', ...' if len(unseen) > 3 else ''}."
         )
+    judged = len(prepared.windows.validation) + len(prepared.windows.test)
+    if judged > MANY_JUDGED:
+        notes.append(
+            f"{judged:,} windows to validate and test on take long; with window.judge_stride: "
+            f"{-(-judged // ENOUGH_JUDGED):,} there were about {ENOUGH_JUDGED:,} of them."
+        )
     short = int((panel.lengths < (1 if window.pad else window.lookback)).sum())
     if 0 < short < panel.series_count:
         notes.append(
@@ -248,6 +270,14 @@ def notes_about(prepared: Prepared) -> list[str]:
             f"{window.lookback} steps; a baseline forecasts them (or set window.pad: true)."
         )
     return notes
+
+
+def missing_values(prepared: Prepared) -> int:
+    """Values of history that were missing, and filled."""
+    panel = prepared.panel
+    if panel.store is not None:
+        return panel.filled
+    return int((~prepared.unfilled.observed & ~np.isnan(panel.values)).sum())
 
 
 def is_formula(word: str) -> bool:

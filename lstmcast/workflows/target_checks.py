@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from lstmcast.config import Config
 from lstmcast.errors import DataError, counted
+from lstmcast.series.blocks import row_blocks
 from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table
 
@@ -20,7 +23,7 @@ def check_transform(config: Config, panel: Panel, table: Table) -> None:
         refuse_targets(
             panel,
             table,
-            panel.targets <= -1,
+            lambda targets: targets <= -1,
             "scale.transform: log1p needs values above -1",
             "none",
         )
@@ -32,25 +35,47 @@ def check_counts(config: Config, panel: Panel, table: Table) -> None:
     Raises:
         DataError: Names the first of them.
     """
-    head, targets = config.network.head, panel.targets
+    head = config.network.head
     if head in ("negative_binomial", "poisson"):
-        bad = (targets < 0) | (targets != np.rint(targets)) & ~np.isnan(targets)
         refuse_targets(
-            panel, table, bad, f"network.head: {head} needs whole numbers from 0", "student_t"
+            panel,
+            table,
+            lambda targets: (targets < 0) | (targets != np.rint(targets)) & ~np.isnan(targets),
+            f"network.head: {head} needs whole numbers from 0",
+            "student_t",
         )
 
 
-def refuse_targets(panel: Panel, table: Table, bad: np.ndarray, need: str, instead: str) -> None:
-    """Refuse some targets (R, C).
+def refuse_targets(
+    panel: Panel,
+    table: Table,
+    bad: Callable[[np.ndarray], np.ndarray],
+    need: str,
+    instead: str,
+) -> None:
+    """Refuse some targets.
+
+    Args:
+        panel: As read, or with its gaps filled.
+        table: For messages.
+        bad: Says of targets (B, C) which are.
+        need: What is needed.
+        instead: What to set.
 
     Raises:
         DataError: Names the first of them, what is needed, and what to set instead.
     """
-    places = np.argwhere(bad)
-    if len(places):
-        row, column = (int(k) for k in places[0])
+    count, first = 0, (-1, -1)
+    for begin, end in row_blocks(*panel.values.shape):
+        found = bad(panel.targets[begin:end])
+        if not count and found.any():
+            row, column = (int(k) for k in np.argwhere(found)[0])
+            first = (begin + row, column)
+        count += int(found.sum())
+    if count:
+        row, column = first
         raise DataError(
             f"{table.name}, {table.line(int(panel.source_rows[row]))}: "
             f"'{panel.columns.targets[column]}' is {panel.values[row, column]:g}, and {need} "
-            f"({counted(len(places), 'value')} not); set it to {instead}"
+            f"({counted(count, 'value')} not); set it to {instead}"
         )

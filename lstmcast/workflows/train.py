@@ -17,7 +17,7 @@ import torch
 from lstmcast.config import Config, dump_config
 from lstmcast.errors import ConfigError, DataError, Diverged, Interrupted, RunError
 from lstmcast.forecasting.model import Model
-from lstmcast.forecasting.rolling import Verdict, decide
+from lstmcast.forecasting.verdict import Verdict, decide
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.threads import use_threads
 from lstmcast.ranks import left_alone, ranks
@@ -43,6 +43,7 @@ from lstmcast.workflows.manifest import describe_run
 from lstmcast.workflows.memory import Need, network_that_fits, peak_on
 from lstmcast.workflows.prepare import Prepared, prepare
 from lstmcast.workflows.report import finish
+from lstmcast.workflows.storage import storage_of
 from lstmcast.workflows.tables import csv_text, history_frame, recent_frame
 from lstmcast.workflows.watcher import Watcher
 
@@ -137,7 +138,8 @@ def get_ready(config: Config, device: torch.device, watcher: Watcher) -> Ready:
         raise ConfigError(
             "window.horizon is 0, which only `lstmcast window` can use; train needs at least 1"
         )
-    check_file(Path(config.data.path), config)
+    if storage_of(config) == "memory":
+        check_file(Path(config.data.path), config)
     prepared = prepare(config, watcher)
     require_train_windows(
         prepared.panel,

@@ -19,6 +19,7 @@ from lstmcast.errors import DataError, RunError
 from lstmcast.run_folder import sync_folder, write_text
 from lstmcast.series.panel import FILLED, Panel
 from lstmcast.series.read import Table
+from lstmcast.series.scaled import scaled_rows
 from lstmcast.series.splits import SPLITS
 from lstmcast.workflows.prepare import Prepared, prepare
 from lstmcast.workflows.tables import csv_text
@@ -64,12 +65,7 @@ class WindowArrays:
         self.panel, self.source = panel, prepared.table
         self.lookback, self.horizon = window.lookback, window.horizon
         self.index, self.splits = prepared.windows.merged()
-        owner = np.repeat(np.arange(panel.series_count), np.diff(panel.offsets))
-        # T rows before and H behind, so that every window lies inside the table.
-        length = self.lookback + len(owner) + self.horizon
-        self.table = np.zeros((length, panel.values.shape[1]), dtype=np.float32)
-        middle = self.table[self.lookback : self.lookback + len(owner)]
-        np.nan_to_num(prepared.scaler.transform(panel.values, owner, out=middle), copy=False)
+        self.table = scaled_rows(panel, prepared.scaler, self.lookback, self.horizon, False)
         self.static = None
         if prepared.static_scaler is not None:
             rows = np.zeros(panel.series_count, dtype=np.int64)

@@ -1,0 +1,52 @@
+"""Rows in blocks: what is reckoned over all rows holds so many of them at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+BLOCK_BYTES = 1 << 25
+"""Of one float64 array held at a time."""
+
+ROWS_AT_ONCE = 1 << 20
+"""Rows of some columns held at a time, where whole series are wanted."""
+
+
+def row_blocks(rows: int, width: int) -> Iterator[tuple[int, int]]:
+    """First row, and one past the last, of blocks of (rows, width) numbers."""
+    size = max(1, BLOCK_BYTES // (8 * max(width, 1)))
+    for begin in range(0, rows, size):
+        yield begin, min(begin + size, rows)
+
+
+def owners(offsets: np.ndarray, begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+    """Series that have rows in a block, ascending, and where in the block each one's begin."""
+    first = int(np.searchsorted(offsets, begin, side="right")) - 1
+    last = int(np.searchsorted(offsets, end, side="left"))
+    series = np.arange(first, last)
+    series = series[np.diff(offsets)[first:last] > 0]
+    return series, np.maximum(offsets[series], begin) - begin
+
+
+def owner_of_rows(offsets: np.ndarray, begin: int, end: int) -> np.ndarray:
+    """(B,) the series of each row of a block."""
+    series, heads = owners(offsets, begin, end)
+    return np.repeat(series, np.diff(heads, append=end - begin))
+
+
+def series_groups(lengths: np.ndarray, most: int = ROWS_AT_ONCE) -> Iterator[tuple[int, int]]:
+    """Series that follow each other and have so many rows together; a longer one is by itself.
+
+    Args:
+        lengths: (S,) rows of each.
+        most: Rows of a group, unless it is one series.
+    """
+    ends = np.cumsum(lengths)
+    begin, count = 0, len(lengths)
+    while begin < count:
+        before = int(ends[begin - 1]) if begin else 0
+        end = int(np.searchsorted(ends, before + most, side="right"))
+        end = max(end, begin + 1)
+        yield begin, end
+        begin = end

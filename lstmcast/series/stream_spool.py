@@ -1,0 +1,86 @@
+"""Rows as they were streamed, in files: series, stamp, numbers; from here they find their place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from lstmcast.series.mapped import map_file
+
+ROWS = 1 << 19
+"""Rows of a spool looked at together."""
+
+
+@dataclass(frozen=True)
+class Spooled:
+    """Some rows of a spool.
+
+    Attributes:
+        begin: The first, counted from 0.
+        codes: (B,) int32 numbers of series; below 0 where a row is left out; can be written to.
+        ticks: (B,) int64 stamps in microseconds, later places on the grid; can be written to.
+        values: (B, W) float64.
+    """
+
+    begin: int
+    codes: np.ndarray
+    ticks: np.ndarray
+    values: np.ndarray
+
+
+class Spool:
+    """Files of rows in a folder.
+
+    Args:
+        folder: Where.
+        width: W, numbers of a row.
+    """
+
+    def __init__(self, folder: Path, width: int) -> None:
+        self.paths = [folder / f"spool.{name}" for name in ("codes", "ticks", "values")]
+        self.width, self.rows = width, 0
+        self.files: list[IO[bytes]] = [path.open("wb") for path in self.paths]
+
+    def write(self, codes: np.ndarray, ticks: np.ndarray, values: list[np.ndarray]) -> None:
+        """Append rows: series (B,), stamps (B,), columns of numbers (B,)."""
+        matrix = np.empty((len(codes), self.width))
+        for k, column in enumerate(values):
+            matrix[:, k] = column
+        parts: tuple[np.ndarray, ...] = (codes.astype(np.int32), ticks.astype(np.int64), matrix)
+        for file, part in zip(self.files, parts, strict=True):
+            file.write(part.data)
+        self.rows += len(codes)
+
+    def close(self) -> None:
+        """No more rows come."""
+        for file in self.files:
+            file.close()
+
+    def blocks(self) -> Iterator[Spooled]:
+        """All rows, in order; a block is let go before the next is mapped."""
+        codes_path, ticks_path, values_path = self.paths
+        rows = ROWS
+        for begin in range(0, self.rows, rows):
+            count = min(rows, self.rows - begin)
+            yield Spooled(
+                begin,
+                map_file(codes_path, np.int32, (count,), 4 * begin, "r+"),
+                map_file(ticks_path, np.int64, (count,), 8 * begin, "r+"),
+                map_file(values_path, np.float64, (count, self.width), 8 * self.width * begin, "r"),
+            )
+
+    def head(self, rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """Series and stamps of the first rows."""
+        count = min(rows, self.rows)
+        codes = map_file(self.paths[0], np.int32, (count,), 0, "r")
+        return codes, map_file(self.paths[1], np.int64, (count,), 0, "r")
+
+    def remove(self) -> None:
+        """Give the room back."""
+        self.close()
+        for path in self.paths:
+            path.unlink(missing_ok=True)

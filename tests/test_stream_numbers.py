@@ -1,0 +1,213 @@
+"""What is reckoned over rows too many to hold: orders, scales, yardsticks, and their memory."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from conftest import daily_text
+
+from lstmcast.config import build_config
+from lstmcast.forecasting import conformal, yardsticks
+from lstmcast.forecasting.rolling import fit_linear_map
+from lstmcast.series import blocks, order, scaling, streamed_scaling
+from lstmcast.series.batches import Batches, WindowTable
+from lstmcast.series.order import Order, Pooled, Pools, permuted, pools_of
+from lstmcast.series.scaling import fit_scaler
+from lstmcast.series.streamed_scaling import quantiles
+from lstmcast.series.windows import WindowIndex
+from lstmcast.workflows.prepare import prepare
+from lstmcast.workflows.watcher import Watcher
+
+BLOCK = 4096
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 16, 17, 1000, 4097])
+def test_keyed_permutation_visits_every_place_once(count):
+    for key in range(3):
+        assert np.array_equal(np.sort(permuted(np.arange(count), count, key)), np.arange(count))
+
+
+def test_keys_give_other_permutations():
+    found = {tuple(permuted(np.arange(30), 30, key)) for key in range(50)}
+    assert len(found) == 50
+
+
+def test_keyed_permutation_has_no_taste_for_places():
+    places = np.stack([permuted(np.arange(8), 8, key) for key in range(800)])
+    for place in range(8):  # a chi-squared statistic of 7 degrees: above 35 once in 100,000
+        counts = np.bincount(places[:, place], minlength=8)
+        assert ((counts - 100) ** 2 / 100).sum() < 35
+
+
+@pytest.mark.parametrize("count", [10 * BLOCK + 1, 21 * BLOCK, 37 * BLOCK - 1])
+def test_pools_visit_every_window_once_and_can_be_entered_anywhere(count):
+    pooled = Pooled(count, Pools(BLOCK, 8 * BLOCK), seed=3, epoch=2)
+    windows = np.concatenate(
+        [pooled(first, min(first + 9999, count)) for first in range(0, count, 9999)]
+    )
+    assert np.array_equal(np.sort(windows), np.arange(count))
+    assert np.array_equal(pooled(777, 39_001), windows[777:39_001])
+    assert not np.array_equal(Pooled(count, Pools(BLOCK, 8 * BLOCK), 3, 3)(0, 99), windows[:99])
+
+
+def test_pool_reaches_over_a_bounded_part_of_the_table():
+    count, pool = 64 * BLOCK, 8 * BLOCK
+    windows = Pooled(count, Pools(BLOCK, pool), seed=0, epoch=1)(0, pool)
+    assert len(np.unique(windows // BLOCK)) == 8
+    batch = windows[:64] // BLOCK  # which has windows of nearly all of these blocks
+    assert len(np.unique(batch)) >= 6
+
+
+def test_pool_is_bounded_by_the_bytes_of_its_rows():
+    narrow, wide, widest = (pools_of(size, 1, 120) for size in (24, 4000, 1 << 20))
+    assert narrow.block == (1 << 16) // 24 and wide.block == widest.block == 480
+    assert order.MOST_POOL - narrow.block < narrow.pool <= order.MOST_POOL
+    assert wide.pool == (1 << 30) // 4000 // 480 * 480
+    assert order.LEAST_POOL - 480 < widest.pool <= order.LEAST_POOL
+    assert pools_of(24, 50, 120).block == (1 << 16) // 1200
+
+
+def one_run(count):
+    return WindowIndex(*(np.array([value]) for value in (0, 10, count, 1)))
+
+
+def test_few_windows_keep_the_order_that_they_had():
+    index = one_run(500)
+    expected = np.random.Generator(np.random.Philox(key=[7, 3])).permutation(500)
+    found = Order(index, 7, 3, "windows", Pools(10, 500)).places()
+    assert np.array_equal(found(0, 500), expected)
+
+
+def test_series_are_drawn_alike_whatever_their_length(monkeypatch):
+    index = WindowIndex(
+        np.arange(3), np.array([0, 20, 200]), np.array([10, 100, 5000]), np.ones(3, dtype=np.int64)
+    )
+    places = Order(index, 0, 1, "series", Pools(10, 100)).places()
+    windows = np.concatenate([places(0, 3000), places(3000, 5110)])
+    series = index.locate(windows)[1]
+    assert np.abs(np.bincount(series) / len(series) - 1 / 3).max() < 0.03
+    assert len(np.unique(windows[series == 0])) == 10
+    assert np.array_equal(places(1000, 1100), windows[1000:1100])
+
+
+def test_training_goes_on_within_an_epoch_of_pools(monkeypatch, tmp_path):
+    monkeypatch.setattr("lstmcast.series.batches.pools_of", lambda *_: Pools(16, 64))
+    prepared = prepare(daily_config(tmp_path, 300), Watcher())
+    table = WindowTable(
+        prepared.panel, prepared.scaler, None, lookback=7, horizon=2, pad=False, device="cpu"
+    )
+    batches = Batches(table, prepared.windows.train, 10, seed=1)
+    whole, rest = list(batches.epoch(2)), list(batches.epoch(2, skip=5))
+    assert sum(map(len, whole)) == len(prepared.windows.train)
+    for one, two in zip(whole[5:], rest, strict=True):
+        assert one.inputs.equal(two.inputs)
+
+
+def daily_config(tmp_path, rows, storage="memory"):
+    path = tmp_path / f"daily-{rows}.csv"
+    path.write_text(daily_text(rows, start="1700-01-01" if rows > 30_000 else "2000-01-01"))
+    data = {"path": str(path), "time": "date", "target": "sales", "storage": storage}
+    data["tables"] = str(tmp_path / "tables")
+    return build_config(
+        {"data": data, "window": {"lookback": 7, "horizon": 2}, "split": {"test": 30}},
+        source="test",
+    )
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Hold few rows at a time."""
+    for module in (blocks, scaling, yardsticks, conformal):
+        monkeypatch.setattr(module, "ROWS_AT_ONCE", 100)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 1 << 10)
+    groups = blocks.series_groups
+    for module in (scaling, yardsticks, conformal):
+        monkeypatch.setattr(module, "series_groups", lambda lengths: groups(lengths, 100))
+
+
+def test_quantiles_of_pieces_are_those_of_all_values():
+    rng = np.random.default_rng(0)
+    values = np.concatenate(
+        [rng.normal(0, 1, 3001), rng.integers(-3, 3, 999), [-0.0, 0.0, 1e300, -1e-300, 5e-324]]
+    )
+    levels = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
+    for some in (values, values[:1], values[:2], np.full(50, -2.5)):
+        found = quantiles(levels, lambda some=some: iter(np.array_split(some, 7)), len(some))
+        np.testing.assert_allclose(found, np.quantile(some, levels), rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["standard", "minmax", "robust"])
+@pytest.mark.parametrize("per", ["series", "all"])
+def test_scaler_of_blocks_is_that_of_numpy(method, per, small_blocks):
+    rng = np.random.default_rng(1)
+    lengths = np.array([30, 950, 40, 0, 333])
+    ends = np.cumsum(lengths)
+    values, observed = rng.normal(5, 3, (ends[-1], 2)), rng.random((ends[-1], 2)) > 0.1
+    scaler = fit_scaler(method, per, values, observed, ends - lengths, ends, logged=())
+    for series in range(5):
+        rows = slice(ends[series] - lengths[series], ends[series])
+        rows = slice(None) if per == "all" else rows
+        for column in range(2):
+            known = values[rows, column][observed[rows, column]]
+            if not len(known):
+                expected = 0.0, 1.0
+            elif method == "standard":
+                expected = known.mean(), known.std()
+            elif method == "minmax":
+                expected = known.min(), np.ptp(known)
+            else:
+                low, middle, high = np.quantile(known, [0.25, 0.5, 0.75])
+                expected = middle, high - low
+            found = scaler.center[series, column], scaler.scale[series, column]
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("season", [1, 7, 150])
+def test_yardsticks_of_blocks_are_those_of_all_rows(season, request):
+    rng = np.random.default_rng(2)
+    offsets = np.array([0, 40, 900, 1000])
+    values, observed = rng.normal(0, 1, (1000, 2)), rng.random((1000, 2)) > 0.1
+    ends = np.array([35, 880, 990])
+    whole = yardsticks.yardsticks(values, observed, offsets, ends, season)
+    changes = conformal.mean_changes(values, observed, offsets[:-1], ends)
+    request.getfixturevalue("small_blocks")
+    parts = yardsticks.yardsticks(values, observed, offsets, ends, season)
+    for name in ("seasonal_mae", "seasonal_mse", "mean", "deviation"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), rtol=1e-12)
+    again = conformal.mean_changes(values, observed, offsets[:-1], ends)
+    np.testing.assert_allclose(again, changes, rtol=1e-9)
+
+
+def test_nothing_that_is_held_grows_with_the_rows(small_blocks, monkeypatch, tmp_path):
+    monkeypatch.setattr("lstmcast.series.batches.LOCATED_AT_ONCE", 100)
+    monkeypatch.setattr("lstmcast.forecasting.rolling.POINTS_AT_ONCE", 1000)
+    peaks = []
+    for rows in (10_000, 40_000):
+        config = daily_config(tmp_path, rows, "disk")
+        prepare(config, Watcher())  # streams, which holds pieces of the text
+        tracemalloc.start()
+        prepared = prepare(config, Watcher())
+        table = WindowTable(
+            prepared.panel, prepared.scaler, None, lookback=7, horizon=2, pad=False, device="cpu"
+        )
+        places = Order(prepared.windows.train, 0, 1, "windows", Pools(99, 990)).places()
+        Batches(table, prepared.windows.train, 10)
+        places(5000, 5100)
+        panel, cuts = prepared.panel, prepared.cuts
+        yardsticks.yardsticks(
+            panel.targets, panel.targets_observed, panel.offsets, cuts.train, season=7
+        )
+        conformal.mean_changes(panel.targets, panel.targets_observed, cuts.starts, cuts.train)
+        fit_linear_map(panel, prepared.windows, prepared.scaler, 7, 2)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # The table of the second has 30,000 rows more: not a byte for each of them may be held.
+    assert peaks[1] - peaks[0] < 30_000, peaks
+
+
+def test_pieces_that_are_asked_for_twice_are_the_same():
+    source = scaling._Column(np.arange(40.0).reshape(20, 2), np.ones((20, 2), bool), 1, False)
+    begins, sizes = np.array([0, 12]), np.array([10, 5])
+    parts = [np.concatenate(list(source.pieces(begins, sizes))) for _ in range(2)]
+    assert np.array_equal(*parts) and np.array_equal(parts[0][:2], [1.0, 3.0])
+    assert streamed_scaling.streamed("minmax", lambda: iter(parts)) == (1.0, 32.0)
