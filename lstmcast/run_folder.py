@@ -178,11 +178,6 @@ class RunFolder:
         return owner(self.path / LOCK)
 
 
-def run_name(source: str | Path) -> str:
-    """What runs of a config or table are called: `co2` of `configs/co2.yaml`."""
-    return Path(source).name.split(".")[0] or "run"
-
-
 def next_run(name: str, parent: Path = Path("runs")) -> RunFolder:
     """The first free `runs/<name>-0001`, `-0002`, ...; it is not made yet."""
     taken = [int(run.path.name.rpartition("-")[2]) for run in numbered_runs(name, parent)]
