@@ -31,6 +31,9 @@ network: {{units: [UNITS]}}
 training: {{batch_size: {BATCH}, max_epochs: 2, checkpoint_every: 10000}}
 """
 
+LEARNED = 2_000
+"""Series of the run that then forecasts many more."""
+
 PREDICT = """\
 data: {path: table.csv, time: day, series: id, target: y}
 window: {lookback: 28, horizon: 24}
@@ -96,12 +99,13 @@ def predict(series: int = 100_000, steps: int = 60) -> None:
     print("| ranks | into | wall s | processor s | MB in memory, together |\n" + "| --- " * 5 + "|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        many_series.write_table(folder / "table.csv", "long", series, steps)
+        many_series.write_table(folder / "table.csv", "long", LEARNED, steps)  # to learn from
         (folder / "c.yaml").write_text(PREDICT)
         run(folder, 1, 1, "train", "c.yaml", "--run", "run")
+        many_series.write_table(folder / "all.csv", "long", series, steps)
         for ranks in (1, 2):
             for output in ("f.csv", f"parts{ranks}/"):
-                took = run(folder, ranks, 1, "predict", "run", "-o", output)
+                took = run(folder, ranks, 1, "predict", "run", "all.csv", "-o", output)
                 print(
                     f"| {ranks} | {output} | {took['wall']:.1f} | {took['cpu']:.1f} | "
                     f"{took['peak_mb']:,.0f} |",

@@ -18,11 +18,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from lstmcast.errors import ConfigError
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
     from torch.distributed.distributed_c10d import Store
 
@@ -80,6 +79,8 @@ class Ranks:
         """A value of rank 0, as JSON has it, for all."""
         if self.alone:
             return value
+        import numpy as np
+
         data = np.frombuffer(json.dumps(value).encode(), dtype=np.uint8)
         return json.loads(self.tell_array(data if self.first else None).tobytes())
 
@@ -88,6 +89,7 @@ class Ranks:
         if self.alone:
             assert array is not None, "rank 0 has something to tell"
             return array
+        import numpy as np
         import torch
         from torch import distributed
 
@@ -124,6 +126,7 @@ class Ranks:
         """Replace float64 arrays by their sums over all ranks."""
         if self.alone or not arrays:
             return
+        import numpy as np
         import torch
 
         together = self.sum(torch.from_numpy(np.concatenate([each.ravel() for each in arrays])))
@@ -166,12 +169,15 @@ class Ranks:
         """The arrays of all ranks one behind the other, in the order of the ranks, for all."""
         if self.alone:
             return part
+        import numpy as np
+
         whole = [self._from(rank, part) for rank in range(self.count)]
         joined: np.ndarray = np.concatenate(whole, axis=axis)
         return joined
 
     def _from(self, rank: int, part: np.ndarray) -> np.ndarray:
         """An array of one rank for all; its axes may have other lengths than the others'."""
+        import numpy as np
         import torch
         from torch import distributed
 

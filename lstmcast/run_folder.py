@@ -186,25 +186,14 @@ class RunFolder:
         return owner(self.path / LOCK)
 
 
-def run_name(source: str | Path) -> str:
-    """What runs of a config or table are called: `co2` of `configs/co2.yaml`."""
-    return Path(source).name.split(".")[0] or "run"
-
-
 def next_run(name: str, parent: Path = Path("runs")) -> RunFolder:
     """The first free `runs/<name>-0001`, `-0002`, ...; it is not made yet."""
-    taken = [int(run.path.name.rpartition("-")[2]) for run in numbered_runs(name, parent)]
-    return RunFolder(parent / f"{name}-{max(taken, default=0) + 1:04d}", numbered=True)
-
-
-def numbered_runs(name: str, parent: Path = Path("runs")) -> list[RunFolder]:
-    """All `runs/<name>-0001`, `-0002`, ... that there are, in the order of their numbers."""
-    found = {
-        int(entry.name.rpartition("-")[2]): RunFolder(entry)
+    taken = [
+        int(entry.name.rpartition("-")[2])
         for entry in (parent.iterdir() if parent.is_dir() else ())
         if entry.name.rpartition("-")[0] == name and entry.name.rpartition("-")[2].isdigit()
-    }
-    return [found[number] for number in sorted(found)]
+    ]
+    return RunFolder(parent / f"{name}-{max(taken, default=0) + 1:04d}", numbered=True)
 
 
 @contextlib.contextmanager

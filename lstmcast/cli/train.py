@@ -85,7 +85,7 @@ def begun_before(source: Path, run: Path | None) -> Path | None:
     """The run that this command began before torchrun started it again; None where it has not."""
     if not ranks().restarts:
         return None
-    from lstmcast.run_folder import run_name
+    from lstmcast.workflows.entry import run_name
     from lstmcast.workflows.resume import unfinished
 
     return unfinished(run_name(source), run)

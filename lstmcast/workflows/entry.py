@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from lstmcast.config import Config, load_config
 from lstmcast.errors import ConfigError, RunError
 from lstmcast.ranks import ranks
-from lstmcast.run_folder import RunFolder, next_run, run_name
+from lstmcast.run_folder import RunFolder, next_run
 from lstmcast.workflows.at_hand import check_file
 from lstmcast.workflows.init import is_config, propose_config
 from lstmcast.workflows.watcher import Watcher
@@ -57,6 +57,11 @@ def run_folder_for(path: str | Path, run: str | Path | None) -> RunFolder:
     if ranks().first:
         folder.check_free()
     return folder
+
+
+def run_name(source: str | Path) -> str:
+    """What runs of a config or table are called: `co2` of `configs/co2.yaml`."""
+    return Path(source).name.split(".")[0] or "run"
 
 
 def choose_device(name: str) -> torch.device:

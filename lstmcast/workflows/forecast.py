@@ -38,6 +38,8 @@ def forecast_panel(
     Raises:
         DataError: Known-future columns end before the horizon.
     """
+    if share is not None and share.start == share.stop:  # one series for nothing: none of its rows
+        return forecast_panel(model, panel, watcher, slice(0, 1)).iloc[:0]
     series = np.arange(panel.series_count)
     forecasts, methods = forecast_series(model, panel, series, watcher, share)
     data = model.config.data
@@ -144,8 +146,7 @@ def forecast_by(
     methods: np.ndarray, forecasts: dict[str, Forecast], origins: np.ndarray, series: np.ndarray
 ) -> Ranged:
     """Each window (B,) forecast by the method (B,) chosen for it."""
-    named = dict.fromkeys(methods.tolist()) or [NETWORK]  # a rank may have no series
-    parts = {name: np.flatnonzero(methods == name) for name in named}
+    parts = {name: np.flatnonzero(methods == name) for name in dict.fromkeys(methods.tolist())}
     made = [forecasts[name](origins[which], series[which]) for name, which in parts.items()]
     if len(made) == 1:
         return made[0]

@@ -68,9 +68,13 @@ def write_forecast(forecast: pd.DataFrame, output: str, shared: bool) -> int:
 
 def write_part(forecast: pd.DataFrame, path: Path) -> None:
     """Write the rows of one rank as Parquet, whole or not at all."""
-    table = pa.Table.from_pandas(forecast, preserve_index=False)
+    table = pa.Table.from_pandas(forecast, preserve_index=False).replace_schema_metadata(None)
+    kinds = [  # of a column of text without a row, Arrow cannot know that it is one
+        field.with_type(pa.string()) if pa.types.is_null(field.type) else field
+        for field in table.schema
+    ]
     with whole_file(path, "wb") as file:
-        pa.parquet.write_table(table.replace_schema_metadata(None), file)
+        pa.parquet.write_table(table.cast(pa.schema(kinds)), file)
 
 
 def write_together(text: str, output: str) -> None:

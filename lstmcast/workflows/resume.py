@@ -12,7 +12,7 @@ import torch
 from lstmcast.config import Config, load_config
 from lstmcast.errors import ConfigError, DataError, RunError
 from lstmcast.ranks import ranks
-from lstmcast.run_folder import RunFolder, numbered_runs
+from lstmcast.run_folder import RunFolder
 from lstmcast.training.checkpoint import remove_checkpoints
 from lstmcast.workflows.begun import (
     Record,
@@ -117,6 +117,17 @@ def unfinished(name: str, run: Path | None) -> Path | None:
         found = next((str(each.path) for each in begun if began_here(each)), None)
     told = ranks().tell(found)
     return None if told is None else Path(told)
+
+
+def numbered_runs(name: str, parent: Path = Path("runs")) -> list[RunFolder]:
+    """All `runs/<name>-0001`, `-0002`, ... that there are, in the order of their numbers."""
+    entries = [*parent.iterdir()] if parent.is_dir() else []
+    found = {
+        int(entry.name.rpartition("-")[2]): RunFolder(entry)
+        for entry in entries
+        if entry.name.rpartition("-")[0] == name and entry.name.rpartition("-")[2].isdigit()
+    }
+    return [found[number] for number in sorted(found)]
 
 
 def began_here(folder: RunFolder) -> bool:
