@@ -188,7 +188,8 @@ def test_all_faults_come_in_one_answer_with_their_lines(folder: Path) -> None:
         ("zzzzz: 1", "zzzzz is not known; known: data, split, window, scale, network, training, "
          "forecast"),
         ("training: {horizon: 5}", "training.horizon is not known; did you mean 'window.horizon'?"),
-        ("window: {xxxxx: 5}", "window.xxxxx is not known; known: lookback, horizon, stride, pad"),
+        ("window: {xxxxx: 5}", "window.xxxxx is not known; known: lookback, horizon, stride, "
+         "judge_stride, pad"),
         ("window: 5", "window must be a section with keys such as lookback, horizon, stride, "
          "got '5'"),
         ("forecast: [a]", "forecast must be a section with keys such as levels, minimum, adaptive, "
@@ -278,8 +279,8 @@ def test_a_missing_section_or_key_is_one_clear_line(folder: Path) -> None:
         "data.target"
     ]
     assert faults("split: {test: 0}\ndata:\n  target: y\n") == [
-        "configs/co2.yaml:2: data.path is missing: the path of the CSV or Parquet table, relative "
-        "to the folder of the config."
+        "configs/co2.yaml:2: data.path is missing: the path of the CSV or Parquet table, or of a "
+        "folder of such files whose rows are one table, relative to the folder of the config."
     ]
     assert faults("data: {path: ''}\n") == [
         "configs/co2.yaml:1: data.path must not be empty",
