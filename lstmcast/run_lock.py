@@ -5,10 +5,18 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from lstmcast.errors import RunError
+
+WAIT = 0.2
+"""Seconds between two looks at a lock that another process holds."""
+
+
+class Held(RunError):
+    """Another process holds the lock."""
 
 
 @contextlib.contextmanager
@@ -28,6 +36,23 @@ def locked(path: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):
             path.unlink()
         os.close(handle)
+
+
+@contextlib.contextmanager
+def turn(path: Path) -> Iterator[None]:
+    """Hold a lock as `locked` does, after everybody who holds it now, on whatever machine.
+
+    Raises:
+        RunError: It cannot be made.
+    """
+    with contextlib.ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(locked(path))
+                break
+            except Held:
+                time.sleep(WAIT)
+        yield
 
 
 def owner(path: Path) -> int | None:
@@ -55,7 +80,8 @@ def take(path: Path) -> int:
     """Open and lock a file, and write the process id into it; the kernel unlocks it at our end.
 
     Raises:
-        RunError: It is locked by another process, or cannot be.
+        Held: Another process holds it.
+        RunError: It cannot be locked.
     """
     while True:
         try:
@@ -74,7 +100,7 @@ def take(path: Path) -> int:
         except BlockingIOError:
             process = os.read(handle, 20).decode(errors="replace") or "another"
             os.close(handle)
-            raise RunError(
+            raise Held(
                 f"{path.parent} is being trained by process {process}; nothing in it was touched"
             ) from None
         except OSError as error:

@@ -45,7 +45,10 @@ def read_bytes(source: Path | str, limit: int = -1) -> bytes:
         names = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
         raise DataError(f"{path}: there is no such file; {nearest(path.name, names)}") from None
     except IsADirectoryError:
-        raise DataError(f"{path}: is a folder: name the file in it") from None
+        raise DataError(
+            f"{path}: is a folder: name the file in it, or a config whose data.path it is, for "
+            "train, predict and window"
+        ) from None
     except PermissionError:
         raise DataError(f"{path}: may not be read: check its permissions") from None
     except OSError as error:

@@ -6,14 +6,12 @@ Its arrays are mapped, and never held: how much of them is in memory is the kern
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import shutil
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,7 @@ import numpy as np
 from lstmcast.config import DataConfig
 from lstmcast.errors import RunError
 from lstmcast.run_files import read_object
-from lstmcast.run_lock import locked, owner
+from lstmcast.run_lock import turn
 from lstmcast.series.frequency import Frequency
 from lstmcast.series.mapped import map_file, sync_file
 from lstmcast.series.panel import Columns, Panel
@@ -83,7 +81,7 @@ def stored_panel(
         tables.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"cannot make {tables}: {error.strerror}; set data.tables") from error
-    with _turn(tables / f".{folder.name}.lock"):
+    with turn(tables / f".{folder.name}.lock"):
         if (found := _open(folder, config.path, files)) is not None:
             return found  # another process has just made it
         for left in tables.glob(f".{folder.name}.*.part"):
@@ -173,21 +171,6 @@ def _fingerprint(files: list[Path]) -> str:
         return digests[0]
     lines = [f"{digest} {path.name}" for digest, path in zip(digests, files, strict=True)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-@contextlib.contextmanager
-def _turn(lock: Path) -> Iterator[None]:
-    """Wait until no other process makes the same table, and keep others waiting."""
-    with contextlib.ExitStack() as held:
-        while True:
-            try:
-                held.enter_context(locked(lock))
-                break
-            except RunError:
-                if owner(lock) is None:
-                    raise
-                time.sleep(0.2)
-        yield
 
 
 def _panel_json(panel: Panel) -> dict[str, Any]:

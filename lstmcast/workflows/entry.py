@@ -29,7 +29,10 @@ def config_for(path: str | Path, overrides: Sequence[str], watcher: Watcher) -> 
         return load_config(Path(path), overrides)
     check_file(Path(path), None)
     if Path(path).is_dir():
-        raise ConfigError(f"{path} is a folder; name a config (.yaml) or a table (.csv, .parquet)")
+        raise ConfigError(
+            f"{path} is a folder; name a config (.yaml), whose data.path may be a folder of "
+            "tables, or a table (.csv, .parquet)"
+        )
     return propose_config(path, overrides, watcher)
 
 
