@@ -13,11 +13,13 @@ from conftest import TINY, daily_text
 
 from lstmcast.config import build_config
 from lstmcast.errors import ConfigError, DataError, RunError
-from lstmcast.series import blocks, mapped, stream_spool, stream_text
+from lstmcast.series import blocks, mapped
 from lstmcast.series.build import read_panel
 from lstmcast.series.gaps import fill_gaps
 from lstmcast.series.splits import no_cuts
-from lstmcast.series.stored import stored_panel
+from lstmcast.series.streaming import spool
+from lstmcast.series.streaming import text as piecewise
+from lstmcast.series.streaming.stored import stored_panel
 
 HORIZON = 5
 
@@ -25,9 +27,9 @@ HORIZON = 5
 @pytest.fixture(autouse=True)
 def small_pieces(monkeypatch):
     """Cut small tables into many pieces and blocks, as large ones are."""
-    monkeypatch.setattr(stream_text, "PIECE_BYTES", 1 << 12)
+    monkeypatch.setattr(piecewise, "PIECE_BYTES", 1 << 12)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 1 << 10)
-    monkeypatch.setattr(stream_spool, "ROWS", 50)
+    monkeypatch.setattr(spool, "ROWS", 50)
 
 
 def hourly(series=4, rows=150, seed=0, gaps=True):
@@ -319,7 +321,7 @@ def test_full_disk_leaves_nothing_and_names_another_folder(step, tmp_path, monke
     if step == "panel":
         monkeypatch.setattr(mapped, "reserve", full)
     else:
-        monkeypatch.setattr(stream_spool.Spool, "write", full)
+        monkeypatch.setattr(spool.Spool, "write", full)
     with pytest.raises(RunError, match=r"No space left on device; data.tables names another"):
         stored_panel(config_of(tmp_path / "t.csv"), tmp_path / "tables", HORIZON)
     assert list((tmp_path / "tables").iterdir()) == []

@@ -9,11 +9,11 @@ from conftest import daily_text
 from lstmcast.config import build_config
 from lstmcast.forecasting import conformal, yardsticks
 from lstmcast.forecasting.rolling import fit_linear_map
-from lstmcast.series import blocks, order, scaling, streamed_scaling
+from lstmcast.series import blocks, order, scaling, scaling_passes
 from lstmcast.series.batches import Batches, WindowTable
 from lstmcast.series.order import Order, Pooled, Pools, permuted, pools_of
 from lstmcast.series.scaling import fit_scaler
-from lstmcast.series.streamed_scaling import quantiles
+from lstmcast.series.scaling_passes import quantiles
 from lstmcast.series.windows import WindowIndex
 from lstmcast.workflows.prepare import prepare
 from lstmcast.workflows.watcher import Watcher
@@ -210,4 +210,4 @@ def test_pieces_that_are_asked_for_twice_are_the_same():
     begins, sizes = np.array([0, 12]), np.array([10, 5])
     parts = [np.concatenate(list(source.pieces(begins, sizes))) for _ in range(2)]
     assert np.array_equal(*parts) and np.array_equal(parts[0][:2], [1.0, 3.0])
-    assert streamed_scaling.streamed("minmax", lambda: iter(parts)) == (1.0, 32.0)
+    assert scaling_passes.streamed("minmax", lambda: iter(parts)) == (1.0, 32.0)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lstmcast.series.blocks import ROWS_AT_ONCE, series_groups
-from lstmcast.series.streamed_scaling import streamed
+from lstmcast.series.scaling_passes import streamed
 
 Statistics = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 

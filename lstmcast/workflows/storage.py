@@ -8,8 +8,8 @@ from lstmcast.config import Config, DataConfig
 from lstmcast.errors import ConfigError, join
 from lstmcast.series.build import layout_of
 from lstmcast.series.panel import Panel
-from lstmcast.series.stored import stored_panel
-from lstmcast.series.streamed import StreamedTable
+from lstmcast.series.streaming.stored import stored_panel
+from lstmcast.series.streaming.table import StreamedTable
 from lstmcast.workflows.at_hand import at_hand, check_file, gigabytes
 from lstmcast.workflows.watcher import Watcher
 

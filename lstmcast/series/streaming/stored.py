@@ -25,9 +25,9 @@ from lstmcast.run_lock import turn
 from lstmcast.series.frequency import Frequency
 from lstmcast.series.mapped import map_file, sync_file
 from lstmcast.series.panel import Columns, Panel
-from lstmcast.series.stream import Watch, stream_panel
-from lstmcast.series.stream_lay import OBSERVED, SOURCE_ROWS, VALUES
-from lstmcast.series.streamed import StreamedTable, files_of
+from lstmcast.series.streaming.lay import OBSERVED, SOURCE_ROWS, VALUES
+from lstmcast.series.streaming.stream import Watch, stream_panel
+from lstmcast.series.streaming.table import StreamedTable, files_of
 from lstmcast.series.timestamps import StampStyle
 
 FORMAT = 1

@@ -19,7 +19,7 @@ from lstmcast.series.csv_numbers import EMPTY_CELLS, hint, plain, quoted, strict
 from lstmcast.series.csv_rows import BLOCK_BYTES, ragged_error, ragged_lines, row_lines
 from lstmcast.series.dialect import Dialect
 from lstmcast.series.parquet import as_text, open_parquet_file, shown_names
-from lstmcast.series.stream_text import Piece, at_line
+from lstmcast.series.streaming.text import Piece, at_line
 
 PARQUET_ROWS = 1 << 17
 """Rows of a Parquet file held at a time."""

@@ -13,7 +13,7 @@ from lstmcast.errors import DataError
 from lstmcast.series.csv_rows import row_lines
 from lstmcast.series.raw import read_bytes
 from lstmcast.series.read import Table
-from lstmcast.series.stream_text import (
+from lstmcast.series.streaming.text import (
     BOM,
     PIECE_BYTES,
     at_line,

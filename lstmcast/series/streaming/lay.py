@@ -13,8 +13,8 @@ from lstmcast.series.build import GROWTH_LIMIT
 from lstmcast.series.derive import Wanted, derived_at, wanted, with_names
 from lstmcast.series.mapped import new_file
 from lstmcast.series.panel import FILLED, Columns, Panel
-from lstmcast.series.stream_grid import Asked, Places
-from lstmcast.series.stream_spool import Spool, Spooled
+from lstmcast.series.streaming.grid import Asked, Places
+from lstmcast.series.streaming.spool import Spool, Spooled
 from lstmcast.series.timestamps import StampStyle
 
 VALUES, OBSERVED, SOURCE_ROWS = "values.f64", "observed.bool", "source_rows.i64"

@@ -20,14 +20,14 @@ from lstmcast.series.csv_rows import ragged_error
 from lstmcast.series.panel import Panel
 from lstmcast.series.parquet import open_parquet_file, shown_names
 from lstmcast.series.read import require_columns
-from lstmcast.series.stream_grid import Asked, place_spool
-from lstmcast.series.stream_keys import SeriesNumbers, StampReader, WordNumbers
-from lstmcast.series.stream_lay import lay_out
-from lstmcast.series.stream_rows import CsvRows, Faults, Rows, parquet_rows
-from lstmcast.series.stream_spool import Spool
-from lstmcast.series.stream_text import HashedFile, dialect_of, text_pieces
-from lstmcast.series.stream_trim import fill_stored, trim_stored
-from lstmcast.series.streamed import StreamedTable, Stretch, is_parquet
+from lstmcast.series.streaming.grid import Asked, place_spool
+from lstmcast.series.streaming.keys import SeriesNumbers, StampReader, WordNumbers
+from lstmcast.series.streaming.lay import lay_out
+from lstmcast.series.streaming.rows import CsvRows, Faults, Rows, parquet_rows
+from lstmcast.series.streaming.spool import Spool
+from lstmcast.series.streaming.table import StreamedTable, Stretch, is_parquet
+from lstmcast.series.streaming.text import HashedFile, dialect_of, text_pieces
+from lstmcast.series.streaming.trim import fill_stored, trim_stored
 
 Watch = Callable[[int], None]
 """Told how many bytes of the files have been read."""

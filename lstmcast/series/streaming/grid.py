@@ -16,7 +16,7 @@ from lstmcast.series.frequency import (
     presume_frequency,
 )
 from lstmcast.series.grid import grid_place, limits, row_number, until_place
-from lstmcast.series.stream_spool import Spool
+from lstmcast.series.streaming.spool import Spool
 from lstmcast.series.timestamps import StampStyle
 
 SAMPLE = 1 << 22
