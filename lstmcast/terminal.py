@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from lstmcast.display import (
+from lstmcast.display.tables import (
     UNJUDGED,
     epoch_line,
     remarks_on,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from lstmcast.config import Config
-    from lstmcast.display_bars import TrainingView
+    from lstmcast.display.bars import TrainingView
     from lstmcast.series.panel import Panel
     from lstmcast.series.read import Table
     from lstmcast.training.trainer import Progress
@@ -113,7 +113,7 @@ class Terminal(Watcher):
             self._remark(f"training {what}")
         if not self.live:
             return
-        from lstmcast.display_bars import TrainingView
+        from lstmcast.display.bars import TrainingView
 
         self.view = TrainingView(self.err, max_epochs)
         self.view.start()
@@ -135,7 +135,7 @@ class Terminal(Watcher):
         """Open the live view of folds, on a terminal."""
         if not self.live:
             return
-        from lstmcast.display_bars import folds_bar
+        from lstmcast.display.bars import folds_bar
 
         self.bar = folds_bar(self.err)
         self.task = self.bar.add_task("", total=count, fold=1)
@@ -149,7 +149,7 @@ class Terminal(Watcher):
 
     def fold(self, fold: Fold) -> None:
         """Move the bar, and print a fold that is done."""
-        from lstmcast.display_runs import fold_line
+        from lstmcast.display.runs import fold_line
 
         self.fold_trains(fold.number)
         self._remark(fold_line(fold))
@@ -164,7 +164,7 @@ class Terminal(Watcher):
         if self.bar is not None:
             self.within += 1
         elif self.live and count > 1:
-            from lstmcast.display_bars import parts_bar
+            from lstmcast.display.bars import parts_bar
 
             self.bar = parts_bar(self.err)
             self.task = self.bar.add_task(words, total=count)
@@ -186,7 +186,7 @@ class Terminal(Watcher):
     # What commands found.
 
     def shown(self, parts: Sequence[Any], value: dict[str, Any]) -> None:
-        """A result that `display_runs` has put together."""
+        """A result that `display` has put together."""
         self._result(*parts)
         self._object({**value, "notes": self.notes})
 
@@ -248,7 +248,7 @@ class Terminal(Watcher):
 
     def plotted(self, predicted: Predicted) -> None:
         """Draw a forecast with characters, in place of its table."""
-        from lstmcast.display_plot import drawn
+        from lstmcast.display.plot import drawn
 
         for part in drawn(predicted, self.out.width, "utf" in self.out.encoding.lower()):
             self.out.print(part)

@@ -25,13 +25,8 @@ STOREYS = {
     "forecasting": 3,
     "reporting": 4,
     "workflows": 5,
-    "display": 5,
-    "display_bars": 5,
-    "display_findings": 5,
-    "display_plot": 5.5,
-    "display_runs": 5.5,
-    "display_windows": 5.5,
-    "explain": 5.5,  # says what workflows found; the terminal prints it
+    "display": 5.5,
+    "explain": 5.6,  # says what workflows found; the terminal prints it
     "terminal": 6,
     "cli": 6,
     "run": 6.5,

@@ -6,7 +6,7 @@ import pytest
 from conftest import TINY, daily_text
 
 import lstmcast
-from lstmcast.display_plot import ROWS, Plot, draw
+from lstmcast.display.plot import ROWS, Plot, draw
 
 BLOCKS = {chr(0x2800 + k) for k in range(1, 256)} | {"░"}
 

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from lstmcast.cli import COMMANDS
-from lstmcast.display_bars import TrainingView, clock_words, sparkline
+from lstmcast.display.bars import TrainingView, clock_words, sparkline
 
 SCREENS = Path(__file__).parent / "screens"
 MAKE = runpy.run_path(str(SCREENS / "make.py"))

@@ -74,7 +74,7 @@ def backtest(
     every, _, how = refit.partition(":")
     if not every.isdigit() or how not in ("", "warm"):
         raise ConfigError(f"--refit {refit}: write a number, or a number and :warm, such as 2:warm")
-    from lstmcast.display_runs import shown_backtest
+    from lstmcast.display.runs import shown_backtest
     from lstmcast.terminal import Terminal
 
     terminal = Terminal(json=json, quiet=quiet)

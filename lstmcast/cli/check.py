@@ -62,7 +62,7 @@ def check(
         raise ConfigError(f"--format {format}: known are text and json")
     from json import dumps
 
-    from lstmcast.display_findings import findings_json, findings_text
+    from lstmcast.display.findings import findings_json, findings_text
     from lstmcast.workflows.check import check as check_source
     from lstmcast.workflows.check import write_repaired
 

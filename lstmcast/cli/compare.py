@@ -32,7 +32,7 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Show runs side by side: their scores, and what differs in their configs."""
-    from lstmcast.display_runs import shown_comparison
+    from lstmcast.display.runs import shown_comparison
     from lstmcast.terminal import Terminal
     from lstmcast.workflows.compare import compare as compare_workflow
 

@@ -47,7 +47,7 @@ def rerun(
     if done.differences is None:
         terminal.trained_run(done.trained)
         return
-    from lstmcast.display_runs import shown_rerun
+    from lstmcast.display.runs import shown_rerun
 
     terminal.shown(*shown_rerun(done))
     if not done.same:

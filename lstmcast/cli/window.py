@@ -43,7 +43,7 @@ def window(
         raise ConfigError("name a folder to make with -o, or look first with --show K or --dry-run")
     if sum((output is not None, show is not None, dry_run)) > 1:
         raise ConfigError("-o, --show and --dry-run exclude each other; name one of them")
-    from lstmcast.display_windows import shown_window, shown_windows
+    from lstmcast.display.windows import shown_window, shown_windows
     from lstmcast.terminal import Terminal
     from lstmcast.workflows.entry import config_for
     from lstmcast.workflows.window import plan_windows, window_table, write_windows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lstmcast.display import size_words
+from lstmcast.display.tables import size_words
 from lstmcast.errors import counted
 from lstmcast.explain.text import GAP, WIDTH, cut, paragraph, shape_words, table, table_width
 from lstmcast.network.layer_table import Row, Weight

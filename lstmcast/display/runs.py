@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from lstmcast.display import Shown, remarks_on, score_table, share, styled
+from lstmcast.display.tables import Shown, remarks_on, score_table, share, styled
 from lstmcast.errors import counted
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""How results stand on a terminal, and the same as one object for scripts."""
