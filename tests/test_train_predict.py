@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import yaml
 from conftest import TINY, daily_text
 
 import lstmcast
+from lstmcast.workflows import judge
 
 WINDOW = ["-s", "window.lookback=14", "-s", "window.horizon=3"]
 FILES = {
@@ -435,3 +437,16 @@ def test_an_interrupt_exits_130(cli, daily, monkeypatch):
     monkeypatch.setattr(Terminal, "progress", lambda *a: os.kill(os.getpid(), signal.SIGINT))
     outcome = cli("train", daily, *WINDOW, *TINY)
     assert outcome.code == 130 and "interrupted" in outcome.err
+
+
+def test_the_past_forecasts_of_many_test_rows_are_thinned_and_said_to_be(cli, daily, monkeypatch):
+    assert "backtest.csv" not in cli("train", daily, *WINDOW, *TINY, "--run", "whole").err
+    whole = pd.read_csv("whole/backtest.csv")
+    monkeypatch.setattr(judge, "BACKTEST_ROWS", len(whole) // 2 - 3)
+    outcome = cli("train", daily, *WINDOW, *TINY, "--run", "thin")
+    assert "backtest.csv has one in 3 of the forecasts" in " ".join(outcome.err.split())
+    thin = pd.read_csv("thin/backtest.csv")
+    kept = whole["origin"].unique()[::3]
+    pd.testing.assert_frame_equal(thin, whole[whole["origin"].isin(kept)].reset_index(drop=True))
+    scores = [Path(run, "metrics.json").read_text() for run in ("whole", "thin")]
+    assert scores[0] == scores[1]

@@ -28,8 +28,9 @@ from lstmcast.series.panel import Columns, Panel
 from lstmcast.series.scaling import Scaler
 from lstmcast.series.windows import index_windows
 from lstmcast.training.optimizers import Schedule, build_optimizer
+from lstmcast.training.running_loss import RunningLoss
 from lstmcast.training.stepper import LossGuard
-from lstmcast.training.trainer import Fit, fit_network, mean_loss
+from lstmcast.training.trainer import CHECK_EVERY, Fit, fit_network, mean_loss
 
 CPU = torch.device("cpu")
 
@@ -771,3 +772,32 @@ def test_a_tiny_network_learns_last_value_plus_one() -> None:
     with torch.no_grad():
         error = network(batch) - batch.inputs[:, -1:] - 1
     assert error.abs().max() < 0.5
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_all_it_was_told_and_holds_few_of_them() -> None:
+    loss = RunningLoss()
+    for total, count in ((6.0, 2.0), (3.0, 1.0), (0.0, 0.0)):
+        loss.add(torch.tensor([total, count]))
+    loss.take_in()
+    assert (loss.recent, loss.steps) == ([], 3)
+    loss.add(torch.tensor([1.0, 2.0]))
+    assert loss.last() == 0.5
+    assert (loss.mean(), loss.steps) == (2.0, 4)
+    assert RunningLoss().mean() == 0
+
+
+def test_a_long_epoch_holds_no_more_losses_than_are_between_two_looks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held = []
+    taken = RunningLoss.add
+
+    def add(self: RunningLoss, sums: Tensor) -> None:
+        taken(self, sums)
+        held.append(len(self.recent))
+
+    monkeypatch.setattr(RunningLoss, "add", add)
+    train = make_batches(noise(), batch_size=1)
+    fit_network(make_network(), train, train, training(max_epochs=1))
+    assert len(held) == 2 * len(train) > 2 * CHECK_EVERY
+    assert max(held) <= CHECK_EVERY

@@ -18,7 +18,7 @@ from lstmcast.ranks import Ranks
 from lstmcast.run_folder import BEGUN, make_folder, remove_file
 from lstmcast.tensor_file import TensorFile, write_tensors
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the meaning of a checkpoint changes; one of another format is not resumed."""
 
 KEY = "lstmcast_checkpoint"

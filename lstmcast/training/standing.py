@@ -14,6 +14,7 @@ from lstmcast.training.checkpoint import (
     restore_random_states,
     told_checkpoint,
 )
+from lstmcast.training.running_loss import RunningLoss
 from lstmcast.training.signals import HeldSignals
 from lstmcast.training.stepper import Stepper
 
@@ -51,14 +52,13 @@ class Standing:
     """Where training stands between two steps, beside weights, optimizer and stepper.
 
     Attributes:
-        losses: (2,) of each step of the epoch that is running: sum of its losses, their number.
-            Their count is the place in the epoch.
+        losses: Of the epoch that is running; its steps are the place in the epoch.
         history: The epochs that have ended.
         best_weights: Those of the best of them; None before the first has ended.
         finished: Whether training has ended.
     """
 
-    losses: list[Tensor] = field(default_factory=list)
+    losses: RunningLoss = field(default_factory=RunningLoss)
     history: list[Epoch] = field(default_factory=list)
     best_weights: dict[str, Tensor] | None = None
     finished: bool = False
@@ -119,9 +119,11 @@ class Keeper:
             **_prefixed("optimizer.", stepper.optimizer.tensors()),
             **chance.tensors,
         }
-        if standing.losses:
-            tensors["losses"] = torch.stack(standing.losses)  # (steps of this epoch, 2)
+        losses = standing.losses
+        if losses.recent:
+            tensors["losses"] = torch.stack(losses.recent)  # (steps since, 2)
         values = {
+            "losses": {"steps": losses.steps, "total": losses.total, "count": losses.count},
             "history": [asdict(epoch) for epoch in standing.history],
             "finished": standing.finished,
             "stepper": stepper.values(),
@@ -142,9 +144,12 @@ class Keeper:
         stepper.restore(values["stepper"])
         restore_random_states(self.device, last.tensors, values["random"])
         best = {name: value.to(self.device) for name, value in last.part("best.").items()}
-        losses = last.tensors.get("losses")
+        recent = last.tensors.get("losses")
         return Standing(
-            losses=[] if losses is None else list(losses.to(self.device)),
+            losses=RunningLoss(
+                **values["losses"],
+                recent=[] if recent is None else list(recent.to(self.device)),
+            ),
             history=[Epoch(**epoch) for epoch in values["history"]],
             best_weights=best or None,
             finished=values["finished"],

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import torch
-from torch import Tensor
 
 from lstmcast.config import TrainingConfig
 from lstmcast.network.forecaster import Forecaster
@@ -16,12 +15,13 @@ from lstmcast.ranks import ALONE, Ranks, ranks
 from lstmcast.series.batches import Batches
 from lstmcast.training.checkpoint import Checkpoints
 from lstmcast.training.machine import tuned_process
+from lstmcast.training.running_loss import RunningLoss
 from lstmcast.training.signals import HeldSignals
 from lstmcast.training.standing import Epoch, Keeper, Standing
 from lstmcast.training.stepper import Stepper
 
 CHECK_EVERY = 50
-"""Steps between looks at the loss, each of which waits for the device."""
+"""Batches between looks at the loss, each of which waits for the device."""
 
 
 @dataclass(frozen=True)
@@ -125,20 +125,21 @@ def _run_epoch(
     began, number, losses = time.monotonic(), standing.epoch, standing.losses
     stepper.network.train()
     windows = 0
-    progress = Progress(number, len(losses), len(train), 0.0)
-    for batch in () if stepper.stopped_by else train.epoch(number, skip=len(losses)):
-        count = train.windows_in(len(losses))
-        losses.append(stepper.step(batch, count))
+    progress = Progress(number, losses.steps, len(train), 0.0)
+    for batch in () if stepper.stopped_by else train.epoch(number, skip=losses.steps):
+        count = train.windows_in(losses.steps)
+        losses.add(stepper.step(batch, count))
         windows += count
         speed = windows / max(time.monotonic() - began, 1e-3)  # a coarse clock may not have ticked
-        progress = Progress(number, len(losses), len(train), speed)
+        progress = Progress(number, losses.steps, len(train), speed)
         if stepper.steps % CHECK_EVERY == 0 or stepper.steps == 1:
-            stepper.guard.look(_mean(losses[-1:]), number, stepper.steps)
+            stepper.guard.look(losses.last(), number, stepper.steps)
+            losses.take_in()
             watch(progress)
         keeper.look(standing)
         if stepper.stopped_by:
             break
-    loss = _mean(losses)
+    loss = losses.mean()
     stepper.guard.look(loss, number, stepper.steps)
     return loss, progress
 
@@ -168,7 +169,7 @@ def _end_epoch(
             better,
         )
     )
-    standing.losses.clear()
+    standing.losses = RunningLoss()
 
 
 def _stop_here(standing: Standing, config: TrainingConfig, epochs: int | None) -> str:
@@ -184,12 +185,6 @@ def _stop_here(standing: Standing, config: TrainingConfig, epochs: int | None) -
 def shared(batches: Batches, all_ranks: Ranks) -> Batches:
     """The same batches, of which this rank gathers its part."""
     return replace(batches, part=all_ranks.rank, parts=all_ranks.count)
-
-
-def _mean(sums: list[Tensor]) -> float:
-    """Mean loss of batches, each given as the sum of its losses and their number."""
-    total, count = torch.stack(sums).cpu().double().sum(dim=0).tolist()
-    return float(total / max(count, 1.0))
 
 
 @torch.inference_mode()
@@ -208,13 +203,15 @@ def mean_loss(
         all_ranks: Those that share the batches.
     """
     network.eval()
-    losses = []
+    losses = RunningLoss()
     for batch in batches.epoch():
         if len(batch):
-            losses.append(torch.stack([part.float() for part in network.loss(batch)]))
+            losses.add(torch.stack([part.float() for part in network.loss(batch)]))
+        if len(losses.recent) == CHECK_EVERY:
+            losses.take_in()
         between()
-    if all_ranks.alone:
-        return _mean(losses)
-    device = batches.table.device
-    sums = torch.stack(losses) if losses else torch.zeros(1, 2, device=device)
-    return _mean([all_ranks.sum(sums.double().sum(dim=0))])
+    if not all_ranks.alone:
+        losses.take_in()
+        sums = torch.tensor([losses.total, losses.count], dtype=torch.float64)
+        losses.total, losses.count = all_ranks.sum(sums.to(batches.table.device)).tolist()
+    return losses.mean()

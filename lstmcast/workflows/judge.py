@@ -36,6 +36,10 @@ from lstmcast.workflows.watcher import Watcher
 SIMPLE = ("seasonal_naive", "naive", "drift")
 """Baselines that need no fitting, and so can stand in for the network on a short series."""
 
+BACKTEST_ROWS = 2_000_000
+"""Rows of backtest.csv beyond which it holds fewer origins: it is made, and read for the page, in
+memory."""
+
 
 def forecasters(model: Model, prepared: Prepared, levels: tuple[float, ...]) -> dict[str, Forecast]:
     """The network and the baselines over the rows they were trained on, not yet calibrated."""
@@ -187,12 +191,20 @@ def with_record(model: Model, forecasts: dict[str, Forecast], prepared: Prepared
 
 
 def past_forecasts(
-    model: Model, forecasts: dict[str, Forecast], prepared: Prepared
+    model: Model, forecasts: dict[str, Forecast], prepared: Prepared, watcher: Watcher
 ) -> pd.DataFrame:
-    """Test forecasts beside what came, from origins H steps apart or a little more."""
+    """Test forecasts beside what came, from origins H steps apart, or more where rows are many."""
     panel, config = prepared.panel, prepared.config
     apart = -(-config.window.horizon // config.window.judge_stride)
-    origins, series = prepared.windows.test.every(apart).all()
+    index = prepared.windows.test.every(apart)
+    thinned = -(-len(index) * config.window.horizon // BACKTEST_ROWS)
+    if thinned > 1:
+        index = prepared.windows.test.every(apart * thinned)
+        watcher.note(
+            f"backtest.csv has one in {thinned} of the forecasts of the test rows: with all, it "
+            f"would have more than {BACKTEST_ROWS:,} rows. Scores are of every test window."
+        )
+    origins, series = index.all()
     network = spread(with_intervals(model, {NETWORK: forecasts[NETWORK]}, panel)[NETWORK])
     actuals = actual_values(panel, origins, config.window.horizon)
     return backtest_frame(panel, origins, series, network(origins, series), model.levels, actuals)

@@ -1,0 +1,47 @@
+"""The losses of an epoch, of which memory holds a few, however many steps it has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class RunningLoss:
+    """The losses of the steps so far, each as the sum over its batch and how many these are.
+
+    Attributes:
+        steps: How many there were.
+        total: Sum of the losses of the steps that were taken in.
+        count: How many these were.
+        recent: (2,) of each step since, still on the device: reading it there would wait for it.
+    """
+
+    steps: int = 0
+    total: float = 0.0
+    count: float = 0.0
+    recent: list[Tensor] = field(default_factory=list)
+
+    def add(self, sums: Tensor) -> None:
+        """A step's sum of losses and their number, (2,)."""
+        self.recent.append(sums)
+        self.steps += 1
+
+    def last(self) -> float:
+        """Mean loss of the last step, which has not been taken in yet."""
+        total, count = self.recent[-1].tolist()
+        return float(total / max(count, 1.0))
+
+    def take_in(self) -> None:
+        """Add up the recent steps, and let go of them."""
+        if self.recent:
+            total, count = torch.stack(self.recent).cpu().double().sum(dim=0).tolist()
+            self.total, self.count = self.total + total, self.count + count
+            self.recent.clear()
+
+    def mean(self) -> float:
+        """Over all steps."""
+        self.take_in()
+        return self.total / max(self.count, 1.0)
