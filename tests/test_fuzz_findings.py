@@ -30,6 +30,16 @@ def test_a_whole_number_of_hundreds_of_digits_is_infinite(tmp_path: Path) -> Non
     assert check(path).findings
 
 
+@pytest.mark.parametrize("cells", [("5%", "6%"), ("2020%", "2021%"), ("5%", "x")])
+def test_percents_are_text_as_it_was_written(tmp_path: Path, cells: tuple[str, str]) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"a,b\n1,{cells[0]}\n2,{cells[1]}\n")
+    table = read_table(path)
+    assert table.text("b").tolist() == table.strings("b").to_pylist() == list(cells)
+    with pytest.raises(DataError, match=f"'b': 2 cells are each not a number: line 2 '{cells[0]}'"):
+        table.numbers("b")
+
+
 @pytest.mark.parametrize("alias", ["999999999999D", "9" * 5000 + "h", "9223372036854775808MS"])
 def test_a_step_that_64_bits_cannot_tell_is_no_frequency(alias: str) -> None:
     with pytest.raises(ConfigError, match="is no frequency"):

@@ -8,6 +8,8 @@ import random
 import re
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -392,3 +394,19 @@ def test_a_taken_folder_points_to_resume(cli: Any, interrupted: Path) -> None:
     outcome = cli("train", interrupted.parent / "daily.csv", *FLAGS, "--run", "r")
     assert outcome.code == 5 and "--resume" in outcome.err
     assert RunFolder(interrupted).writer() is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_after_the_last_word_is_no_interruption(number: int) -> None:
+    code = """
+import os, signal, sys
+from lstmcast.cli import main
+class Late:
+    def __del__(self, kill=os.kill, own=os.getpid(), number=int(sys.argv[1])):
+        kill(own, number)
+late = Late()
+sys.argv[1:] = ["--version"]
+main()
+"""
+    ended = subprocess.run([sys.executable, "-c", code, str(int(number))], capture_output=True)
+    assert (ended.returncode, ended.stderr) == (0, b"")

@@ -123,11 +123,17 @@ def _app(
 
 def main() -> None:
     """Run the command line and exit; every error a user can cause is one message."""
+    try:
+        _main()
+    finally:  # all is done and said: a signal that comes as Python itself ends changes nothing
+        _obey_signals(signal.SIG_IGN)
+
+
+def _main() -> None:
     for stream in (sys.stdout, sys.stderr):  # names of columns are no fault of the terminal's
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    _obey_signals(_interrupt)
     debug = "--debug" in sys.argv
     try:
         meet()
@@ -186,6 +192,11 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _obey_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise Interrupted(number)
 
@@ -209,7 +220,6 @@ def _say(text: str, hearsay: bool = False) -> None:
         with contextlib.suppress(OSError):  # the exit code says it too
             print(text, file=sys.stderr)
         return
-    for number in (signal.SIGINT, signal.SIGTERM):  # torchrun ends us when another has ended
-        signal.signal(number, signal.SIG_IGN)
+    _obey_signals(signal.SIG_IGN)  # torchrun ends us when another has ended
     if ranks().may_speak(hearsay):
         print(text, file=sys.__stderr__, flush=True)

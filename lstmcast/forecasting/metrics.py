@@ -69,6 +69,9 @@ Bools = NDArray[np.bool_]
 
 names = ("mae", "rmse", "mse", "bias", "smape", "mape", "mase", "rmsse")
 
+POINTS_IN_CACHE = 1 << 17
+"""Points whose scores are reckoned together: some arrays of them fit a processor's cache."""
+
 _MEANS = ("mae", "mse", "bias", "smape", "mape", "mase", "msse", "scaled_mse", "scaled_mae")
 _Where = tuple[int | slice, int | slice]
 
@@ -88,12 +91,13 @@ class _Mean:
 
     def add(self, errors: Floats, defined: Bools, series: Ints) -> None:
         """Take in (B, H, C) errors where `defined` is True, whatever they are elsewhere."""
-        errors = np.where(defined, errors, 0.0)
+        if not defined.all():
+            errors = np.where(defined, errors, 0.0)
         self.total += errors.sum(axis=0)
-        self.count += defined.sum(axis=0)
+        self.count += np.count_nonzero(defined, axis=0)
         count = len(self.series_total)
         self.series_total += np.bincount(series, errors.sum(axis=(1, 2)), count)
-        self.series_count += np.bincount(series, defined.sum(axis=(1, 2)), count)
+        self.series_count += np.bincount(series, np.count_nonzero(defined, axis=(1, 2)), count)
 
     def over(self, where: _Where) -> float | None:
         """The mean over the chosen steps and targets; None where no point defines it."""
@@ -166,13 +170,18 @@ class Scores:
         f, y = np.asarray(forecast, dtype=np.float64), np.asarray(actual, dtype=np.float64)
         expected = (len(series), self._horizon, len(self._targets))
         assert f.shape == y.shape == expected, f"{f.shape} and {y.shape}, expected {expected}"
-        known = ~np.isnan(y)
-        self._refuse_non_finite(f, known)
-        with np.errstate(all="ignore"):  # what is not defined is left out by `add`
-            self._add_points(f, y, known, series)
-            if self._levels:
+        self._refuse_non_finite(f, ~np.isnan(y))
+        size = max(1, POINTS_IN_CACHE // (self._horizon * len(self._targets)))
+        for start in range(0, len(series), size):
+            part = slice(start, start + size)
+            known = ~np.isnan(y[part])
+            with np.errstate(all="ignore"):  # what is not defined is left out by `add`
+                self._add_points(f[part], y[part], known, series[part])
+                if not self._levels:
+                    continue
                 assert low is not None and high is not None, "intervals without bounds"
-                self._add_intervals(f, y, known, series, low, high, crps)
+                bounds, exact = (low[:, part], high[:, part]), None if crps is None else crps[part]
+                self._add_intervals(f[part], y[part], known, series[part], *bounds, exact)
         self._windows += len(series)
 
     def _add_points(self, f: Floats, y: Floats, known: Bools, series: NDArray[Any]) -> None:

@@ -23,7 +23,7 @@ def interpolated_crps(
     """(B, H, C) the score of the distribution whose quantiles lie on lines between the known ones.
 
     It is the integral of twice the pinball loss over all probabilities, piece by piece; the lowest
-    and highest bound stand for all that lies beyond them.
+    and highest bound stand for all that lies beyond them. NaN where a bound is.
 
     Args:
         levels: In percent, ascending.
@@ -34,18 +34,24 @@ def interpolated_crps(
     """
     tails = [(1 - level / 100) / 2 for level in levels]
     probabilities = [*reversed(tails), 0.5, *(1 - tail for tail in tails)]
-    quantiles = np.sort(np.concatenate([low[::-1], point[None], high]), axis=0)
-    first, last = quantiles[0] - actual, quantiles[-1] - actual
-    begin, end = probabilities[0], probabilities[-1]
-    total = first * (2 * (first > 0) * begin - begin**2)
-    total += last * (2 * (last > 0) * (1 - end) - (1 - end**2))
+    x = np.concatenate([low[::-1], point[None], high]) - actual
+    if not (x[1:] >= x[:-1]).all():
+        x = np.sort(x, axis=0)
+    # Twice the pinball loss is 2 max(x, 0) - 2 p x: the second part is linear in x.
+    above = np.maximum(x, 0.0)
+    first, last = probabilities[0], 1 - probabilities[-1]
+    total = 2 * first * above[0] + 2 * last * above[-1]
+    weights = np.zeros(len(x))
+    weights[0], weights[-1] = first**2, 1 - (1 - last) ** 2
     for k, p in enumerate(probabilities[:-1]):
-        width = probabilities[k + 1] - p
-        above = quantiles[k] - actual  # quantile(p + u) - actual = above + slope u
-        slope = (quantiles[k + 1] - quantiles[k]) / width
-        with np.errstate(divide="ignore", invalid="ignore"):  # flat: nowhere, or everywhere
-            crossing = np.where(slope > 0, -above / slope, np.where(above > 0, 0.0, width))
-        u = np.clip(crossing, 0.0, width)
-        total += 2 * above * (width - u) + slope * (width**2 - u**2)
-        total -= 2 * (p * above * width + (p * slope + above) * width**2 / 2 + slope * width**3 / 3)
+        width, gap = probabilities[k + 1] - p, x[k + 1] - x[k]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = (above[k + 1] - above[k]) / gap  # of the piece that lies above 0
+        flat = gap == 0
+        if flat.any():
+            share[flat] = x[k][flat] > 0
+        total += width * share * (above[k] + above[k + 1])
+        weights[k : k + 2] += width * (p + width / 3), width * (p + 2 * width / 3)
+    for weight, values in zip(weights, x, strict=True):
+        total -= weight * values
     return np.asarray(total)
