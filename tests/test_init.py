@@ -430,6 +430,10 @@ BAD = {
     "text in a column of numbers": (SPOILT, ["t.csv", "'y'", "line 41", "n/a?"]),
     "a stamp twice": (TWICE, ["t.csv", "line 62", "data.duplicates"]),
     "only text": (joined(days(), ["y", *"abcdef" * 10]), ["t.csv", "no column", "y (text)"]),
+    "percents alone": (
+        joined(days(), ["y", *(f"{k}.5%" for k in range(60))]),
+        ["t.csv", "no column holds numbers", "line 2 '0.5%'", "look like percentages"],
+    ),
     "stamps alone": (joined(days()), ["t.csv", "no column holds numbers"]),
     "a header alone": ("date,y\n", ["t.csv", "header"]),
     "nothing": ("", ["t.csv", "empty"]),

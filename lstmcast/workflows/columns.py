@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lstmcast.errors import DataError
+from lstmcast.errors import DataError, join
 from lstmcast.series.csv_numbers import to_numbers
 from lstmcast.series.frequency import guess_time_column
 from lstmcast.series.read import Table
@@ -108,9 +108,14 @@ def _refuse_without_target(table: Table, roles: Roles) -> None:
     reasons = [f"{name} ({why})" for name, why in roles.left_out.items()]
     reasons += [f"{name} (text)" for name in roles.categorical]
     reasons += [f"{name} (stamps)" for name in (roles.time,) if name is not None]
-    raise DataError(
-        f"{table.name}: no column holds numbers that could be forecast: {', '.join(reasons)}"
-    )
+    faults = [f"{table.name}: no column holds numbers that could be forecast: {', '.join(reasons)}"]
+    words = [name for name, why in roles.left_out.items() if why == "not numbers"]
+    if len(words) == 1:  # perhaps it was meant to be one: say what hinders it
+        try:
+            table.numbers(words[0])
+        except DataError as error:
+            faults.append(str(error))
+    raise join(DataError, faults)
 
 
 class _Ends:
