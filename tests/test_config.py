@@ -468,7 +468,7 @@ def test_a_preset_yields_to_what_does_not_go_with_it(preset: str, given: dict) -
     network = built(network={"preset": preset, **given}).network
     assert network.model_dump().items() >= given.items()
     if "bidirectional" in given and preset != "plain":
-        assert network.skip == "linear" and network.decoder == "direct"
+        assert network.skip == PRESETS[preset]["skip"] and network.decoder == "direct"
 
 
 def test_a_preset_leaves_what_is_set_alone() -> None:

@@ -16,6 +16,9 @@ from lstmcast.errors import ConfigError, DataError, RunError
 from lstmcast.series.frequency import frequency_from_alias
 from lstmcast.series.read import read_table
 from lstmcast.workflows.check import check
+from lstmcast.workflows.init import propose_config
+from lstmcast.workflows.prepare import prepare
+from lstmcast.workflows.watcher import Watcher
 
 
 def test_a_whole_number_of_hundreds_of_digits_is_infinite(tmp_path: Path) -> None:
@@ -38,6 +41,14 @@ def test_percents_are_text_as_it_was_written(tmp_path: Path, cells: tuple[str, s
     assert table.text("b").tolist() == table.strings("b").to_pylist() == list(cells)
     with pytest.raises(DataError, match=f"'b': 2 cells are each not a number: line 2 '{cells[0]}'"):
         table.numbers("b")
+
+
+def test_a_number_whose_square_overflows_has_a_scale(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("y\n" + "\n".join(["1", "2", "-2e178", "4", "3", "5"] * 5) + "\n")
+    config = propose_config(path, [], Watcher())
+    scaler = prepare(config, Watcher()).scaler
+    assert np.isfinite(scaler.scale).all() and scaler.scale.max() > 1e177
 
 
 @pytest.mark.parametrize("alias", ["999999999999D", "9" * 5000 + "h", "9223372036854775808MS"])

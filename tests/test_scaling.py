@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lstmcast.series import blocks, scaling
 from lstmcast.series.scaling import Scaler, fit_scaler
 
 METHODS = ["standard", "minmax", "robust"]
@@ -135,3 +136,21 @@ def test_the_state_comes_back_from_json_bit_for_bit(method):
     assert again.method == method
     for one, other in ((scaler.center, again.center), (scaler.scale, again.scale)):
         assert one.dtype == other.dtype and one.tobytes() == other.tobytes()
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("per", ["series", "all"])
+@pytest.mark.parametrize("at_once", [1 << 22, 5])
+def test_numbers_whose_squares_overflow_have_a_spread(method, per, at_once, monkeypatch):
+    monkeypatch.setattr(scaling, "ROWS_AT_ONCE", at_once)
+    monkeypatch.setattr(blocks.series_groups, "__defaults__", (at_once,))
+    small = np.array([1.0, 2.0, 5.0, 3.0, 2.5, 8.0])
+    values = np.concatenate([small, 2.0**1000 * small])[:, None]
+    starts, ends = np.array([0, 6]), np.array([6, 12])
+    scaler = fit_scaler(method, per, values, np.ones_like(values, dtype=bool), starts, ends)
+    groups = [values[:6, 0], values[6:, 0]] if per == "series" else [values[:, 0]] * 2
+    for k, group in enumerate(groups):
+        unit = 2.0**1000 if group.max() > 8 else 1.0
+        center, scale = by_pandas(method, pd.DataFrame(group / unit))
+        np.testing.assert_allclose(scaler.center[k], unit * center)
+        np.testing.assert_allclose(scaler.scale[k], unit * scale)

@@ -9,14 +9,14 @@ from typing import Any
 # docs/accuracy.md has what speaks for them.
 PRESETS: dict[str, dict[str, Any]] = {
     "plain": {},
-    "auto": {"normalize": "last", "units": [64], "dropout": 0.1, "skip": "linear"},
+    "auto": {"normalize": "last", "units": [64], "dropout": 0.1, "skip": "ridge"},
     "segments": {
         "normalize": "last",
         "units": [128],
         "channels": "independent",
         "segment": "auto",
         "decoder": "segments",
-        "skip": "linear",
+        "skip": "ridge",
     },
     "hybrid": {
         "normalize": "difference",

@@ -101,10 +101,12 @@ class NetworkConfig(Section):
         description="Steps folded into one step of the encoder by a linear layer; auto: a "
         "fifteenth of the lookback, rounded to whole seasons where the window holds at least four.",
     )
-    skip: Literal["none", "linear"] = Field(
+    skip: Literal["none", "linear", "ridge"] = Field(
         default="none",
         description="What goes past the recurrent layers: none; linear, a linear map from each "
-        "target's window to its horizon, zero at first, is added to the forecast.",
+        "target's window to its horizon, zero at first, is added to the forecast; ridge, the same "
+        "map, beginning as ridge regression over the train windows has it, while what the "
+        "recurrent layers add begins at zero.",
     )
     readout: Literal["last", "state", "mean", "all"] = Field(
         default="last",

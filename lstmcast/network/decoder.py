@@ -52,7 +52,12 @@ class Decoder(nn.Module, ABC):
         encoder: What it decodes; `recursive` goes on running it.
         sizes: Axes of the windows.
         head: What the decoded numbers are for; recursive decoders feed its mean back.
+
+    Attributes:
+        linear: The last map, which makes the decoded numbers.
     """
+
+    linear: nn.Linear
 
     def __init__(
         self, config: NetworkConfig, encoder: RecurrentEncoder, sizes: Sizes, head: Head

@@ -12,7 +12,7 @@ from lstmcast.network.decoders import DECODERS, EveryStepDecoder, following
 from lstmcast.network.distributions import Distribution
 from lstmcast.network.embedding import Embedder
 from lstmcast.network.heads import HEADS, Units
-from lstmcast.network.normalize import normalize_window
+from lstmcast.network.normalize import Normalized, normalize_window
 from lstmcast.network.recurrent import RecurrentEncoder
 from lstmcast.network.segments import SegmentEmbedding
 from lstmcast.network.sizes import Sizes, segment_length
@@ -53,7 +53,7 @@ class Forecaster(nn.Module):
         self.encoder = ENCODERS[config.cell](config, width)
         self.head = HEADS[config.head](loss, sizes.levels)
         self.decoder = DECODERS[config.decoder](config, self.encoder, wide, self.head)
-        self.skip = LinearSkip(wide, differenced) if config.skip == "linear" else None
+        self.skip = LinearSkip(wide, differenced) if config.skip != "none" else None
         self.inner = wide
 
     def forward(self, batch: Batch) -> Tensor:
@@ -86,14 +86,7 @@ class Forecaster(nn.Module):
 
         Every step of the encoder is given the static columns too.
         """
-        window = normalize_window(
-            self.normalize,
-            batch.inputs,
-            self.inner.targets,
-            batch.mask,
-            self.sizes.season,
-            self.sizes.horizon,
-        )
+        window = self.normalized(batch)
         inputs, level = window.inputs, window.level  # (B, T, F)
         teacher = None
         if self.training:
@@ -110,6 +103,31 @@ class Forecaster(nn.Module):
             read = inputs
         encoding = self.encoder(read, mask)  # (B, T, D * U)
         return Context(window, inputs, encoding, mask, batch.future, batch.static, teacher, units)
+
+    def normalized(self, batch: Batch) -> Normalized:
+        """The windows of a batch that `split` gave, each without its own level."""
+        return normalize_window(
+            self.normalize,
+            batch.inputs,
+            self.inner.targets,
+            batch.mask,
+            self.sizes.season,
+            self.sizes.horizon,
+        )
+
+    def begin_linear(self, weight: Tensor, bias: Tensor) -> None:
+        """Begin as a linear forecaster: its map on the linear path, and nothing added to it.
+
+        Args:
+            weight: (H, T).
+            bias: (H,).
+        """
+        assert self.skip is not None, "a network without a linear path"
+        with torch.no_grad():
+            self.skip.linear.weight.copy_(weight)
+            self.skip.linear.bias.copy_(bias)
+            for parameter in self.decoder.linear.parameters():
+                parameter.zero_()
 
     def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Sum of the losses over the observed targets of a batch, and their number.

@@ -1,12 +1,13 @@
 """What goes past the recurrent layers: linear maps from a window to its horizon.
 
 The linear part of a forecast, which a recurrent layer is slow to learn, is learned by itself; the
-layers are left with what is not linear. Source of the linear map: Zeng et al. 2023,
-arXiv:2205.13504 (DLinear, NLinear).
+layers are left with what is not linear. Ridge regression can find it ahead of all training. Source
+of the linear map: Zeng et al. 2023, arXiv:2205.13504 (DLinear, NLinear).
 """
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from lstmcast.network.normalize import Normalized
@@ -34,6 +35,17 @@ class LinearSkip(nn.Module):
         if self.differences is not None and window.differences is not None:
             ahead = ahead + _along_time(self.differences, window.differences)
         return ahead[..., None]
+
+    def pairs(self, window: Normalized, targets: Tensor) -> Tensor:
+        """What `linear` reads of windows, and what it would have to give: (B, T + H, C).
+
+        Args:
+            window: (B, T, C) or more columns.
+            targets: (B, H, C) with the level that was taken out of the window.
+        """
+        read = window.inputs[:, :, : targets.shape[2]]
+        wanted = targets if window.level is None else window.level.remove(targets)
+        return torch.cat([read, wanted if window.ratio is None else wanted / window.ratio], dim=1)
 
 
 def _no_map(sizes: Sizes) -> nn.Linear:

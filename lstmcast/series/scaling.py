@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lstmcast.series.blocks import ROWS_AT_ONCE, series_groups
-from lstmcast.series.scaling_passes import streamed
+from lstmcast.series.scaling_passes import LARGEST, streamed
 
 Statistics = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
@@ -173,7 +173,7 @@ def _joined(
     values, group = source.at(begins, sizes)
     heads = np.flatnonzero(np.diff(group, prepend=-1))
     if len(heads):
-        center[group[heads]], scale[group[heads]] = STATISTICS[method](values, heads)
+        center[group[heads]], scale[group[heads]] = _statistics(method, values, heads)
     return center, scale
 
 
@@ -184,7 +184,21 @@ def _as_one(
     values, _ = source.at(begins, sizes)
     if not len(values):
         return np.zeros(1), np.ones(1)
-    return STATISTICS[method](values, np.zeros(1, dtype=np.int64))
+    return _statistics(method, values, np.zeros(1, dtype=np.int64))
+
+
+def _statistics(
+    method: str, values: np.ndarray, heads: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Center and scale of each group; where squares overflow, reckoned in units of the largest."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        center, scale = STATISTICS[method](values, heads)
+        wide = ~np.isfinite(center + scale)
+        if wide.any():
+            unit = np.where(wide, np.maximum.reduceat(np.abs(values), heads), 1.0)
+            shrunk = values / np.repeat(unit, np.diff(heads, append=len(values)))
+            center, scale = (unit * part for part in STATISTICS[method](shrunk, heads))
+    return center, np.minimum(scale, LARGEST)
 
 
 def _standard(values: np.ndarray, heads: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

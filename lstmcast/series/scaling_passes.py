@@ -18,12 +18,25 @@ Pieces = Callable[[], Iterator[np.ndarray]]
 _DIGIT = 16
 """Bits told by a pass."""
 
+LARGEST = float(np.finfo(np.float64).max)
+"""A spread beyond it is taken for it."""
+
 
 def streamed(method: str, pieces: Pieces) -> tuple[float, float]:
     """Center and scale of all values: see `scaling.fit_scaler`; 0 and 1 where there is none."""
     count = sum(len(piece) for piece in pieces())
     if not count:
         return 0.0, 1.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        center, scale = _streamed(method, pieces, count)
+        if not np.isfinite(center + scale):  # squares overflow: in units of the largest value
+            unit = max(float(np.abs(piece).max(initial=0)) for piece in pieces())
+            center, scale = _streamed(method, lambda: (piece / unit for piece in pieces()), count)
+            center, scale = unit * center, min(unit * scale, LARGEST)
+    return center, scale
+
+
+def _streamed(method: str, pieces: Pieces, count: int) -> tuple[float, float]:
     if method == "standard":
         mean = sum(float(piece.sum()) for piece in pieces()) / count
         squares = sum(float(((piece - mean) ** 2).sum()) for piece in pieces())

@@ -54,11 +54,13 @@ class Fit:
         history: An entry per epoch.
         best_epoch: Whose weights the network now has.
         stopped_by: `patience`, `max_epochs`, `max_steps` or `max_minutes`.
+        penalty: Of the ridge regression that the linear path began with; None: of none.
     """
 
     history: list[Epoch] = field(default_factory=list)
     best_epoch: int = 0
     stopped_by: str = ""
+    penalty: float | None = None
 
 
 def fit_network(

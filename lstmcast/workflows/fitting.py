@@ -18,6 +18,7 @@ from lstmcast.series.batches import Batches, WindowTable
 from lstmcast.training.checkpoint import Checkpoints
 from lstmcast.training.trainer import Fit, fit_network
 from lstmcast.workflows.judge import SIMPLE
+from lstmcast.workflows.linear_start import begin_linear
 from lstmcast.workflows.network import new_network, sizes_of
 from lstmcast.workflows.prepare import Prepared, prepare_all_rows
 from lstmcast.workflows.watcher import Watcher
@@ -30,6 +31,7 @@ def fit_model(
     watcher: Watcher,
     epochs: Sequence[int] = (),
     before: Model | None = None,
+    penalty: float | None = None,
 ) -> tuple[Model, list[Fit]]:
     """Train all members on the train windows, each judged by the validation windows.
 
@@ -43,6 +45,8 @@ def fit_model(
         watcher: Is told how it goes.
         epochs: Of each member, with no validation; empty: as many as validation says.
         before: A model whose weights the members begin with, where they fit; None: from scratch.
+        penalty: Of the ridge regression that `network.skip: ridge` begins with; None: validation
+            chooses.
 
     Returns:
         The model, and how the training of each member went.
@@ -68,7 +72,13 @@ def fit_model(
         words = [f"member {number + 1} of {training.members}"] if training.members > 1 else []
         words += ["once more on all rows"] if epochs else []
         count = epochs[number] if epochs else None
-        fits.append(_fit_member(prepared, table, network, number, keep, watcher, words, count))
+        train, validation = _batches(prepared, table, number)
+        if config.network.skip == "ridge" and before is None and training.init_from is None:
+            penalty = begin_linear(network, train, validation, penalty)
+        fits.append(
+            _fit_member(prepared, network, number, (train, validation), keep, watcher, words, count)
+        )
+        fits[-1].penalty = penalty
         members.append(network.eval())
     model = Model(
         network=members[0],
@@ -84,27 +94,32 @@ def fit_model(
     return model, fits
 
 
+def _batches(prepared: Prepared, table: WindowTable, number: int) -> tuple[Batches, Batches | None]:
+    """The train and validation windows of a member, counted from 0."""
+    training, windows = prepared.config.training, prepared.windows
+    seed = training.seed + number
+    train = Batches(table, windows.train, training.batch_size, seed, training.sample)
+    validation = Batches(table, windows.validation, max(training.batch_size, 256))
+    return train, validation if len(windows.validation) else None
+
+
 def _fit_member(
     prepared: Prepared,
-    table: WindowTable,
     network: Forecaster,
     number: int,
+    batches: tuple[Batches, Batches | None],
     checkpoints: Checkpoints | None,
     watcher: Watcher,
     words: list[str],
     epochs: int | None,
 ) -> Fit:
     """Train one member, counted from 0."""
-    training, windows = prepared.config.training, prepared.windows
-    seed = training.seed + number
-    train = Batches(table, windows.train, training.batch_size, seed, training.sample)
-    validation = Batches(table, windows.validation, max(training.batch_size, 256))
+    training = prepared.config.training
     watcher.training(epochs or training.max_epochs, ", ".join(words))
     try:
         return fit_network(
             network,
-            train,
-            validation if len(windows.validation) else None,
+            *batches,
             training,
             watcher.progress,
             epochs,
@@ -139,7 +154,8 @@ def refit(
     device = next(model.network.parameters()).device
     network = new_network(everything, sizes_of(everything), device)
     epochs = [fit.best_epoch for fit in fits]
-    again, _ = fit_model(everything, network, checkpoints, watcher, epochs)
+    penalty = fits[0].penalty  # no row is left that could choose it
+    again, _ = fit_model(everything, network, checkpoints, watcher, epochs, penalty=penalty)
     return replace(
         again,
         config=model.config,

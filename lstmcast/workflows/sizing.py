@@ -23,6 +23,10 @@ BUDGET = 3e12
 """Multiplications in the cells that a proposed training may take: minutes on two cores."""
 LEARNING_RATE = 0.003
 """Three times the schema's: the shipped configs, one layer as here, do best with it."""
+AVERAGE = 0.99
+"""Share of the averaged weights that stays at each step."""
+AVERAGED_FROM = 1000
+"""Steps of a training from which weights are averaged: in few, the average lags behind."""
 LONG = 14
 """Seasons in a window of steps shorter than a day: two weeks of days."""
 
@@ -146,8 +150,10 @@ def training_lines(
     steps = max(200, int(BUDGET / step))
     per_epoch = max(1, -(-windows // training.batch_size))
     epochs = int(np.clip(steps // per_epoch, 1, 100))
+    averaged = Line("training.average", AVERAGE, "of the weights, over some hundred steps")
     lines = [
         Line("training.learning_rate", LEARNING_RATE, "falls to 0 at the end"),
+        *([averaged] if epochs * per_epoch >= AVERAGED_FROM else []),
         Line(
             "training.batch_size", training.batch_size, f"{counted(per_epoch, 'step')} in an epoch"
         ),

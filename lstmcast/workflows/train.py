@@ -182,8 +182,8 @@ def carry_out(ready: Ready, folder: RunFolder, watcher: Watcher, began: float) -
     model = with_record(model, forecasts, prepared)
     horizon = prepared.config.window.horizon
     verdict = decide(judgements["test"], horizon) if len(prepared.windows.test) else None
+    past = past_forecasts(model, forecasts, prepared, watcher)
     if ranks().first:
-        past = past_forecasts(model, forecasts, prepared, watcher)
         write_text(folder.backtest, csv_text(past))
 
     if prepared.config.training.refit == "all":

@@ -36,7 +36,7 @@ COMMANDS = {
     "predict-output": "predict runs/one -o forecast.csv",
     "predict-plot": "predict runs/one --plot",
     "backtest": "backtest runs/one --folds 3",
-    "backtest-gate": "backtest runs/one --folds 3 --fail-under skill=0.05",
+    "backtest-gate": "backtest runs/one --folds 3 --fail-under skill=0.5",
     "report": "report runs/one",
     "compare": "compare runs/one runs/two",
     "compare-sorted": "compare runs --sort rmse",

@@ -1,0 +1,182 @@
+"""`network.skip: ridge`: training begins at the forecast of least squares."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from conftest import TINY, daily_text
+from test_trainer import make_batches, make_panel, noise
+
+from lstmcast.config import NetworkConfig
+from lstmcast.network.forecaster import Forecaster, build_forecaster
+from lstmcast.network.sizes import Sizes
+from lstmcast.series.batches import Batches
+from lstmcast.workflows import fitting, linear_start
+from lstmcast.workflows.linear_start import begin_linear
+
+T, H = 6, 3
+NO_PENALTY = 1e-8
+RUN = ["-s", "window.lookback=14", "-s", "window.horizon=3", *TINY]
+
+
+def network_of(targets: int = 1, **fields: Any) -> Forecaster:
+    levels = (80.0,) if fields.get("head") == "quantiles" else ()
+    sizes = Sizes(T, H, inputs=targets, targets=targets, levels=levels, season=2)
+    config = NetworkConfig(**{"units": [8], "skip": "ridge", "normalize": "last"} | fields)
+    return build_forecaster(config, sizes, "mae", seed=0)
+
+
+def windows_of(columns: int = 1, rows: int = 80) -> Batches:
+    return make_batches(noise(rows, columns), T, H)
+
+
+def in_order(batches: Batches) -> tuple[np.ndarray, np.ndarray]:
+    """(N, T, C) and (N, H, C), cut by numpy."""
+    values = batches.table.gather(*(torch.from_numpy(part) for part in batches.index.all()))
+    return values.inputs.double().numpy(), values.targets.double().numpy()
+
+
+def least_squares(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(n, T), (n, H) -> what the best linear map with an intercept makes of x."""
+    x = np.column_stack([x, np.ones(len(x))])
+    found: np.ndarray = x @ np.linalg.lstsq(x, y, rcond=None)[0]
+    return found
+
+
+def forecasts(network: Forecaster, batches: Batches) -> np.ndarray:
+    with torch.no_grad():
+        batch = batches.table.gather(*(torch.from_numpy(part) for part in batches.index.all()))
+        return network.eval()(batch).double().numpy()
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+@pytest.mark.parametrize("channels", ["mixed", "independent"])
+@pytest.mark.parametrize("normalize", ["none", "last"])
+def test_training_begins_at_the_forecast_of_least_squares(
+    targets: int, channels: str, normalize: str
+) -> None:
+    batches = windows_of(targets)
+    network = network_of(targets, channels=channels, normalize=normalize)
+    assert begin_linear(network, batches, None, NO_PENALTY) == NO_PENALTY
+    x, y = in_order(batches)
+    last = x[:, -1:] if normalize == "last" else np.zeros_like(x[:, -1:])
+    flat = [np.swapaxes(part - last, 1, 2).reshape(-1, part.shape[1]) for part in (x, y)]
+    expected = least_squares(*flat).reshape(len(x), targets, H).swapaxes(1, 2) + last
+    np.testing.assert_allclose(forecasts(network, batches), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_of_windows_in_units_of_their_own_each_counts_in_them() -> None:
+    batches = windows_of(rows=400)
+    network = network_of(normalize="standard")
+    begin_linear(network, batches, None, NO_PENALTY)
+    x, y = (part[..., 0] for part in in_order(batches))
+    center = x.mean(axis=1, keepdims=True)
+    spread = np.sqrt(x.var(axis=1, keepdims=True) + 1e-5)
+    expected = least_squares((x - center) / spread, (y - center) / spread) * spread + center
+    np.testing.assert_allclose(forecasts(network, batches)[..., 0], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"normalize": "difference"},
+        {"normalize": "season", "decoder": "segments", "segment": 2},
+        {"decoder": "seq2seq"},
+        {"head": "quantiles"},
+        {"head": "normal", "channels": "independent"},
+        {"cell": "gru", "bidirectional": True},
+    ],
+)
+def test_of_every_network_all_but_the_linear_path_adds_nothing_at_first(
+    fields: dict[str, Any],
+) -> None:
+    batches = windows_of()
+    network = network_of(**fields)
+    begin_linear(network, batches, None)
+    before = forecasts(network, batches)
+    with torch.no_grad():
+        for parameter in network.encoder.parameters():
+            parameter.normal_()
+    np.testing.assert_array_equal(forecasts(network, batches), before)
+    with torch.no_grad():
+        network.decoder.linear.bias.add_(1.0)
+    assert (forecasts(network, batches) != before).any()
+
+
+def test_what_follows_from_its_past_by_a_line_needs_no_training() -> None:
+    values = [1.0, 2.0]
+    for _ in range(98):
+        values.append(1.6 * values[-1] - 0.98 * values[-2])  # a fading wave
+    batches = make_batches(make_panel(np.array(values)[:, None]), T, H)
+    network = network_of()
+    begin_linear(network, batches, batches)
+    _, y = in_order(batches)
+    np.testing.assert_allclose(forecasts(network, batches), y, atol=1e-3)
+
+
+def test_windows_with_a_missing_target_are_not_fitted() -> None:
+    values = np.random.default_rng(0).normal(size=(80, 1))
+    observed = np.ones_like(values, dtype=bool)
+    values[40], observed[40] = 1e3, False
+    spoilt = make_batches(make_panel(values, observed=observed), T, H)
+    network = network_of()
+    begin_linear(network, spoilt, None, NO_PENALTY)
+    whole = (spoilt.index.all()[0][:, None] + np.arange(H) != 40).all(axis=1)
+    x, y = (part[..., 0] for part in in_order(spoilt))
+    last = x[:, -1:]
+    expected = least_squares((x - last)[whole], (y - last)[whole]) + last[whole]
+    np.testing.assert_allclose(forecasts(network, spoilt)[whole, :, 0], expected, atol=2e-2)
+
+
+def test_validation_windows_choose_the_penalty() -> None:
+    """What is noise to the others needs a large penalty; what is like them, a small one."""
+    train, like, unlike = (
+        windows_of(rows=40),
+        windows_of(rows=40),
+        make_batches(noise(40, 1, 9), T, H),
+    )
+    small = begin_linear(network_of(), train, like)
+    large = begin_linear(network_of(), train, unlike)
+    assert small is not None and large is not None and small < large
+    assert begin_linear(network_of(skip="none"), train, like) is None
+
+
+def test_of_many_windows_some_are_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linear_start, "MOST_WINDOWS", 30)
+    batches = windows_of()  # 72 windows: every third
+    network = network_of()
+    begin_linear(network, batches, None, NO_PENALTY)
+    third = replace(batches, index=batches.index.every(3))
+    x, y = (part[..., 0] for part in in_order(third))
+    expected = least_squares(x - x[:, -1:], y - x[:, -1:]) + x[:, -1:]
+    np.testing.assert_allclose(forecasts(network, third)[..., 0], expected, atol=1e-3)
+
+
+def test_a_command_begins_there_and_once_more_with_the_same_penalty(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("daily.csv").write_text(daily_text())
+    penalties = []
+
+    def spy(*given: Any) -> float | None:
+        penalties.append((given[3], begin_linear(*given)))
+        return penalties[-1][1]
+
+    monkeypatch.setattr(fitting, "begin_linear", spy)
+    skip = ["-s", "network.preset=auto"]
+    cli("train", "daily.csv", *RUN, *skip, "-s", "training.refit=all", "--run", "ridge")
+    (asked, chosen), again = penalties
+    assert asked is None and chosen is not None and again == (chosen, chosen)
+    cli("train", "daily.csv", *RUN, *skip, "-s", "network.skip=linear", "--run", "linear")
+    losses = [pd.read_csv(f"{run}/history.csv")["train_loss"][0] for run in ("ridge", "linear")]
+    assert losses[0] < 0.8 * losses[1]
+    flags = [*RUN, *skip, "-s", "training.init_from=ridge"]
+    assert cli("train", "daily.csv", *flags, "--run", "more").code == 0
+    assert len(penalties) == 2  # what another run has learned is a better start
