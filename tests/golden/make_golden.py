@@ -56,6 +56,7 @@ KINDS: dict[str, list[str]] = {
     "minimum": ["forecast.minimum=52"],
     "auto": ["network.preset=auto"],
     "linear-path": ["network.preset=auto", "network.units=3"],
+    "ridge": ["network.skip=ridge", "network.normalize=last"],
     "segments": ["network.preset=segments", "network.units=3", "data.target=y,z"],
     "segments-of-columns": [*COLUMNS, "network.segment=2", "network.decoder=segments"],
     "hybrid": ["network.preset=hybrid", "network.units=3", "data.target=y,z"],
