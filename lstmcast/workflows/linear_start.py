@@ -15,8 +15,8 @@ from lstmcast.series.batches import Batches
 MOST_WINDOWS = 1 << 20
 """Windows of one target that are fitted; of more, every second, third, ... of a series."""
 
-AT_ONCE = 1024
-"""Windows in a batch."""
+VALUES_AT_ONCE = 1 << 22
+"""Numbers of windows held at a time."""
 
 
 @torch.inference_mode()
@@ -58,9 +58,11 @@ def begin_linear(
 def _pairs(network: Forecaster, batches: Batches) -> Iterator[np.ndarray]:
     """(b, T + H) what the linear path reads, and what it is to add, of each window and target."""
     assert network.skip is not None
-    most = max(1, MOST_WINDOWS // network.sizes.targets)
+    sizes = network.sizes
+    most = max(1, MOST_WINDOWS // sizes.targets)
     index = batches.index.every(max(1, -(-len(batches.index) // most)))
-    in_order = replace(batches, index=index, batch_size=AT_ONCE, seed=None, sample="windows")
+    size = max(1, VALUES_AT_ONCE // ((sizes.lookback + sizes.horizon) * sizes.inputs))
+    in_order = replace(batches, index=index, batch_size=size, seed=None, sample="windows")
     for batch in in_order.epoch():
         batch = network.split(batch)
         pairs = network.skip.pairs(network.normalized(batch), batch.targets)
