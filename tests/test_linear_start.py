@@ -18,7 +18,7 @@ from lstmcast.network.forecaster import Forecaster, build_forecaster
 from lstmcast.network.sizes import Sizes
 from lstmcast.series.batches import Batches
 from lstmcast.workflows import fitting, linear_start
-from lstmcast.workflows.linear_start import begin_linear
+from lstmcast.workflows.linear_start import fit_linear_start
 
 T, H = 6, 3
 NO_PENALTY = 1e-8
@@ -49,6 +49,16 @@ def least_squares(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return found
 
 
+def begin_linear(
+    network: Forecaster, train: Batches, validation: Batches | None, penalty: float | None = None
+) -> float | None:
+    start = fit_linear_start(network, train, validation, penalty)
+    if start is None:
+        return None
+    network.begin_linear(start.weight, start.bias)
+    return start.penalty
+
+
 def forecasts(network: Forecaster, batches: Batches) -> np.ndarray:
     with torch.no_grad():
         batch = batches.table.gather(*(torch.from_numpy(part) for part in batches.index.all()))
@@ -71,15 +81,23 @@ def test_training_begins_at_the_forecast_of_least_squares(
     np.testing.assert_allclose(forecasts(network, batches), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_of_windows_in_units_of_their_own_each_counts_in_them() -> None:
-    batches = windows_of(rows=400)
-    network = network_of(normalize="standard")
+@pytest.mark.parametrize("normalize", ["standard", "season", "difference"])
+def test_of_windows_in_units_of_their_own_none_counts_more_for_being_flat(normalize: str) -> None:
+    rng = np.random.default_rng(0)
+    values = np.where(rng.random(400) < 0.9, 0.0, rng.normal(1, 1, 400))  # mostly nothing
+    batches = make_batches(make_panel(values[:, None]), T, H)
+    network = network_of(normalize=normalize)
     begin_linear(network, batches, None, NO_PENALTY)
     x, y = (part[..., 0] for part in in_order(batches))
-    center = x.mean(axis=1, keepdims=True)
-    spread = np.sqrt(x.var(axis=1, keepdims=True) + 1e-5)
-    expected = least_squares((x - center) / spread, (y - center) / spread) * spread + center
-    np.testing.assert_allclose(forecasts(network, batches)[..., 0], expected, atol=1e-3)
+    if normalize == "standard":
+        center, wanted = x.mean(axis=1, keepdims=True), np.zeros((1, H))
+    else:
+        center, wanted = x[:, -2:].mean(axis=1, keepdims=True), np.zeros((1, H))
+    if normalize == "difference":  # the last season again
+        wanted = np.tile(x[:, -2:], 2)[:, :H] - center
+    past, ahead = x - center, y - center - wanted
+    found = past @ np.linalg.lstsq(past, ahead, rcond=None)[0] + wanted + center
+    np.testing.assert_allclose(forecasts(network, batches)[..., 0], found, atol=2e-3)
 
 
 @pytest.mark.parametrize(
@@ -163,20 +181,35 @@ def test_a_command_begins_there_and_once_more_with_the_same_penalty(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("daily.csv").write_text(daily_text())
-    penalties = []
+    fits: list[tuple[float | None, float]] = []
 
-    def spy(*given: Any) -> float | None:
-        penalties.append((given[3], begin_linear(*given)))
-        return penalties[-1][1]
+    def spy(*given: Any) -> Any:
+        start = fit_linear_start(*given)
+        assert start is not None
+        fits.append((given[3], start.penalty))
+        return start
 
-    monkeypatch.setattr(fitting, "begin_linear", spy)
-    skip = ["-s", "network.preset=auto"]
-    cli("train", "daily.csv", *RUN, *skip, "-s", "training.refit=all", "--run", "ridge")
-    (asked, chosen), again = penalties
-    assert asked is None and chosen is not None and again == (chosen, chosen)
-    cli("train", "daily.csv", *RUN, *skip, "-s", "network.skip=linear", "--run", "linear")
+    monkeypatch.setattr(fitting, "fit_linear_start", spy)
+    auto, members = ["-s", "network.preset=auto"], ["-s", "training.members=2"]
+    flags = [*RUN, *auto, *members, "-s", "training.refit=all"]
+    cli("train", "daily.csv", *flags, "--run", "ridge")
+    (asked, chosen), again = fits  # once for all members
+    assert asked is None and again == (chosen, chosen)
+    cli("train", "daily.csv", *RUN, *auto, "-s", "network.skip=linear", "--run", "linear")
     losses = [pd.read_csv(f"{run}/history.csv")["train_loss"][0] for run in ("ridge", "linear")]
     assert losses[0] < 0.8 * losses[1]
-    flags = [*RUN, *skip, "-s", "training.init_from=ridge"]
-    assert cli("train", "daily.csv", *flags, "--run", "more").code == 0
-    assert len(penalties) == 2  # what another run has learned is a better start
+    fits.clear()
+    assert cli("backtest", "ridge", "--folds", "2", "--refit", "1:warm").code == 0
+    assert [asked for asked, _ in fits] == [None, fits[0][1], None, fits[2][1]]
+
+
+def test_what_another_run_has_learned_is_kept(
+    cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("daily.csv").write_text(daily_text())
+    flags = [*RUN, "-s", "network.preset=auto", "-s", "training.learning_rate=1e-9"]
+    cli("train", "daily.csv", *RUN, "-s", "network.preset=auto", "--run", "old")
+    cli("train", "daily.csv", *flags, "-s", "training.init_from=old", "--run", "more")
+    frames = [pd.read_csv(f"{run}/forecast.csv")["sales"] for run in ("old", "more")]
+    np.testing.assert_allclose(*frames, rtol=1e-5)

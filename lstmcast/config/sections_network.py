@@ -106,7 +106,7 @@ class NetworkConfig(Section):
         description="What goes past the recurrent layers: none; linear, a linear map from each "
         "target's window to its horizon, zero at first, is added to the forecast; ridge, the same "
         "map, beginning as ridge regression over the train windows has it, while what the "
-        "recurrent layers add begins at zero.",
+        "recurrent layers add begins at zero (with `training.init_from`, as in the other run).",
     )
     readout: Literal["last", "state", "mean", "all"] = Field(
         default="last",

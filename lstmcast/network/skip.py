@@ -39,13 +39,18 @@ class LinearSkip(nn.Module):
     def pairs(self, window: Normalized, targets: Tensor) -> Tensor:
         """What `linear` reads of windows, and what it would have to give: (B, T + H, C).
 
+        Both in the units of the batch, so that windows with no spread of their own do not count
+        more than others.
+
         Args:
             window: (B, T, C) or more columns.
             targets: (B, H, C) with the level that was taken out of the window.
         """
         read = window.inputs[:, :, : targets.shape[2]]
-        wanted = targets if window.level is None else window.level.remove(targets)
-        return torch.cat([read, wanted if window.ratio is None else wanted / window.ratio], dim=1)
+        if window.level is None:
+            return torch.cat([read, targets], dim=1)
+        spread = window.level.scale if window.ratio is None else window.level.scale * window.ratio
+        return torch.cat([read * spread, targets - window.level.center], dim=1)
 
 
 def _no_map(sizes: Sizes) -> nn.Linear:

@@ -54,7 +54,7 @@ class Fit:
         history: An entry per epoch.
         best_epoch: Whose weights the network now has.
         stopped_by: `patience`, `max_epochs`, `max_steps` or `max_minutes`.
-        penalty: Of the ridge regression that the linear path began with; None: of none.
+        penalty: Of the ridge regression of its windows; None where none was needed.
     """
 
     history: list[Epoch] = field(default_factory=list)

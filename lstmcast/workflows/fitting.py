@@ -18,7 +18,7 @@ from lstmcast.series.batches import Batches, WindowTable
 from lstmcast.training.checkpoint import Checkpoints
 from lstmcast.training.trainer import Fit, fit_network
 from lstmcast.workflows.judge import SIMPLE
-from lstmcast.workflows.linear_start import begin_linear
+from lstmcast.workflows.linear_start import fit_linear_start
 from lstmcast.workflows.network import new_network, sizes_of
 from lstmcast.workflows.prepare import Prepared, prepare_all_rows
 from lstmcast.workflows.watcher import Watcher
@@ -63,22 +63,23 @@ def fit_model(
         pad=config.window.pad,
         device=device,
     )
+    warm, start = before is not None and before.sizes == sizes, None
+    if config.network.skip == "ridge" and (not warm or training.refit == "all"):
+        start = fit_linear_start(first, *_batches(prepared, table, 0), penalty)
     members, fits = [], []
     for number in range(training.members):
         network = new_network(prepared, sizes, device, number) if number else first
-        if before is not None and before.sizes == sizes:
+        if before is not None and warm:
             network.load_state_dict(before.members[number].state_dict())
+        elif start is not None and training.init_from is None:
+            network.begin_linear(start.weight, start.bias)
         keep = checkpoints if checkpoints is None or not number else checkpoints.member(number)
         words = [f"member {number + 1} of {training.members}"] if training.members > 1 else []
         words += ["once more on all rows"] if epochs else []
         count = epochs[number] if epochs else None
-        train, validation = _batches(prepared, table, number)
-        if config.network.skip == "ridge" and before is None and training.init_from is None:
-            penalty = begin_linear(network, train, validation, penalty)
-        fits.append(
-            _fit_member(prepared, network, number, (train, validation), keep, watcher, words, count)
-        )
-        fits[-1].penalty = penalty
+        batches = _batches(prepared, table, number)
+        fits.append(_fit_member(prepared, network, number, batches, keep, watcher, words, count))
+        fits[-1].penalty = None if start is None else start.penalty
         members.append(network.eval())
     model = Model(
         network=members[0],

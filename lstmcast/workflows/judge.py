@@ -197,14 +197,13 @@ def past_forecasts(
     panel, config = prepared.panel, prepared.config
     apart = -(-config.window.horizon // config.window.judge_stride)
     index = prepared.windows.test.every(apart)
-    thinned = -(-len(index) * config.window.horizon // BACKTEST_ROWS)
+    thinned = max(1, -(-len(index) * config.window.horizon // BACKTEST_ROWS))
     if thinned > 1:
-        index = prepared.windows.test.every(apart * thinned)
         watcher.note(
             f"backtest.csv has one in {thinned} of the forecasts of the test rows: with all, it "
             f"would have more than {BACKTEST_ROWS:,} rows. Scores are of every test window."
         )
-    origins, series = index.all()
+    origins, series = index.locate(np.arange(0, len(index), thinned))
     network = spread(with_intervals(model, {NETWORK: forecasts[NETWORK]}, panel)[NETWORK])
     actuals = actual_values(panel, origins, config.window.horizon)
     return backtest_frame(panel, origins, series, network(origins, series), model.levels, actuals)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from lstmcast.forecasting.ridge import DEFAULT_PENALTY, Ridge, sum_up
 from lstmcast.network.forecaster import Forecaster
@@ -19,49 +20,66 @@ VALUES_AT_ONCE = 1 << 22
 """Numbers of windows held at a time."""
 
 
-@torch.inference_mode()
-def begin_linear(
-    network: Forecaster, train: Batches, validation: Batches | None, penalty: float | None = None
-) -> float | None:
-    """Let a new network begin as the linear forecaster of its train windows, in place.
+@dataclass(frozen=True)
+class LinearStart:
+    """A linear forecast to begin with.
 
-    The linear path is fitted to what it is to add: the targets of a window, without its level. The
-    recurrent layers add nothing at first, and learn what the path leaves.
+    Attributes:
+        weight: (H, T) of the linear path.
+        bias: (H,).
+        penalty: That the map was fitted with, as a part of the mean eigenvalue.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    penalty: float
+
+
+@torch.inference_mode()
+def fit_linear_start(
+    network: Forecaster, train: Batches, validation: Batches | None, penalty: float | None = None
+) -> LinearStart | None:
+    """Fit the linear path of a network to what it is to add: the targets, without their level.
 
     Args:
-        network: Untrained; one without a linear path stays as it is.
+        network: Untrained.
         train: Windows to fit.
         validation: Windows that choose the penalty, as for the linear baseline.
         penalty: Part of the mean eigenvalue; None: validation chooses.
 
     Returns:
-        The penalty; None where nothing could be fitted.
+        The map; None where there is no linear path, or no window whose targets are all known.
     """
     if network.skip is None:
         return None
     network.eval()  # no category is hidden
     sizes = network.sizes
-    fitted = sum_up(_pairs(network, train), sizes.lookback, sizes.horizon)
+    # A path in units of each window has no constant that would serve all of them.
+    unit = network.normalize in ("none", "last")
+    about = None if unit else np.zeros(sizes.lookback + sizes.horizon)
+    fitted = sum_up(_pairs(network, train), sizes.lookback, sizes.horizon, about)
     if fitted is None:
         return None
     ridge = Ridge(fitted)
     if penalty is None and validation is not None:
-        pairs = _pairs(network, validation)
-        judged = sum_up(pairs, sizes.lookback, sizes.horizon, about=fitted.mean)
+        pairs, about = _pairs(network, validation), fitted.mean if about is None else about
+        judged = sum_up(pairs, sizes.lookback, sizes.horizon, about)
         penalty = None if judged is None else ridge.best_penalty(judged)
     penalty = DEFAULT_PENALTY if penalty is None else penalty
     weight, bias = ridge.solve(penalty)
-    network.begin_linear(torch.from_numpy(weight.T.copy()), torch.from_numpy(bias))
-    return penalty
+    if not unit:
+        bias = np.zeros_like(bias)
+    return LinearStart(torch.from_numpy(weight.T.copy()), torch.from_numpy(bias), penalty)
 
 
 def _pairs(network: Forecaster, batches: Batches) -> Iterator[np.ndarray]:
     """(b, T + H) what the linear path reads, and what it is to add, of each window and target."""
     assert network.skip is not None
-    sizes = network.sizes
+    sizes, inner = network.sizes, network.inner
     most = max(1, MOST_WINDOWS // sizes.targets)
     index = batches.index.every(max(1, -(-len(batches.index) // most)))
-    size = max(1, VALUES_AT_ONCE // ((sizes.lookback + sizes.horizon) * sizes.inputs))
+    columns = sizes.inputs if network.channels is None else sizes.targets * inner.inputs
+    size = max(1, VALUES_AT_ONCE // ((sizes.lookback + sizes.horizon) * columns))
     in_order = replace(batches, index=index, batch_size=size, seed=None, sample="windows")
     for batch in in_order.epoch():
         batch = network.split(batch)

@@ -153,7 +153,7 @@ def training_lines(
     averaged = Line("training.average", AVERAGE, "of the weights, over some hundred steps")
     lines = [
         Line("training.learning_rate", LEARNING_RATE, "falls to 0 at the end"),
-        *([averaged] if epochs * per_epoch >= AVERAGED_FROM else []),
+        *([averaged] if min(steps, epochs * per_epoch) >= AVERAGED_FROM else []),
         Line(
             "training.batch_size", training.batch_size, f"{counted(per_epoch, 'step')} in an epoch"
         ),
