@@ -16,7 +16,7 @@ from lstmcast.series.batches import Batches
 MOST_WINDOWS = 1 << 20
 """Windows of one target that are fitted; of more, every second, third, ... of a series."""
 
-VALUES_AT_ONCE = 1 << 22
+VALUES_AT_ONCE = 1 << 20
 """Numbers of windows held at a time."""
 
 
