@@ -450,3 +450,17 @@ def test_the_past_forecasts_of_many_test_rows_are_thinned_and_said_to_be(cli, da
     pd.testing.assert_frame_equal(thin, whole[whole["origin"].isin(kept)].reset_index(drop=True))
     scores = [Path(run, "metrics.json").read_text() for run in ("whole", "thin")]
     assert scores[0] == scores[1]
+
+
+def test_of_many_series_of_one_window_some_are_left_out(cli, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("panel.csv").write_text(panel_text([40] * 6))
+    monkeypatch.setattr(judge, "BACKTEST_ROWS", 9)
+    fields = ["data.target=sold", "data.series=shop", "window.lookback=5", "window.horizon=3"]
+    flags = [part for field in [*fields, "split.test=3"] for part in ("-s", field)]
+    assert "one in 2" in " ".join(
+        cli("train", "panel.csv", *flags, *TINY, "--run", "r").err.split()
+    )
+    past = pd.read_csv("r/backtest.csv")
+    assert len(past) == 9 and past["shop"].unique().tolist() == ["a", "c", "e"]
+    assert json.loads(Path("r/metrics.json").read_text())["test"]["lstmcast"]["windows"] == 6
