@@ -10,7 +10,7 @@ from conftest import TINY, daily_text
 
 from lstmcast.workflows.compare import badness
 
-FLAGS = ["-s", "window.lookback=14", "-s", "window.horizon=3", *TINY]
+FLAGS = ["-s", "window.lookback=14", "-s", "window.horizon=3", "-s", "network.skip=none", *TINY]
 
 
 @pytest.fixture

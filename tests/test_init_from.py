@@ -17,6 +17,7 @@ SETTINGS = [
     "data.target=y",
     "network.embed_series=true",
     "network.units=4",
+    "network.skip=none",  # so that there is much to learn
     "window.lookback=7",
     "window.horizon=2",
     "training.max_epochs=2",
