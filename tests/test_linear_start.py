@@ -98,6 +98,7 @@ def test_of_windows_in_units_of_their_own_none_counts_more_for_being_flat(normal
     past, ahead = x - center, y - center - wanted
     found = past @ np.linalg.lstsq(past, ahead, rcond=None)[0] + wanted + center
     np.testing.assert_allclose(forecasts(network, batches)[..., 0], found, atol=2e-3)
+    assert network.skip is not None and not network.skip.linear.bias.any()
 
 
 @pytest.mark.parametrize(
