@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lstmcast.errors import counted
-from lstmcast.series.findings import CODES, SEVERITIES, Finding
+from lstmcast.series.findings import CODES, SEVERITIES, Finding, described
 from lstmcast.series.read import Table
 
 WIDTH = 80
@@ -78,15 +78,10 @@ def findings_json(
         "table": None if table is None else table.name,
         "findings": [
             {
-                "code": finding.code,
-                "severity": finding.severity,
-                "title": CODES[finding.code].title,
-                "message": finding.message,
-                "advice": CODES[finding.code].advice,
-                "column": finding.column or None,
+                **described(
+                    finding, [table.line(row) for row in finding.rows] if table is not None else []
+                ),
                 "rows": [row + 1 for row in finding.rows],
-                "lines": [] if table is None else [table.line(row) for row in finding.rows],
-                "count": finding.count,
                 "fixable": CODES[finding.code].mended,
             }
             for finding in findings

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -278,3 +280,17 @@ CODES: dict[str, Code] = {
     ),
 }
 """Every code, in the order of the reference."""
+
+
+def described(finding: Finding, lines: Sequence[str]) -> dict[str, Any]:
+    """A finding as it stands in JSON, with where its rows stand in the file."""
+    return {
+        "code": finding.code,
+        "severity": finding.severity,
+        "title": CODES[finding.code].title,
+        "message": finding.message,
+        "advice": CODES[finding.code].advice,
+        "column": finding.column or None,
+        "lines": list(lines),
+        "count": finding.count,
+    }

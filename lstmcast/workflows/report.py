@@ -60,7 +60,7 @@ def findings_of(prepared: Prepared) -> list[dict[str, Any]] | None:
     if len(prepared.panel.values) > MOST_CHECKED:
         return None
     # `lstmcast report` reads only the run folder: it needs neither of these.
-    from lstmcast.series.findings import CODES
+    from lstmcast.series.findings import described
     from lstmcast.workflows.check import check_rows
 
     try:
@@ -68,16 +68,7 @@ def findings_of(prepared: Prepared) -> list[dict[str, Any]] | None:
     except DataError:
         return None  # the table has gone or changed since it was read
     return [
-        {
-            "code": finding.code,
-            "severity": finding.severity,
-            "title": CODES[finding.code].title,
-            "message": finding.message,
-            "advice": CODES[finding.code].advice,
-            "column": finding.column or None,
-            "lines": [report.table.line(row) for row in finding.rows] if report.table else [],
-            "count": finding.count,
-        }
+        described(finding, [report.table.line(row) for row in finding.rows] if report.table else [])
         for finding in report.findings
     ]
 
