@@ -69,7 +69,7 @@ def test_a_batch_that_is_too_large_is_told_the_size_that_fits(cli: Any, daily: P
     found = re.search(r"Lower training.batch_size to ([\d,]+) or less", outcome.err)
     assert found is not None, outcome.err
     fitting = int(found[1].replace(",", ""))
-    assert 1_000 < fitting < 20_000  # less is held by a process of its own than among others
+    assert 1_000 < fitting < 30_000  # less is held by a process of its own than among others
     fits = ["-s", f"training.batch_size={int(0.95 * fitting)}"]
     assert cli("train", daily, *window, *limit, *fits, "--run", "r").code == 0
 

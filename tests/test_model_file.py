@@ -71,8 +71,8 @@ def test_every_model_ever_kept_forecasts_what_it_forecast(path: Path) -> None:
     kept = pd.read_csv(path.with_suffix(".csv"), dtype={"id": str, "day": str})
     assert list(forecast.columns) == list(kept.columns) and len(kept) == 6
     for name in kept.columns:
-        if name in ("y", "z"):
-            np.testing.assert_allclose(forecast[name], kept[name], rtol=1e-6)
+        if pd.api.types.is_numeric_dtype(kept[name]):  # processors round in the last digits
+            np.testing.assert_allclose(forecast[name], kept[name], rtol=1e-6, atol=1e-6)
         else:
             assert forecast[name].tolist() == kept[name].tolist()
 

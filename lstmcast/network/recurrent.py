@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
@@ -15,12 +15,13 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from lstmcast.config import NetworkConfig
 from lstmcast.network.chance import draw, dropout
 from lstmcast.network.gru import SMALL, run_gru
+from lstmcast.network.lstm import LSTM
 from lstmcast.network.stepwise import State, StepwiseLayer
 
 # A projected LSTM runs all the same, only without oneDNN; users can do nothing about it.
 warnings.filterwarnings("ignore", message="LSTM with projections is not supported with oneDNN")
 
-LAYERS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": nn.LSTM}
+LAYERS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": LSTM}
 """What `network.cell` names."""
 
 
@@ -35,15 +36,17 @@ class Encoding:
     Attributes:
         outputs: (B, T, D * U) of the last layer at every step.
         states: Final state of each stack.
+        final: (B, U) the output of the last step, where it is a state; None: look in `outputs`.
     """
 
     outputs: Tensor
     states: list[State]
+    final: Tensor | None = None
 
     @property
     def last(self) -> Tensor:
         """(B, D * U) of the last layer at the last step."""
-        return self.outputs[:, -1]
+        return self.outputs[:, -1] if self.final is None else self.final
 
 
 class RecurrentEncoder(nn.Module):
@@ -98,7 +101,8 @@ class RecurrentEncoder(nn.Module):
         lengths = mask.sum(dim=1).long()
         shifted = _shift(inputs, lengths - inputs.shape[1])  # padding moves to the right
         encoding = self.run(shifted, self.first_states(inputs), lengths)
-        return Encoding(_shift(encoding.outputs, inputs.shape[1] - lengths), encoding.states)
+        outputs = _shift(encoding.outputs, inputs.shape[1] - lengths)
+        return replace(encoding, outputs=outputs)
 
     def run(
         self, inputs: Tensor, states: Sequence[State | None], lengths: Tensor | None = None
@@ -111,7 +115,10 @@ class RecurrentEncoder(nn.Module):
             time_first = lengths is None and not isinstance(stack, StepwiseLayer)
             outputs = dropout(outputs, self.dropout, self.training, time_first)
             finals.append(final)
-        return Encoding(outputs, finals)
+        # Taken from the state, its gradient need not be spread over the outputs of all steps.
+        is_state = self.directions == 1 and not (self.dropout and self.training)
+        hidden = final[0] if isinstance(final, tuple) else final
+        return Encoding(outputs, finals, hidden[-1] if is_state else None)
 
     def first_states(self, like: Tensor) -> list[State | None]:
         """Initial state of each stack; None stands for zeros, as random ones are in forecasting."""

@@ -1,11 +1,16 @@
-"""How many threads a network's arithmetic is given, by a rule of its shape alone."""
+"""How many threads torch is given, by a rule of the network's shape alone."""
 
 from __future__ import annotations
 
 import torch
 
+from lstmcast.config import NetworkConfig, TrainingConfig
+from lstmcast.network.kernel import THREADS, made_for
+from lstmcast.network.precision import choose_precision
+from lstmcast.ranks import ranks
+
 WORTH_SHARING = 128 * 128
-"""Windows in a batch times units, from which a step is given all threads.
+"""Windows in a batch times units, from which a step by torch's layers is given all threads.
 
 Threads of small steps spend their time waiting for each other. On two cores (torch 2.13, lookback
 96), a step of 64 windows and 64 units took 24 ms in one thread and 15 ms in two on an idle machine,
@@ -13,14 +18,20 @@ but 44 ms and 2,080 ms beside two busy processes.
 """
 
 
-STARTED_WITH = torch.get_num_threads()
-
-
-def use_threads(batch_size: int, units: list[int]) -> None:
-    """Compute small networks in one thread; give large ones the number torch was started with.
+def use_threads(network: NetworkConfig, training: TrainingConfig) -> None:
+    """Have torch compute small networks in one thread, large ones in those it was started with.
 
     The number follows from the config, never from a timing, so that sums are rounded the same way
-    each time. It holds for the process until the next call.
+    each time. It holds for the process until the next call. LSTM layers by `kernel` have threads of
+    their own, and torch one: its others would wait beside them, and take a core each for that.
     """
-    small = batch_size * max(units) < WORTH_SHARING
-    torch.set_num_threads(1 if small else STARTED_WITH)
+    windows = ranks().most(training.batch_size)
+    small = windows * max(network.units) < WORTH_SHARING
+    torch.set_num_threads(1 if small or _has_own(network, training.precision) else THREADS)
+
+
+def _has_own(network: NetworkConfig, precision: str) -> bool:
+    """Whether all recurrent layers of a training on a CPU have threads of their own."""
+    if not made_for(network):
+        return False
+    return choose_precision(precision, network, torch.device("cpu")) == torch.float32

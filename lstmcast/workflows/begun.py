@@ -12,6 +12,7 @@ import torch
 
 from lstmcast.config import Config
 from lstmcast.errors import RunError, join
+from lstmcast.network.kernel import identity
 from lstmcast.ranks import ranks
 from lstmcast.run_files import read_object
 from lstmcast.workflows.begin_from import fingerprint
@@ -36,6 +37,7 @@ def describe_beginning(prepared: Prepared, device: torch.device) -> Record:
             "device": str(device),
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
+            "kernel": identity(prepared.config.network),
             "ranks": ranks().count,
         },
         **({"launch": ranks().launch} if ranks().launch else {}),

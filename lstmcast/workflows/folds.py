@@ -13,7 +13,6 @@ from lstmcast.forecasting.adaptive import Scores
 from lstmcast.forecasting.baselines import Linear
 from lstmcast.forecasting.model import Model
 from lstmcast.network.threads import use_threads
-from lstmcast.ranks import ranks
 from lstmcast.series.gaps import fill_gaps
 from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table
@@ -112,7 +111,7 @@ def fit_at(
         window.horizon,
         window.pad,
     )
-    use_threads(ranks().most(config.training.batch_size), config.network.units)
+    use_threads(config.network, config.training)
     network, _ = network_that_fits(prepared, device)
     model, fits = fit_model(prepared, network, None, watcher, before=before)
     levels = levels_for(prepared, watcher)

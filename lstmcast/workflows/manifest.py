@@ -13,6 +13,7 @@ import torch
 
 from lstmcast.errors import RunError
 from lstmcast.forecasting.model import Model
+from lstmcast.network.kernel import identity
 from lstmcast.network.precision import choose_precision
 from lstmcast.run_files import read_object
 from lstmcast.run_folder import RunFolder
@@ -21,7 +22,7 @@ from lstmcast.workflows.begin_from import fingerprint
 from lstmcast.workflows.begun import describe_vectors
 from lstmcast.workflows.prepare import Prepared
 
-DECIDE_BITS = ("lstmcast", "torch", "numpy", "processor", "cpu", "threads", "device")
+DECIDE_BITS = ("lstmcast", "torch", "numpy", "processor", "cpu", "threads", "kernel", "device")
 """What must be the same for sums to be rounded the same way."""
 
 
@@ -46,6 +47,7 @@ def describe_run(
         "processor": platform.machine(),
         "cpu": describe_cpu(),
         "threads": torch.get_num_threads(),
+        "kernel": identity(config.network),
         "device": str(device),
         "precision": "float32" if wide else "bf16",
         "seed": prepared.config.training.seed,

@@ -149,7 +149,7 @@ def get_ready(config: Config, device: torch.device, watcher: Watcher) -> Ready:
         config.window.horizon,
         config.window.pad,
     )
-    use_threads(ranks().most(config.training.batch_size), config.network.units)
+    use_threads(config.network, config.training)
     return Ready(prepared, *network_that_fits(prepared, device), device)
 
 

@@ -1,0 +1,148 @@
+"""The compiled code of lstm.c: whether there is one for this machine, and how it is called."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from lstmcast.config import NetworkConfig
+
+THREADS = torch.get_num_threads()
+"""Those that torch was started with: OMP_NUM_THREADS, or a core each."""
+
+SOURCE = Path(__file__).with_name("lstm.c")
+LIBRARY = SOURCE.with_name("lstm_kernel.so")
+
+LANES = 16
+"""Floats in a vector; units are padded to whole vectors."""
+
+WINDOWS_IN_A_PART, MOST_PARTS = 16, 8
+"""A batch is cut by its size alone, so that sums do not depend on the number of threads."""
+
+WORTH_SHARING = 2_000_000
+"""Products (steps x windows x weights) from which it pays to wake another thread: 0.3 ms."""
+
+
+class Layer(ctypes.Structure):
+    """What a call works on, explained in lstm.c: numbers, and addresses of tensors.
+
+    It holds on to the tensors that it was told of.
+    """
+
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("steps", "windows", "features", "units", "parts")),
+        ("inputs", ctypes.c_void_p),
+        ("input_step", ctypes.c_int64),
+        ("input_row", ctypes.c_int64),
+        *((name, ctypes.c_void_p) for name in ("panels", "bias", "states", "cells")),
+        ("cell_step", ctypes.c_int64),
+        *((name, ctypes.c_void_p) for name in ("gates", "state_panels", "input_panels")),
+        ("d_outputs", ctypes.c_void_p),
+        ("d_output_step", ctypes.c_int64),
+        ("d_output_row", ctypes.c_int64),
+        *((name, ctypes.c_void_p) for name in ("d_state", "d_cell", "d_inputs", "d_weights")),
+    )
+
+    def tell(self, **values: int | Tensor | None) -> None:
+        """Set some fields."""
+        held: dict[str, Tensor] = self.__dict__.setdefault("held", {})
+        for name, value in values.items():
+            if isinstance(value, Tensor):
+                held[name] = value
+                value = value.data_ptr()
+            setattr(self, name, value)
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """The compiled code; None on other processors, or where there is none of just this source."""
+    if torch.backends.cpu.get_cpu_capability() != "AVX512" or not LIBRARY.is_file():
+        return None
+    code = ctypes.CDLL(str(LIBRARY))
+    made_of: bytes | None = ctypes.c_char_p.in_dll(code, "made_of").value
+    if made_of != _digest().encode():
+        return None
+    pointer, number = ctypes.c_void_p, ctypes.c_int64
+    code.pack_gates.argtypes = [*[pointer] * 4, number, number, pointer, pointer]
+    code.pack_columns.argtypes = [pointer, number, number, pointer]
+    for function in (code.forward, code.backward):
+        function.argtypes = [ctypes.POINTER(Layer), number, number]
+    return code
+
+
+def made_for(network: NetworkConfig) -> bool:
+    """Whether a network's layers are computed by the compiled code on a CPU."""
+    usual = (network.activation, network.recurrent_activation) == ("tanh", "sigmoid")
+    return network.cell == "lstm" and usual and not network.projection and library() is not None
+
+
+def identity(network: NetworkConfig) -> str | None:
+    """Which compiled code a network's sums are rounded by; None: by torch's."""
+    return _digest()[:12] if made_for(network) else None
+
+
+def _digest() -> str:
+    return hashlib.sha256(SOURCE.read_bytes()).hexdigest()
+
+
+def padded(units: int) -> int:
+    """Units, made up to whole vectors."""
+    return -(-units // LANES) * LANES
+
+
+def pack_gates(
+    weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor | None, bias_hh: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Weights as the forward products take them: (U' / 16, F + U, 4, 16), and biases."""
+    features, units = weight_ih.shape[1], weight_hh.shape[1]
+    packed = weight_ih.new_empty(features + units + 1, 4 * padded(units))
+    panels, bias = packed[:-1], packed[-1]
+    given = (weight_ih, weight_hh, bias_ih, bias_hh)
+    addresses = [None if each is None else each.data_ptr() for each in given]
+    _code().pack_gates(*addresses, features, units, panels.data_ptr(), bias.data_ptr())
+    return panels, bias
+
+
+def pack_columns(weight: Tensor) -> Tensor:
+    """A weight (4 U, N) as the backward products take it."""
+    rows, columns = weight.shape
+    panels = weight.new_empty(4 * padded(rows // 4) * padded(columns))
+    _code().pack_columns(weight.data_ptr(), rows // 4, columns, panels.data_ptr())
+    return panels
+
+
+def parts_of(windows: int) -> int:
+    """How many parts a batch is cut into."""
+    return max(1, min(MOST_PARTS, windows // WINDOWS_IN_A_PART))
+
+
+def run(which: str, layer: Layer) -> None:
+    """Call `forward` or `backward` for all parts of a batch, in as many threads as is worth it."""
+    function = getattr(_code(), which)
+    parts = layer.parts
+    products = layer.steps * layer.windows * layer.units * 4 * (layer.features + layer.units)
+    threads = min(THREADS, parts) if products >= WORTH_SHARING else 1
+    bounds = [number * parts // threads for number in range(threads + 1)]
+    shares = list(pairwise(bounds))
+    others = [_pool().submit(function, layer, *share) for share in shares[1:]]
+    function(layer, *shares[0])
+    for other in others:
+        other.result()
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(min(THREADS, MOST_PARTS) - 1, thread_name_prefix="lstm")
+
+
+def _code() -> ctypes.CDLL:
+    code = library()
+    assert code is not None, "asked for without looking at `library`"
+    return code

@@ -1,0 +1,316 @@
+/* One LSTM layer, forward and backward, for lstm.py; the formulas stand in cells.py.
+ *
+ * Compiled by hatch_build.py for x86-64 with AVX-512. A window of the batch needs no other one, so
+ * threads take windows, never steps, and nobody waits until the last step is done. All products are
+ * made by one piece of code, tile(): up to four rows times up to four vectors, held in registers.
+ *
+ * Axes: T steps, B windows, F features, U units. Rows of units are padded with zeros to whole
+ * vectors: U' in all that is named (.., U'). Gates stand in the order i, f, g, o.
+ */
+#include <immintrin.h>
+#include <stdint.h>
+#include <string.h>
+
+#define LANES 16        /* floats in a vector */
+#define ROWS 4          /* windows in a tile */
+#define WIDE 4          /* vectors in a row of a tile */
+#define PANEL (WIDE * LANES)
+#define TOGETHER 32     /* windows taken from the first to the last step at a time: they fit the cache */
+#define SATURATED 40.0f /* beyond it, a sigmoid is 0 or 1 within 1e-17 */
+
+/* SHA-256 of this file, so that code made of another is not taken for it. */
+const char *const made_of = MADE_OF;
+
+typedef int64_t count;
+typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int32_t bits __attribute__((vector_size(4 * LANES)));
+#define VEC(place) (*(vec *)(place))
+#define ALWAYS static inline __attribute__((always_inline))
+
+/* What a call works on; lstm.py has the same fields in the same order. */
+typedef struct {
+    count steps, windows, features, units;
+    count parts;                              /* the batch is cut into so many */
+    const float *inputs;                      /* (T, B, F) */
+    count input_step, input_row;              /* floats from one to the next */
+    const float *panels, *bias;               /* by pack_gates */
+    float *states;                            /* (T + 1, B, U'), the first given */
+    float *cells;                             /* likewise; or (B, U'), if cell_step is 0 */
+    count cell_step;
+    float *gates;                             /* (T, B, 4 U'), or NULL; their gradients, backwards */
+    const float *state_panels, *input_panels; /* by pack_columns; the latter NULL: no d_inputs */
+    const float *d_outputs;                   /* (T, B, U') or NULL */
+    count d_output_step, d_output_row;
+    float *d_state, *d_cell;                  /* (B, U') of the last step; of the first, after it */
+    float *d_inputs;                          /* (T, B, F') */
+    float *d_weights;                         /* (parts, F + U + 1, 4 U'), of features, states, bias */
+} Layer;
+
+static inline count least(count a, count b) { return a < b ? a : b; }
+static inline count padded(count units) { return (units + LANES - 1) / LANES * LANES; }
+
+/* Weights --------------------------------------------------------------------------------------- */
+
+/* (4 U, F), (4 U, U), (4 U,) twice or NULL -> panels (U' / 16, F + U, 4, 16), bias (U' / 16, 4, 16) */
+void pack_gates(const float *of_input, const float *of_state, const float *bias_input,
+                const float *bias_state, count features, count units, float *panels, float *bias) {
+    for (count first = 0; first < padded(units); first += LANES)
+        for (count k = 0; k <= features + units; k++)
+            for (count gate = 0; gate < 4; gate++)
+                for (count lane = 0; lane < LANES; lane++) {
+                    count unit = first + lane, row = gate * units + unit;
+                    if (k == features + units)
+                        *bias++ = unit < units && bias_input ? bias_input[row] + bias_state[row] : 0;
+                    else if (unit >= units)
+                        *panels++ = 0;
+                    else if (k < features)
+                        *panels++ = of_input[row * features + k];
+                    else
+                        *panels++ = of_state[row * units + k - features];
+                }
+}
+
+/* (4 U, N) -> panels of up to 64 of its N' columns, (4 U', 64) each */
+void pack_columns(const float *weight, count units, count columns, float *panels) {
+    for (count first = 0; first < padded(columns); first += PANEL)
+        for (count gate = 0; gate < 4; gate++)
+            for (count unit = 0; unit < padded(units); unit++)
+                for (count at = first; at < least(first + PANEL, padded(columns)); at++)
+                    *panels++ = unit < units && at < columns
+                                    ? weight[(gate * units + unit) * columns + at]
+                                    : 0;
+}
+
+/* Products -------------------------------------------------------------------------------------- */
+
+/* The left side of a product: element k of row r is at[r * row + k * step]. */
+typedef struct {
+    count depth, row, step;
+    const float *at;
+} Left;
+
+#define TILE_ARGUMENTS                                                                             \
+    const Left *lefts, int many, const float *right, count right_step, const float *start,         \
+        count start_row, float *sum, count sum_row
+
+/* sum (rows, wide vectors) = start + all lefts, one behind the other, times right */
+ALWAYS void tile_of(int rows, int wide, TILE_ARGUMENTS) {
+    vec sums[ROWS][WIDE];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < wide; v++) sums[r][v] = VEC(start + r * start_row + v * LANES);
+    for (; many; many--, lefts++) {
+        const float *left = lefts->at;
+        count row = lefts->row, step = lefts->step;
+        for (count k = lefts->depth; k; k--, left += step, right += right_step) {
+            vec weight[WIDE];
+            for (int v = 0; v < wide; v++) weight[v] = VEC(right + v * LANES);
+            for (int r = 0; r < rows; r++)
+                for (int v = 0; v < wide; v++) sums[r][v] += left[r * row] * weight[v];
+        }
+    }
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < wide; v++) VEC(sum + r * sum_row + v * LANES) = sums[r][v];
+}
+
+/* With both sizes known to the compiler, the sums stay in registers. */
+#define TILE(r, w)                                                                                 \
+    static __attribute__((noinline)) void tile_##r##w(TILE_ARGUMENTS) {                            \
+        tile_of(r, w, lefts, many, right, right_step, start, start_row, sum, sum_row);             \
+    }
+#define TILES(r) TILE(r, 1) TILE(r, 2) TILE(r, 3) TILE(r, 4)
+TILES(1) TILES(2) TILES(3) TILES(4)
+static void (*const tile[ROWS + 1][WIDE + 1])(TILE_ARGUMENTS) = {
+    {0},
+    {0, tile_11, tile_12, tile_13, tile_14},
+    {0, tile_21, tile_22, tile_23, tile_24},
+    {0, tile_31, tile_32, tile_33, tile_34},
+    {0, tile_41, tile_42, tile_43, tile_44},
+};
+
+/* Activations ----------------------------------------------------------------------------------- */
+
+ALWAYS vec choose(bits which, vec yes, vec no) {
+    return (vec)((which & (bits)yes) | (~which & (bits)no));
+}
+
+ALWAYS vec all(float x) { return x - (vec){0}; }
+
+/* exp(x), x held within +-SATURATED: 2^n times a polynomial of the rest (Cephes' expf) */
+ALWAYS vec exp_of(vec x) {
+    x = choose(x > SATURATED, all(SATURATED), x);
+    x = choose(x < -SATURATED, all(-SATURATED), x);
+    vec shifted = x * 1.44269504f + 12582912.0f; /* adding 1.5 * 2^23 rounds: n is in its last bits */
+    vec n = shifted - 12582912.0f;
+    vec rest = x - n * 0.693359375f + n * 2.12194440e-4f;
+    vec sum = all(1.9875691500e-4f);
+    sum = sum * rest + 1.3981999507e-3f;
+    sum = sum * rest + 8.3334519073e-3f;
+    sum = sum * rest + 4.1665795894e-2f;
+    sum = sum * rest + 1.6666665459e-1f;
+    sum = sum * rest + 5.0000001201e-1f;
+    sum = sum * (rest * rest) + rest + 1.0f;
+    return (vec)((bits)sum + ((bits)shifted << 23));
+}
+
+/* Sums (rows, 4 gates, 16) -> the gates, the new cell and the new state of 16 units. */
+static inline void activate(count rows, const float *sums, const float *before, float *cell,
+                            float *state, float *gates, count width) {
+    for (count r = 0; r < rows; r++, sums += PANEL) {
+        /* i = 1 / in, f = 1 / forget, o = 1 / out, g = (1 - new) / (1 + new): a division for two */
+        vec in = 1.0f + exp_of(-VEC(sums)), forget = 1.0f + exp_of(-VEC(sums + LANES));
+        vec new = exp_of(-2.0f * VEC(sums + 2 * LANES)), out = 1.0f + exp_of(-VEC(sums + 3 * LANES));
+        vec both = 1.0f / (in * forget), others = 1.0f / ((1.0f + new) * out);
+        vec i = both * forget, f = both * in;
+        vec g = (1.0f - new) * (others * out), o = others * (1.0f + new);
+        vec c = f * VEC(before + r * width) + i * g, squashed = exp_of(-2.0f * c);
+        VEC(cell + r * width) = c;
+        VEC(state + r * width) = o * ((1.0f - squashed) / (1.0f + squashed));
+        if (gates) {
+            float *to = gates + r * 4 * width;
+            VEC(to) = i;
+            VEC(to + width) = f;
+            VEC(to + 2 * width) = g;
+            VEC(to + 3 * width) = o;
+        }
+    }
+}
+
+/* Gradients of the states (rows, PANEL) -> gates become theirs, d_cell that of the cell before. */
+static inline void differentiate(count rows, count wide, const float *d_state, float *gates,
+                                 const float *before, const float *state, float *d_cell,
+                                 count width) {
+    for (count r = 0; r < rows; r++)
+        for (count at = 0; at < wide * LANES; at += LANES) {
+            float *gate = gates + r * 4 * width + at;
+            vec i = VEC(gate), f = VEC(gate + width), g = VEC(gate + 2 * width);
+            vec o = VEC(gate + 3 * width), squashed = VEC(state + r * width + at) / o; /* tanh(c) */
+            vec dh = VEC(d_state + r * PANEL + at);
+            vec dc = VEC(d_cell + r * width + at) + dh * o * (1.0f - squashed * squashed);
+            VEC(gate) = dc * g * i * (1.0f - i);
+            VEC(gate + width) = dc * VEC(before + r * width + at) * f * (1.0f - f);
+            VEC(gate + 2 * width) = dc * i * (1.0f - g * g);
+            VEC(gate + 3 * width) = dh * squashed * o * (1.0f - o);
+            VEC(d_cell + r * width + at) = dc * f;
+        }
+}
+
+/* The layer ------------------------------------------------------------------------------------- */
+
+static void forward_step(const Layer *l, count t, count begin, count end) {
+    count width = padded(l->units), depth = l->features + l->units;
+    for (count unit = 0; unit < width; unit += LANES)
+        for (count row = begin; row < end; row += ROWS) {
+            count rows = least(ROWS, end - row), at = t * l->windows + row, next = at + l->windows;
+            float sums[ROWS * PANEL] __attribute__((aligned(64)));
+            const float *x = l->inputs + t * l->input_step + row * l->input_row;
+            Left lefts[] = {{l->features, l->input_row, 1, x},
+                            {l->units, width, 1, l->states + at * width}};
+            tile[rows][WIDE](lefts, 2, l->panels + unit * 4 * depth, PANEL, l->bias + unit * 4, 0,
+                             sums, PANEL);
+            float *cell = l->cells + t * l->cell_step + row * width + unit;
+            activate(rows, sums, cell, cell + l->cell_step, l->states + next * width + unit,
+                     l->gates ? l->gates + at * 4 * width + unit : 0, width);
+        }
+}
+
+/* What flows from the gates of step t (rows from `row`) into columns of a weight: (rows, PANEL). */
+static void flow(const Layer *l, const float *panels, count t, count row, count rows, count first,
+                 count wide, float *sum, count sum_row) {
+    count all_gates = 4 * padded(l->units);
+    Left left = {all_gates, all_gates, 1, l->gates + (t * l->windows + row) * all_gates};
+    tile[rows][wide](&left, 1, panels + first * all_gates, wide * LANES, sum, sum_row, sum, sum_row);
+}
+
+static void backward_step(const Layer *l, count t, count begin, count end) {
+    count width = padded(l->units), inputs = padded(l->features);
+    for (count row = begin; row < end; row += ROWS) {
+        count rows = least(ROWS, end - row), at = t * l->windows + row;
+        for (count unit = 0; unit < width; unit += PANEL) {
+            count wide = least(WIDE, (width - unit) / LANES);
+            float sums[ROWS * PANEL] __attribute__((aligned(64)));
+            for (count r = 0; r < rows; r++) {
+                const float *last = l->d_state + (row + r) * width + unit;
+                const float *given = l->d_outputs + t * l->d_output_step + unit;
+                for (count v = 0; v < wide * LANES; v += LANES) {
+                    vec sum = t == l->steps - 1 ? VEC(last + v) : (vec){0};
+                    if (l->d_outputs && t >= 0)
+                        sum += VEC(given + (row + r) * l->d_output_row + v);
+                    VEC(sums + r * PANEL + v) = sum;
+                }
+            }
+            if (t < l->steps - 1)
+                flow(l, l->state_panels, t + 1, row, rows, unit, wide, sums, PANEL);
+            if (t >= 0)
+                differentiate(rows, wide, sums, l->gates + at * 4 * width + unit,
+                              l->cells + at * width + unit,
+                              l->states + (at + l->windows) * width + unit,
+                              l->d_cell + row * width + unit, width);
+            else
+                for (count r = 0; r < rows; r++)
+                    memcpy(l->d_state + (row + r) * width + unit, sums + r * PANEL, 4 * wide * LANES);
+        }
+        for (count at = 0; l->input_panels && t >= 0 && at < inputs; at += PANEL) {
+            count wide = least(WIDE, (inputs - at) / LANES);
+            float *to = l->d_inputs + (t * l->windows + row) * inputs + at;
+            for (count r = 0; r < rows; r++) memset(to + r * inputs, 0, 4 * wide * LANES);
+            flow(l, l->input_panels, t, row, rows, at, wide, to, inputs);
+        }
+    }
+}
+
+/* Adds what the windows say of the weights at step t to (F + U + 1, 4 U'). */
+static void add_weights(const Layer *l, count t, count begin, count end, float *d_weights) {
+    static const float one = 1.0f;
+    count width = padded(l->units), all_gates = 4 * width, windows = end - begin;
+    const Left sides[] = {
+        {windows, 1, l->input_row, l->inputs + t * l->input_step + begin * l->input_row},
+        {windows, 1, width, l->states + (t * l->windows + begin) * width},
+        {windows, 0, 0, &one},
+    };
+    const count sizes[] = {l->features, l->units, 1};
+    for (count gate = 0; gate < all_gates; gate += PANEL) {
+        const float *right = l->gates + (t * l->windows + begin) * all_gates + gate;
+        float *to = d_weights + gate;
+        for (int side = 0; side < 3; side++)
+            for (count row = 0; row < sizes[side]; row += ROWS) {
+                count rows = least(ROWS, sizes[side] - row);
+                Left left = sides[side];
+                left.at += row * left.row;
+                tile[rows][WIDE](&left, 1, right, all_gates, to, all_gates, to, all_gates);
+                to += rows * all_gates;
+            }
+    }
+}
+
+static count first_window(const Layer *l, count part) { return part * l->windows / l->parts; }
+
+/* Numbers next to zero, of gradients that fade, become 0: Intel's processors are slow with them. */
+#define FLUSHED(call)                                                                              \
+    unsigned usual = _mm_getcsr();                                                                 \
+    _mm_setcsr(usual | 0x8040);                                                                    \
+    call;                                                                                          \
+    _mm_setcsr(usual);
+
+static void forward_parts(const Layer *l, count part, count until) {
+    for (count last = first_window(l, until), row = first_window(l, part); row < last; row += TOGETHER)
+        for (count t = 0; t < l->steps; t++) forward_step(l, t, row, least(row + TOGETHER, last));
+}
+
+static void backward_parts(const Layer *l, count part, count until) {
+    count size = (l->features + l->units + 1) * 4 * padded(l->units);
+    for (; part < until; part++) {
+        count last = first_window(l, part + 1);
+        for (count row = first_window(l, part), end; row < last; row = end) {
+            end = least(row + TOGETHER, last);
+            for (count t = l->steps - 1; t >= 0; t--) {
+                backward_step(l, t, row, end);
+                add_weights(l, t, row, end, l->d_weights + part * size);
+            }
+            backward_step(l, -1, row, end); /* into the first state */
+        }
+    }
+}
+
+void forward(const Layer *l, count part, count until) { FLUSHED(forward_parts(l, part, until)) }
+
+void backward(const Layer *l, count part, count until) { FLUSHED(backward_parts(l, part, until)) }

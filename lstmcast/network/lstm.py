@@ -1,0 +1,198 @@
+"""LSTM layers on a CPU with AVX-512, by code of our own (lstm.c).
+
+torch hands an LSTM to oneDNN, which arranges the weights anew for the product of every step. Here
+they are arranged once, gates are made while their sums are still in registers, and threads share
+the windows of a batch, so that no step waits for another thread.
+
+lstm.c is compiled when lstmcast is installed, where there is a C compiler (hatch_build.py). Without
+it, or on another processor, torch's layers do the same but for rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import pad
+
+from lstmcast.network.kernel import Layer, library, pack_columns, pack_gates, padded, parts_of, run
+
+
+class LSTM(nn.LSTM):
+    """torch's LSTM layers, computed by our own code where that is possible."""
+
+    def forward(self, inputs: Any, state: Any = None) -> Any:
+        """What torch.nn.LSTM gives of inputs, or packed inputs, and first states."""
+        if isinstance(inputs, Tensor) and runs_here(self, inputs):
+            return run_lstm(self, inputs, state)
+        return super().forward(inputs, state)
+
+
+def runs_here(stack: nn.LSTM, inputs: Tensor) -> bool:
+    """Whether `run_lstm` can do what torch's layers would do."""
+    return (
+        not stack.proj_size
+        and inputs.device.type == "cpu"
+        and inputs.dtype == stack.weight_hh_l0.dtype == torch.float32
+        and not torch.is_autocast_enabled("cpu")
+        and inputs.numel() > 0
+        and all(weight.is_contiguous() for weight in stack.parameters())
+        and library() is not None
+    )
+
+
+def run_lstm(
+    stack: nn.LSTM, inputs: Tensor, state: tuple[Tensor, Tensor] | None
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """What `stack(inputs, state)` gives.
+
+    Args:
+        stack: Batch first, without dropout and projection.
+        inputs: (B, T, F).
+        state: h and c, (L * D, B, U) each; None: zeros.
+    """
+    node: Any = _LSTMLayer  # torch gives `apply` no types
+    steps = inputs.transpose(0, 1)  # (T, B, F)
+    last_states: list[Tensor] = []
+    last_cells: list[Tensor] = []
+    for layer in range(stack.num_layers):
+        outputs = []
+        for suffix in ("", "_reverse") if stack.bidirectional else ("",):
+            names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            weights = [getattr(stack, f"{n}_l{layer}{suffix}", None) for n in names]
+            number = len(last_states)
+            first = (None, None) if state is None else (state[0][number], state[1][number])
+            ordered = steps.flip(0) if suffix else steps
+            trained = torch.is_grad_enabled()
+            states, last_state, last_cell = node.apply(trained, ordered, *first, *weights)
+            outputs.append(states.flip(0) if suffix else states)
+            last_states.append(last_state)
+            last_cells.append(last_cell)
+        steps = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=2)
+    return steps.transpose(0, 1), (_stacked(last_states), _stacked(last_cells))
+
+
+def _stacked(parts: Sequence[Tensor]) -> Tensor:
+    return parts[0][None] if len(parts) == 1 else torch.stack(tuple(parts))
+
+
+class _LSTMLayer(torch.autograd.Function):
+    """(T, B, F), h and c (B, U) or None, and weights -> (T, B, U), the last h, the last c."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        trained: bool,
+        inputs: Tensor,
+        state: Tensor | None,
+        cell: Tensor | None,
+        weight_ih: Tensor,
+        weight_hh: Tensor,
+        bias_ih: Tensor | None,
+        bias_hh: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        inputs = _in_rows(inputs)
+        steps, windows, _ = inputs.shape
+        units = weight_hh.shape[1]
+        width = padded(units)
+        states = inputs.new_empty(steps + 1, windows, width)
+        cells = inputs.new_empty(steps + 1 if trained else 1, windows, width)
+        for whole, first in ((states, state), (cells, cell)):
+            if first is None or units < width:
+                whole[0] = 0
+            if first is not None:
+                whole[0, :, :units] = first
+        gates = inputs.new_empty(steps, windows, 4 * width) if trained else None
+        weights = (weight_ih, weight_hh, bias_ih, bias_hh)
+        _run_forward(_layer_of(inputs, states, cells, gates, units), weights)
+        if trained:
+            ctx.save_for_backward(inputs, *weights, states, cells, gates)
+            ctx.spent = False
+        ctx.set_materialize_grads(False)
+        return states[1:, :, :units], states[-1, :, :units], cells[-1, :, :units]
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: Any, d_states: Tensor | None, d_state: Tensor | None, d_cell: Tensor | None
+    ) -> Any:
+        inputs, *weights, states, cells, gates = ctx.saved_tensors
+        weight_ih, weight_hh, bias_ih, _ = weights
+        steps, windows, features = inputs.shape
+        units = weight_hh.shape[1]
+        layer = _layer_of(inputs, states, cells, gates, units)
+        if ctx.spent:  # the gates became their gradients the first time
+            _run_forward(layer, weights)
+        ctx.spent = True
+        width, new = padded(units), weight_hh.new_empty
+        d_inputs = new(steps, windows, padded(features)) if ctx.needs_input_grad[1] else None
+        d_outputs = None if d_states is None else _wide(d_states, width)
+        d_ends = weight_hh.new_zeros(2, windows, width)  # of h and c; the last become the first
+        for whole, last in zip(d_ends, (d_state, d_cell), strict=True):
+            if last is not None:
+                whole[:, :units] = last
+        d_weights = weight_hh.new_zeros(layer.parts, features + units + 1, 4, width)
+        layer.tell(
+            state_panels=pack_columns(weight_hh),
+            input_panels=None if d_inputs is None else pack_columns(weight_ih),
+            d_outputs=d_outputs,
+            d_output_step=0 if d_outputs is None else d_outputs.stride(0),
+            d_output_row=0 if d_outputs is None else d_outputs.stride(1),
+            d_state=d_ends[0],
+            d_cell=d_ends[1],
+            d_inputs=d_inputs,
+            d_weights=d_weights,
+        )
+        run("backward", layer)
+        found = d_weights.sum(dim=0) if layer.parts > 1 else d_weights[0]
+        found = found[:, :, :units].reshape(features + units + 1, 4 * units).T
+        d_bias = None if bias_ih is None else found[:, -1]
+        return (
+            None,
+            None if d_inputs is None else d_inputs[:, :, :features],
+            d_ends[0, :, :units] if ctx.needs_input_grad[2] else None,
+            d_ends[1, :, :units] if ctx.needs_input_grad[3] else None,
+            found[:, :features],
+            found[:, features:-1],
+            d_bias,
+            d_bias,
+        )
+
+
+def _layer_of(
+    inputs: Tensor, states: Tensor, cells: Tensor, gates: Tensor | None, units: int
+) -> Layer:
+    """What both calls are told."""
+    layer = Layer(*inputs.shape, units, parts_of(inputs.shape[1]))
+    layer.tell(
+        inputs=inputs,
+        input_step=inputs.stride(0),
+        input_row=inputs.stride(1),
+        states=states,
+        cells=cells,
+        cell_step=0 if gates is None else cells.stride(0),
+        gates=gates,
+    )
+    return layer
+
+
+def _run_forward(layer: Layer, weights: Sequence[Tensor | None]) -> None:
+    weight_ih, weight_hh, *biases = weights
+    assert weight_ih is not None and weight_hh is not None, "every layer has them"
+    panels, bias = pack_gates(weight_ih, weight_hh, *biases)
+    layer.tell(panels=panels, bias=bias)
+    run("forward", layer)
+
+
+def _in_rows(steps: Tensor) -> Tensor:
+    """The same numbers, those of the last axis one behind the other."""
+    return steps if steps.stride(-1) == 1 else steps.contiguous()
+
+
+def _wide(states: Tensor, width: int) -> Tensor:
+    """(..., U) -> (..., U'), zeros behind."""
+    missing = width - states.shape[-1]
+    return pad(states, (0, missing)) if missing else _in_rows(states)

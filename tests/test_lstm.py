@@ -1,0 +1,256 @@
+"""LSTM layers by lstm.c are torch's: outputs, states and every gradient."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from lstmcast.config import NetworkConfig, TrainingConfig
+from lstmcast.network import kernel
+from lstmcast.network.lstm import LSTM, run_lstm
+from lstmcast.network.recurrent import RecurrentEncoder
+from lstmcast.network.threads import use_threads
+
+ROOT = Path(__file__).parents[1]
+
+compiled = pytest.mark.skipif(kernel.library() is None, reason="no lstm.c for this machine")
+
+State = tuple[Tensor, Tensor] | None
+
+
+def outcome(run: Any, weights: list[Tensor], inputs: Tensor, state: State) -> list[Tensor]:
+    """Outputs, final states, and the gradients of a loss that looks at all of them."""
+    outputs, (hidden, cell) = run(inputs, state)
+    scale = torch.arange(outputs.numel(), dtype=outputs.dtype).view_as(outputs).cos()
+    loss = (outputs.sin() * scale).sum() + hidden.exp().sum() + (cell * cell).sum()
+    return [outputs, hidden, cell, *torch.autograd.grad(loss, [inputs, *(state or ()), *weights])]
+
+
+def require_close(found: list[Tensor], expected: list[Tensor], tolerance: float = 1e-5) -> None:
+    for one, other in zip(found, expected, strict=True):
+        bound = tolerance * max(1.0, float(other.detach().abs().max()))
+        torch.testing.assert_close(one, other, rtol=0, atol=bound)
+
+
+@compiled
+@pytest.mark.parametrize("with_state", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize(
+    ("features", "units", "windows", "steps"),
+    [
+        (3, 5, 4, 9),
+        (1, 64, 32, 20),
+        (17, 40, 33, 7),
+        (64, 64, 50, 5),
+        (130, 100, 7, 3),
+        (2, 16, 1, 1),
+    ],
+)
+def test_outputs_and_gradients_are_those_of_torchs_layer(
+    features: int,
+    units: int,
+    windows: int,
+    steps: int,
+    layers: int,
+    bidirectional: bool,
+    bias: bool,
+    with_state: bool,
+) -> None:
+    torch.manual_seed(units)
+    stack = nn.LSTM(
+        features, units, layers, bias=bias, bidirectional=bidirectional, batch_first=True
+    )
+    inputs = torch.randn(windows, steps, features, requires_grad=True)
+    rows = layers * (2 if bidirectional else 1)
+    state = None
+    if with_state:
+        first = torch.randn(2, rows, windows, units)
+        state = (first[0].requires_grad_(), first[1].requires_grad_())
+    weights = list(stack.parameters())
+    expected = outcome(stack, weights, inputs, state)
+    require_close(outcome(lambda x, s: run_lstm(stack, x, s), weights, inputs, state), expected)
+    with torch.inference_mode():
+        outputs, states = run_lstm(stack, inputs, state)
+    require_close([outputs, *states], expected[:3])
+
+
+@compiled
+def test_gates_far_from_zero_and_numbers_next_to_zero_are_as_torchs() -> None:
+    torch.manual_seed(0)
+    stack = nn.LSTM(2, 20, batch_first=True)
+    weights = list(stack.parameters())
+    for size in (1e-30, 1e-4, 10.0, 1e4):
+        inputs = (size * torch.randn(9, 30, 2)).requires_grad_()
+        expected = outcome(stack, weights, inputs, None)
+        found = outcome(lambda x, s: run_lstm(stack, x, s), weights, inputs, None)
+        require_close(found, expected, tolerance=1e-4)
+
+
+@compiled
+def test_what_is_not_a_number_stays_in_its_window() -> None:
+    inputs = torch.randn(40, 6, 2)
+    inputs[7, 3, 1] = math.nan
+    stack = nn.LSTM(2, 20, batch_first=True)
+    with torch.inference_mode():
+        outputs, _ = run_lstm(stack, inputs, None)
+        expected, _ = stack(inputs)
+    torch.testing.assert_close(outputs, expected, equal_nan=True, rtol=1e-5, atol=1e-6)
+    assert outputs[7, 3:].isnan().all() and not outputs[:7].isnan().any()
+
+
+@compiled
+@pytest.mark.parametrize("windows", [5, 33, 200])
+def test_bits_do_not_depend_on_the_number_of_threads(
+    windows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    stack = nn.LSTM(3, 24, batch_first=True)
+    inputs = torch.randn(windows, 30, 3, requires_grad=True)
+    monkeypatch.setattr(kernel, "WORTH_SHARING", 0)
+    found = []
+    for threads in (1, 2, 3, 8):
+        monkeypatch.setattr(kernel, "THREADS", threads)
+        kernel._pool.cache_clear()
+        run: Callable[..., Any] = lambda x, s: run_lstm(stack, x, s)  # noqa: E731
+        found.append(outcome(run, list(stack.parameters()), inputs, None))
+    kernel._pool.cache_clear()
+    for other in found[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
+
+
+@compiled
+def test_a_way_back_that_is_gone_twice_gives_the_same_twice() -> None:
+    stack = nn.LSTM(3, 8, batch_first=True)
+    outputs, _ = run_lstm(stack, torch.randn(5, 6, 3), None)
+    once = torch.autograd.grad(outputs.sum(), stack.weight_hh_l0, retain_graph=True)[0]
+    again = torch.autograd.grad(outputs.sum(), stack.weight_hh_l0)[0]
+    assert torch.equal(once, again) and once.abs().max() > 0
+
+
+@compiled
+def test_inputs_may_lie_in_memory_in_any_order() -> None:
+    torch.manual_seed(0)
+    stack = nn.LSTM(4, 8, batch_first=True)
+    weights = list(stack.parameters())
+    plain = torch.randn(6, 9, 4)
+    expected = outcome(stack, weights, plain.clone().requires_grad_(), None)
+    for inputs in (
+        plain.transpose(0, 1).contiguous().transpose(0, 1),  # time first
+        plain.transpose(1, 2).contiguous().transpose(1, 2),  # features first
+        torch.cat([plain, plain], dim=1)[:, 9:],  # a part of something longer
+    ):
+        run: Callable[..., Any] = lambda x, s: run_lstm(stack, x, s)  # noqa: E731
+        require_close(outcome(run, weights, inputs.requires_grad_(), None), expected)
+    one = torch.randn(1, 9, 4)
+    require_close([stack(one.expand(6, 9, 4))[0]], [run_lstm(stack, one.expand(6, 9, 4), None)[0]])
+
+
+@compiled
+def test_the_layer_takes_it_wherever_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    run = kernel.run
+    monkeypatch.setattr("lstmcast.network.lstm.run", lambda *a: calls.append(a[0]) or run(*a))
+    inputs = torch.randn(3, 6, 2)
+
+    def called(stack: LSTM, given: Any = inputs) -> bool:
+        calls.clear()
+        stack(given)
+        return bool(calls)
+
+    layer = LSTM(2, 4, batch_first=True)
+    assert called(layer)
+    assert not called(LSTM(2, 4, batch_first=True, proj_size=3))
+    assert not called(layer.double(), inputs.double())
+    lengths = torch.tensor([6, 6, 2])
+    packed = nn.utils.rnn.pack_padded_sequence(inputs, lengths, batch_first=True)
+    assert not called(layer.float(), packed)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert not called(layer)
+    monkeypatch.setattr("lstmcast.network.lstm.library", lambda: None)
+    assert not called(layer), "without a compiler"
+
+
+@compiled
+def test_a_network_trains_to_the_same_with_and_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for has in (True, False):
+        if not has:
+            monkeypatch.setattr("lstmcast.network.lstm.library", lambda: None)
+        torch.manual_seed(0)
+        encoder = RecurrentEncoder(NetworkConfig(units=[12, 7], dropout=0.2), 2)
+        optimizer = torch.optim.SGD(encoder.parameters(), lr=0.05)
+        inputs = torch.randn(20, 15, 2)
+        for _ in range(20):
+            optimizer.zero_grad()
+            ((encoder(inputs).last - 0.5) ** 2).mean().backward()
+            optimizer.step()
+        found.append([parameter.detach().clone() for parameter in encoder.parameters()])
+    require_close(found[0], found[1])
+
+
+@compiled
+def test_torch_computes_in_one_thread_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = torch.get_num_threads()
+    monkeypatch.setattr("lstmcast.network.threads.THREADS", 2)
+    large = TrainingConfig(batch_size=1024)
+    try:
+        for network, expected in (
+            (NetworkConfig(units=[64]), 1),
+            (NetworkConfig(units=[64], projection=8), 2),
+            (NetworkConfig(units=[64], cell="gru"), 2),
+            (NetworkConfig(units=[64], activation="relu"), 2),
+        ):
+            use_threads(network, large)
+            assert torch.get_num_threads() == expected
+        use_threads(NetworkConfig(units=[64]), large.model_copy(update={"precision": "bf16"}))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_code_of_another_source_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "lstm.c"
+    shutil.copy(kernel.SOURCE, source)
+    with source.open("a") as file:
+        file.write("/* changed since */\n")
+    monkeypatch.setattr(kernel, "SOURCE", source)
+    kernel.library.cache_clear()
+    try:
+        assert kernel.library() is None
+        assert kernel.identity(NetworkConfig(units=[4])) is None
+    finally:
+        monkeypatch.undo()
+        kernel.library.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("compiler", "said"),
+    [("no-such-compiler", "there is no C compiler"), ("false", "false failed")],
+)
+def test_installing_goes_on_without_a_compiler(compiler: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "lstmcast" / "network").mkdir(parents=True)
+    shutil.copy(ROOT / "hatch_build.py", tmp_path)
+    shutil.copy(kernel.SOURCE, tmp_path / "lstmcast" / "network")
+    done = subprocess.run(
+        [sys.executable, "hatch_build.py"],
+        cwd=tmp_path,
+        env={"CC": compiler, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
+    assert not list(tmp_path.rglob("*.so"))
