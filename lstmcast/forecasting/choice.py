@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lstmcast.forecasting.conformal import kept
 from lstmcast.forecasting.intervals import Forecast
-from lstmcast.forecasting.rolling import actual_values, chunks
+from lstmcast.forecasting.walk import actual_values, chunks
 from lstmcast.ranks import ranks
 from lstmcast.series.panel import Panel
 from lstmcast.series.windows import WindowIndex

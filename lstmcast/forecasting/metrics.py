@@ -60,12 +60,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmcast.errors import Diverged
+from lstmcast.forecasting.means import Bools, Floats, Mean, Points, Where
 from lstmcast.forecasting.quantile_scores import interpolated_crps, pinball_loss
 from lstmcast.forecasting.yardsticks import Yardsticks
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 names = ("mae", "rmse", "mse", "bias", "smape", "mape", "mase", "rmsse")
 
@@ -73,44 +70,12 @@ POINTS_IN_CACHE = 1 << 17
 """Points whose scores are reckoned together: some arrays of them fit a processor's cache."""
 
 _MEANS = ("mae", "mse", "bias", "smape", "mape", "mase", "msse", "scaled_mse", "scaled_mae")
-_Where = tuple[int | slice, int | slice]
 
 
 def interval_names(levels: Sequence[float]) -> tuple[str, ...]:
     """The measures of intervals of these levels, in percent; none without levels."""
     each = [f"{name}_{level:g}" for level in levels for name in ("coverage", "width", "interval")]
     return (*each, "pinball", "wql", "crps") if each else ()
-
-
-class _Mean:
-    """A running mean over the points that define it, per step and target and per series."""
-
-    def __init__(self, horizon: int, targets: int, series: int) -> None:
-        self.total, self.count = np.zeros((horizon, targets)), np.zeros((horizon, targets))
-        self.series_total, self.series_count = np.zeros(series), np.zeros(series)
-
-    def add(self, errors: Floats, defined: Bools, series: Ints) -> None:
-        """Take in (B, H, C) errors where `defined` is True, whatever they are elsewhere."""
-        if not defined.all():
-            errors = np.where(defined, errors, 0.0)
-        self.total += errors.sum(axis=0)
-        self.count += np.count_nonzero(defined, axis=0)
-        count = len(self.series_total)
-        self.series_total += np.bincount(series, errors.sum(axis=(1, 2)), count)
-        self.series_count += np.bincount(series, np.count_nonzero(defined, axis=(1, 2)), count)
-
-    def over(self, where: _Where) -> float | None:
-        """The mean over the chosen steps and targets; None where no point defines it."""
-        return _known(self.total[where].sum(), self.count[where].sum())
-
-    def of_series(self, series: int) -> float | None:
-        """The mean over the points of one series."""
-        return _known(self.series_total[series], self.series_count[series])
-
-
-def _known(total: float, count: float) -> float | None:
-    mean = float(total) / float(count) if count else math.nan
-    return mean if math.isfinite(mean) else None  # not finite: the squares overflowed
 
 
 class Scores:
@@ -143,7 +108,7 @@ class Scores:
         self.names = (*names, *interval_names(levels))
         kept = dict.fromkeys((*_MEANS, *interval_names(levels), *(("size",) if levels else ())))
         series = len(yardsticks.mean)
-        self._means = {name: _Mean(horizon, len(self._targets), series) for name in kept}
+        self._means = {name: Mean(horizon, len(self._targets), series) for name in kept}
 
     def update(
         self,
@@ -174,21 +139,21 @@ class Scores:
         size = max(1, POINTS_IN_CACHE // (self._horizon * len(self._targets)))
         for start in range(0, len(series), size):
             part = slice(start, start + size)
-            known = ~np.isnan(y[part])
+            known = Points(~np.isnan(y[part]), series[part], len(self._yardsticks.mean))
             with np.errstate(all="ignore"):  # what is not defined is left out by `add`
-                self._add_points(f[part], y[part], known, series[part])
+                self._add_points(f[part], y[part], known)
                 if not self._levels:
                     continue
                 assert low is not None and high is not None, "intervals without bounds"
                 bounds, exact = (low[:, part], high[:, part]), None if crps is None else crps[part]
-                self._add_intervals(f[part], y[part], known, series[part], *bounds, exact)
+                self._add_intervals(f[part], y[part], known, *bounds, exact)
         self._windows += len(series)
 
-    def _add_points(self, f: Floats, y: Floats, known: Bools, series: NDArray[Any]) -> None:
-        def add(name: str, errors: Floats, defined: Bools) -> None:
-            self._means[name].add(errors, defined, series)
+    def _add_points(self, f: Floats, y: Floats, known: Points) -> None:
+        def add(name: str, errors: Floats, points: Points) -> None:
+            self._means[name].add(errors, points)
 
-        scale = self._yardsticks
+        scale, series = self._yardsticks, known.series
         miss, size = np.abs(y - f), np.abs(y) + np.abs(f)
         a = scale.seasonal_mae[series][:, None]  # -> (B, 1, C)
         b = scale.seasonal_mse[series][:, None]
@@ -197,29 +162,29 @@ class Scores:
         add("mse", miss**2, known)
         add("bias", f - y, known)
         add("smape", np.where(size > 0, 200 * miss / size, 0.0), known)
-        add("mape", 100 * miss / np.abs(y), known & (y != 0))
-        add("mase", miss / a, known & (a > 0))
-        add("msse", miss**2 / b, known & (b > 0))
+        add("mape", 100 * miss / np.abs(y), known.where(y != 0))
+        add("mase", miss / a, known.where(a > 0))
+        add("msse", miss**2 / b, known.where(b > 0))
         # The mean of the z-score cancels in the difference of two of them.
-        add("scaled_mse", (miss / deviation) ** 2, known & (deviation > 0))
-        add("scaled_mae", miss / deviation, known & (deviation > 0))
+        varied, scaled = known.where(deviation > 0), miss / deviation
+        add("scaled_mse", scaled**2, varied)
+        add("scaled_mae", scaled, varied)
 
     def _add_intervals(
         self,
         f: Floats,
         y: Floats,
-        known: Bools,
-        series: NDArray[Any],
+        known: Points,
         low: NDArray[Any],
         high: NDArray[Any],
         crps: NDArray[Any] | None,
     ) -> None:
         losses = pinball_loss(0.5, f, y)
-        everywhere = known.copy()
+        everywhere = known
         for level, lower, upper in zip(self._levels, low, high, strict=True):
             outside = 1 - level / 100
-            bounded = known & np.isfinite(lower) & np.isfinite(upper)
-            everywhere &= bounded
+            has_bounds = np.isfinite(lower) & np.isfinite(upper)
+            bounded, everywhere = known.where(has_bounds), everywhere.where(has_bounds)
             beyond = np.maximum(lower - y, 0) + np.maximum(y - upper, 0)
             measures = {
                 "coverage": ((lower <= y) & (y <= upper)).astype(np.float64),
@@ -227,15 +192,15 @@ class Scores:
                 "interval": upper - lower + 2 / outside * beyond,
             }
             for name, values in measures.items():
-                self._means[f"{name}_{level:g}"].add(values, bounded, series)
+                self._means[f"{name}_{level:g}"].add(values, bounded)
             losses = losses + pinball_loss(outside / 2, lower, y)
             losses += pinball_loss(1 - outside / 2, upper, y)
         losses /= 1 + 2 * len(self._levels)
-        self._means["pinball"].add(losses, everywhere, series)
-        self._means["size"].add(np.abs(y), everywhere, series)
+        self._means["pinball"].add(losses, everywhere)
+        self._means["size"].add(np.abs(y), everywhere)
         if crps is None:
             crps = interpolated_crps(self._levels, f, low, high, y)
-        self._means["crps"].add(crps, everywhere, series)
+        self._means["crps"].add(crps, everywhere)
 
     def sums(self) -> list[Floats]:
         """All that was summed so far, in an order that is always the same, to be added to."""
@@ -271,10 +236,10 @@ class Scores:
         """The measures of `names` over the windows of one series."""
         return self._measures(lambda mean: mean.of_series(series))
 
-    def _at(self, where: _Where) -> dict[str, float | None]:
+    def _at(self, where: Where) -> dict[str, float | None]:
         return self._measures(lambda mean: mean.over(where))
 
-    def _measures(self, of: Callable[[_Mean], float | None]) -> dict[str, float | None]:
+    def _measures(self, of: Callable[[Mean], float | None]) -> dict[str, float | None]:
         mean = {name: of(each) for name, each in self._means.items()}
         mean["rmse"], mean["rmsse"] = _root(mean["mse"]), _root(mean["msse"])
         if self._levels:

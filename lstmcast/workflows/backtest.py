@@ -12,10 +12,10 @@ import pandas as pd
 import torch
 
 from lstmcast.config import dump_config
+from lstmcast.forecasting.forecasters import baseline_forecasts
 from lstmcast.forecasting.judgement import NETWORK
 from lstmcast.forecasting.predict import with_intervals
 from lstmcast.forecasting.rivals import require_rivals, rival_forecasts
-from lstmcast.forecasting.rolling import baseline_forecasts
 from lstmcast.forecasting.spread import spread_all
 from lstmcast.forecasting.verdict import Verdict, decide
 from lstmcast.ranks import ranks

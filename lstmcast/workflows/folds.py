@@ -20,7 +20,6 @@ from lstmcast.series.splits import no_cuts
 from lstmcast.series.windows import require_train_windows
 from lstmcast.workflows.fitting import fit_model, refit
 from lstmcast.workflows.judge import (
-    calibrate_model,
     forecasters,
     judge_validation,
     levels_for,
@@ -116,8 +115,8 @@ def fit_at(
     model, fits = fit_model(prepared, network, None, watcher, before=before)
     levels = levels_for(prepared, watcher)
     forecasts = forecasters(model, prepared, levels)
-    model = calibrate_model(model, forecasts, prepared, levels)
-    model = with_fallbacks(model, judge_validation(forecasts, prepared))
+    model, validation = judge_validation(model, forecasts, prepared, levels)
+    model = with_fallbacks(model, validation)
     model = with_record(model, forecasts, prepared)
     found = fitted(model, prepared)
     if config.training.refit == "all":

@@ -7,6 +7,7 @@ import pandas as pd
 
 from lstmcast.forecasting.baselines import borne_by
 from lstmcast.forecasting.choice import NEVER
+from lstmcast.forecasting.forecasters import baseline_forecasts, simple_forecasts
 from lstmcast.forecasting.frames import forecast_frame, wide_forecast_frame
 from lstmcast.forecasting.intervals import Forecast, Ranged
 from lstmcast.forecasting.judgement import NETWORK
@@ -17,7 +18,6 @@ from lstmcast.forecasting.predict import (
     require_known_future,
     with_intervals,
 )
-from lstmcast.forecasting.rolling import baseline_forecasts, simple_forecasts
 from lstmcast.forecasting.spread import spread_all
 from lstmcast.series.panel import Panel
 from lstmcast.workflows.watcher import Watcher

@@ -13,20 +13,22 @@ from lstmcast.forecasting.adaptive import KEPT, Scores
 from lstmcast.forecasting.baselines import Linear
 from lstmcast.forecasting.choice import TrackRecord, take_evidence
 from lstmcast.forecasting.conformal import fewest_windows, mean_changes, usual_size
+from lstmcast.forecasting.forecasters import baseline_forecasts, fit_linear_map
 from lstmcast.forecasting.frames import backtest_frame
 from lstmcast.forecasting.intervals import Forecast
 from lstmcast.forecasting.judgement import NETWORK, Judgement, add_skill
 from lstmcast.forecasting.model import Model
 from lstmcast.forecasting.predict import NetworkForecast, with_intervals
-from lstmcast.forecasting.rolling import (
-    actual_values,
-    baseline_forecasts,
-    calibrate,
-    fit_linear_map,
-    judge,
-)
 from lstmcast.forecasting.spread import spread, spread_all
 from lstmcast.forecasting.verdict import Verdict
+from lstmcast.forecasting.walk import (
+    Calibrating,
+    Judge,
+    Scoring,
+    actual_values,
+    thinned,
+    walk,
+)
 from lstmcast.forecasting.yardsticks import Yardsticks, yardsticks
 from lstmcast.series.gaps import fill_gaps
 from lstmcast.series.windows import WindowIndex
@@ -82,46 +84,43 @@ def levels_for(prepared: Prepared, watcher: Watcher) -> tuple[float, ...]:
     return tuple(level for level in asked if count >= fewest_windows(level))
 
 
-def calibrate_model(
+def judge_validation(
     model: Model, forecasts: dict[str, Forecast], prepared: Prepared, levels: tuple[float, ...]
-) -> Model:
-    """The model with intervals, as wide as the validation windows say."""
-    if not levels:
-        return model
-    panel, cuts = prepared.panel, prepared.cuts
-    sizes = mean_changes(panel.targets, panel.targets_observed, cuts.starts, cuts.train)
-    calibration = calibrate(
-        forecasts,
-        panel,
-        prepared.windows.validation,
-        sizes,
-        levels,
-        prepared.config.window.horizon,
-    )
-    known = np.flatnonzero(cuts.train > cuts.starts)
-    return replace(model, calibration=calibration.for_series(known, sizes[known]))
+) -> tuple[Model, Judgement]:
+    """Forecast the validation windows: the model with intervals, and everybody's scores.
 
-
-def judge_splits(
-    model: Model, forecasts: dict[str, Forecast], prepared: Prepared
-) -> dict[str, Judgement]:
-    """Score the network and the baselines on every validation and test window."""
-    windows, horizon = prepared.windows.test, prepared.config.window.horizon
-    ranged = with_intervals(model, forecasts, prepared.panel)
-    measures = yardsticks_of(prepared)
-    test = judge(ranged, prepared.panel, windows, measures, horizon, model.levels)
-    add_skill(test)
-    return {"validation": judge_validation(forecasts, prepared), "test": test}
-
-
-def judge_validation(forecasts: dict[str, Forecast], prepared: Prepared) -> Judgement:
-    """Score the network and the baselines on every validation window.
-
-    Not their intervals: on the windows that they were calibrated on they would be right by
-    construction.
+    Intervals are made as wide as these windows say, and so are not scored on them: they would be
+    right by construction.
     """
-    windows, horizon = prepared.windows.validation, prepared.config.window.horizon
-    judgement = judge(forecasts, prepared.panel, windows, yardsticks_of(prepared), horizon)
+    panel, cuts, index = prepared.panel, prepared.cuts, prepared.windows.validation
+    horizon = prepared.config.window.horizon
+    scoring = Scoring(list(forecasts), panel, index, yardsticks_of(prepared), horizon)
+    judges: list[Judge] = [scoring]
+    sizes = mean_changes(panel.targets, panel.targets_observed, cuts.starts, cuts.train)
+    few = thinned(index, horizon * len(panel.columns.targets))
+    calibrating = Calibrating(few, sizes, levels)
+    if levels and few is index:
+        judges.append(calibrating)
+    elif levels:
+        walk(forecasts, panel, few, horizon, [calibrating])
+    walk(forecasts, panel, index, horizon, judges)
+    judgement = scoring.result()
+    add_skill(judgement)
+    if not levels:
+        return model, judgement
+    known = np.flatnonzero(cuts.train > cuts.starts)
+    calibration = calibrating.result(list(forecasts), horizon)
+    return replace(model, calibration=calibration.for_series(known, sizes[known])), judgement
+
+
+def judge_test(model: Model, forecasts: dict[str, Forecast], prepared: Prepared) -> Judgement:
+    """Score the network and the baselines, and their intervals, on every test window."""
+    panel, windows, horizon = prepared.panel, prepared.windows.test, prepared.config.window.horizon
+    ranged = with_intervals(model, forecasts, panel)
+    measures = yardsticks_of(prepared)
+    scoring = Scoring(list(ranged), panel, windows, measures, horizon, model.levels)
+    walk(ranged, panel, windows, horizon, [scoring])
+    judgement = scoring.result()
     add_skill(judgement)
     return judgement
 

@@ -30,9 +30,9 @@ from lstmcast.workflows.begun import Record, describe_beginning, digest_of
 from lstmcast.workflows.fitting import fit_model, refit
 from lstmcast.workflows.forecast import forecast_panel
 from lstmcast.workflows.judge import (
-    calibrate_model,
     forecasters,
-    judge_splits,
+    judge_test,
+    judge_validation,
     levels_for,
     metrics_of,
     past_forecasts,
@@ -176,12 +176,12 @@ def carry_out(ready: Ready, folder: RunFolder, watcher: Watcher, began: float) -
     trained_seconds = time.monotonic() - began
     levels = levels_for(prepared, watcher)
     forecasts = forecasters(model, prepared, levels)
-    model = calibrate_model(model, forecasts, prepared, levels)
-    judgements = judge_splits(model, forecasts, prepared)
-    model = with_fallbacks(model, judgements["validation"])
+    model, validation = judge_validation(model, forecasts, prepared, levels)
+    test = judge_test(model, forecasts, prepared)
+    model = with_fallbacks(model, validation)
     model = with_record(model, forecasts, prepared)
     horizon = prepared.config.window.horizon
-    verdict = decide(judgements["test"], horizon) if len(prepared.windows.test) else None
+    verdict = decide(test, horizon) if len(prepared.windows.test) else None
     past = past_forecasts(model, forecasts, prepared, watcher)
     if ranks().first:
         write_text(folder.backtest, csv_text(past))
@@ -189,7 +189,7 @@ def carry_out(ready: Ready, folder: RunFolder, watcher: Watcher, began: float) -
     if prepared.config.training.refit == "all":
         model = refit(model, prepared, fits, checkpoints.named("refit"), watcher)
     forecast = future_forecast(model, prepared, watcher)
-    metrics = metrics_of(judgements, prepared, verdict)
+    metrics = metrics_of({"test": test, "validation": validation}, prepared, verdict)
     trained = Trained(folder, metrics, verdict, forecast, fits, remarks_of(model, forecast))
     if ranks().first:
         times = (began, began + read_seconds, began + trained_seconds)
