@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
 from lstmcast.errors import RunError
 from lstmcast.run_files import inside
 from lstmcast.run_lock import locked, owner
+from lstmcast.whole_file import remove_file
 
 BEGUN = "begun.json"
 
@@ -194,95 +192,3 @@ def next_run(name: str, parent: Path = Path("runs")) -> RunFolder:
         if entry.name.rpartition("-")[0] == name and entry.name.rpartition("-")[2].isdigit()
     ]
     return RunFolder(parent / f"{name}-{max(taken, default=0) + 1:04d}", numbered=True)
-
-
-@contextlib.contextmanager
-def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """A file that appears under its name only when it is complete and on disk.
-
-    It is written beside its place and renamed. If the block fails, nothing is left and whatever
-    had the name before is as it was.
-
-    Args:
-        path: Where it is to appear.
-        mode: `w` for UTF-8 text with Unix line ends, `wb` for bytes.
-
-    Raises:
-        RunError: The folder cannot be written to, or the disk is full.
-    """
-    options: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    except OSError as error:
-        raise RunError(f"cannot write {path}: {error.strerror}") from error
-    try:
-        with os.fdopen(handle, mode, **options) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-        sync_folder(path.parent)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        if isinstance(error, OSError):
-            raise RunError(f"cannot write {path}: {error.strerror or error}") from error
-        raise
-
-
-def sync_folder(path: Path) -> None:
-    """Put the names in a folder on disk, so that a power cut does not undo a rename."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder, unless it is there.
-
-    Raises:
-        RunError: It cannot be made.
-    """
-    try:
-        path.mkdir(exist_ok=True)
-    except OSError as error:
-        raise RunError(f"cannot make {path}: {error.strerror}") from error
-
-
-def remove_file(path: Path) -> None:
-    """Remove a file, if it is there.
-
-    Raises:
-        RunError: It may not be removed.
-    """
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise RunError(f"cannot remove {path}: {error.strerror}") from error
-
-
-def _umask() -> int:
-    """The process's file mode mask, which can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
-    with whole_file(path) as file:
-        file.write(text)
-
-
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file of bytes, whole or not at all."""
-    with whole_file(path, "wb") as file:
-        file.write(data)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write JSON that every parser reads: no NaN, keys in the order given."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

@@ -18,7 +18,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from lstmcast.errors import RunError
-from lstmcast.run_folder import write_bytes
+from lstmcast.whole_file import write_bytes
 
 CHECKSUM = "checksum"
 

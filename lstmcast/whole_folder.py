@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lstmcast.errors import RunError
-from lstmcast.run_folder import whole_file
+from lstmcast.whole_file import whole_file
 
 
 @contextlib.contextmanager

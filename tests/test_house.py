@@ -16,6 +16,7 @@ STOREYS = {
     "run_lock": 0,
     "run_files": 0,
     "ranks": 0,
+    "whole_file": 0.5,
     "run_folder": 1,
     "whole_folder": 1.5,
     "series": 1,

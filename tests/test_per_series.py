@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import lstmcast
+from lstmcast.whole_file import json_text
 
 SMALL = [
     "window.lookback=7",
@@ -57,3 +58,14 @@ def test_a_series_that_never_changes_lies_within_its_bounds(tmp_path):
     run = lstmcast.train(tmp_path / "t.csv", set=SMALL, run=tmp_path / "r", device="cpu")
     assert run.metrics["test"]["lstmcast"]["coverage_80"] == 1
     assert run.metrics["test"]["lstmcast"]["coverage_95"] == 1
+
+
+def test_json_of_many_series_has_one_in_each_line() -> None:
+    few = {"a": [{"x": 1.5, "s": "line\nbreak"}] * 3, "b": {"c": [1, None]}, "d": [], "e": {}}
+    assert json_text(few) == json.dumps(few, indent=2)
+    many = {"note": "ü", "rows": [{"x": k, "y": {"z": [k, 2]}} for k in range(30)], "last": True}
+    text = json_text(many)
+    assert json.loads(text) == many
+    assert '\n    {"x": 7, "y": {"z": [7, 2]}},\n' in text
+    with pytest.raises(ValueError):
+        json_text({"rows": [{"x": float("nan")}] * 30})

@@ -82,10 +82,10 @@ def autocorrelation(values: np.ndarray, lags: int) -> np.ndarray:
     if known.sum() < 3:
         return np.empty(0)
     centred = np.where(known, values - values[known].mean(), 0.0)
-    total = float((centred**2).sum())
+    total = float(centred @ centred)
     if total == 0:
         return np.empty(0)
-    return np.array([(centred[k:] * centred[:-k]).sum() / total for k in range(1, lags + 1)])
+    return np.array([centred[k:] @ centred[:-k] for k in range(1, lags + 1)]) / total
 
 
 def lags_for(season: int) -> int:

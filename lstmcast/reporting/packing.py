@@ -108,16 +108,19 @@ def numbers_of(item: Item, rows: int, season: int) -> dict[str, Any]:
     """The numbers of an item, of its last rows of history."""
     cut = max(len(item.actual) - rows, 0)
     digits, base = unit_of(item)
-    whole = [digits, base]
 
     def packed(values: np.ndarray) -> list[int | None]:
         scaled = np.round(values * 10.0**digits) - base
-        return [int(v) if math.isfinite(v) else None for v in scaled.tolist()]
+        known = np.abs(scaled) < 2**62  # what is farther off is not drawn, nor what is not known
+        whole: list[int | None] = np.where(known, scaled, 0.0).astype(np.int64).tolist()
+        for place in np.flatnonzero(~known).tolist():
+            whole[place] = None
+        return whole
 
     bounds = zip(item.low[:, cut:], item.high[:, cut:], strict=True)
     ahead = zip(item.future_low, item.future_high, strict=True)
     return {
-        "unit": whole,
+        "unit": [digits, base],
         "from": item.first + cut,
         "actual": packed(item.actual[cut:]),
         "past": packed(item.forecast[cut:]),

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from lstmcast.errors import RunError
 from lstmcast.ranks import Ranks
-from lstmcast.run_folder import BEGUN, make_folder, remove_file
+from lstmcast.run_folder import BEGUN
 from lstmcast.tensor_file import TensorFile, write_tensors
+from lstmcast.whole_file import make_folder, remove_file
 
 FORMAT = 2
 """Raised when the meaning of a checkpoint changes; one of another format is not resumed."""

@@ -19,10 +19,10 @@ from lstmcast.forecasting.rivals import require_rivals, rival_forecasts
 from lstmcast.forecasting.spread import spread_all
 from lstmcast.forecasting.verdict import Verdict, decide
 from lstmcast.ranks import ranks
-from lstmcast.run_folder import write_json, write_text
 from lstmcast.series.build import build_panel
 from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table
+from lstmcast.whole_file import write_json, write_text
 from lstmcast.whole_folder import numbered_folder
 from lstmcast.workflows.backtest_plan import Plan, Source, fold_origins, open_source
 from lstmcast.workflows.folds import Fitted, fit_at, panel_at

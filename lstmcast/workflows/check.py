@@ -12,7 +12,6 @@ import pandas as pd
 
 from lstmcast.config import Config, DataConfig
 from lstmcast.errors import ConfigError, DataError
-from lstmcast.run_folder import write_text
 from lstmcast.series.build import layout_of, read_columns
 from lstmcast.series.findings import SEVERITIES, Finding
 from lstmcast.series.findings_leaks import find_leaks
@@ -24,6 +23,7 @@ from lstmcast.series.layout import LongTable
 from lstmcast.series.read import Table, read_table
 from lstmcast.series.repair import repair, table_text
 from lstmcast.series.windows import require_train_windows
+from lstmcast.whole_file import write_text
 from lstmcast.workflows.check_config import find_config, stopped
 from lstmcast.workflows.init import as_list, is_config
 from lstmcast.workflows.prepare import Prepared, prepare

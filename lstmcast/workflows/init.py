@@ -9,7 +9,6 @@ from typing import Any
 
 from lstmcast.config import Config, build_config, parse_overrides
 from lstmcast.errors import ConfigError, DataError, RunError, counted
-from lstmcast.run_folder import write_text
 from lstmcast.series.build import build_panel, read_columns
 from lstmcast.series.csv_numbers import to_numbers
 from lstmcast.series.frequency import guess_time_column
@@ -18,6 +17,7 @@ from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table, peek, read_table
 from lstmcast.series.splits import Cuts, cut_series
 from lstmcast.series.windows import SplitWindows, require_train_windows, split_windows
+from lstmcast.whole_file import write_text
 from lstmcast.workflows.columns import Roles, assign_roles, time_columns
 from lstmcast.workflows.keys import find_series
 from lstmcast.workflows.prepare import refuse_own_names

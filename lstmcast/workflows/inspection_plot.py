@@ -11,7 +11,7 @@ from torch import Tensor
 from lstmcast.errors import ConfigError
 from lstmcast.network.cells import BOUNDED
 from lstmcast.network.recompute import LayerView
-from lstmcast.run_folder import write_text
+from lstmcast.whole_file import write_text
 from lstmcast.workflows.inspection import Inspection, Walk
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import pyarrow.parquet
 
 from lstmcast.errors import RunError
 from lstmcast.ranks import ranks
-from lstmcast.run_folder import whole_file
+from lstmcast.whole_file import whole_file
 from lstmcast.workflows.tables import csv_text
 
 STDOUT = "-"

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lstmcast.errors import DataError, RunError
-from lstmcast.run_folder import RunFolder, write_json, write_text
+from lstmcast.run_folder import RunFolder
+from lstmcast.whole_file import write_json, write_text
 from lstmcast.whole_folder import write_together
 
 if TYPE_CHECKING:

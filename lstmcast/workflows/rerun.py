@@ -15,7 +15,8 @@ import torch
 from lstmcast.config import Config, dump_config
 from lstmcast.errors import ConfigError, DataError, RunError
 from lstmcast.forecasting.model import load_model
-from lstmcast.run_folder import RunFolder, write_text
+from lstmcast.run_folder import RunFolder
+from lstmcast.whole_file import write_text
 from lstmcast.workflows.begun import beginnings, describe_beginning, refuse_changes, without_paths
 from lstmcast.workflows.entry import choose_device, config_of_run, run_folder_for
 from lstmcast.workflows.manifest import read_manifest, unlike_machine

@@ -21,10 +21,11 @@ from lstmcast.forecasting.verdict import Verdict, decide
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.threads import use_threads
 from lstmcast.ranks import left_alone, ranks
-from lstmcast.run_folder import RunFolder, make_folder, write_json, write_text
+from lstmcast.run_folder import RunFolder
 from lstmcast.series.windows import require_train_windows
 from lstmcast.training.checkpoint import Checkpoints, remove_checkpoints
 from lstmcast.training.trainer import Fit
+from lstmcast.whole_file import make_folder, write_json, write_text
 from lstmcast.workflows.at_hand import check_file
 from lstmcast.workflows.begun import Record, describe_beginning, digest_of
 from lstmcast.workflows.fitting import fit_model, refit

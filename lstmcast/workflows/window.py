@@ -16,11 +16,11 @@ import pandas as pd
 
 from lstmcast.config import Config
 from lstmcast.errors import DataError, RunError
-from lstmcast.run_folder import sync_folder, write_text
 from lstmcast.series.panel import FILLED, Panel
 from lstmcast.series.read import Table
 from lstmcast.series.scaled import scaled_rows
 from lstmcast.series.splits import SPLITS
+from lstmcast.whole_file import sync_folder, write_text
 from lstmcast.workflows.prepare import Prepared, prepare
 from lstmcast.workflows.tables import csv_text
 from lstmcast.workflows.watcher import Watcher
