@@ -3,8 +3,8 @@
 Both train the same network (nn.LSTM, a linear map of its last output, mean absolute error, AdamW,
 clipped gradients) on the same random windows; the plain one as one writes it by hand, ours as
 `train` does it: the gather from the table, the step, and all that the process is set to. Each
-figure is of a process of its own, taking turns, in milliseconds of processor time for a step. The
-last column is the share of our loop outside forward, backward and optimizer.
+figure is of a process of its own, taking turns, in milliseconds for a step, by the clock and of the
+processor. The last column is the share of our loop's clock outside forward, backward and optimizer.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import chain, count
 from statistics import median
 from typing import Any
 
@@ -69,6 +70,7 @@ def ours(case: dict[str, int], precision: str, shares: dict[str, float]) -> Call
     from lstmcast.network.forecaster import build_forecaster
     from lstmcast.network.precision import choose_precision, use_precision
     from lstmcast.network.sizes import Sizes
+    from lstmcast.network.threads import use_threads
     from lstmcast.series.batches import Batches
     from lstmcast.training.machine import tuned_process
     from lstmcast.training.stepper import Stepper
@@ -78,28 +80,31 @@ def ours(case: dict[str, int], precision: str, shares: dict[str, float]) -> Call
     sizes = Sizes(case["lookback"], HORIZON, inputs=1, targets=1)
     network = build_forecaster(config, sizes, "mae", seed=0).train()
     use_precision(network, choose_precision(precision, config, torch.device("cpu")))
-    stepper = Stepper(network, TrainingConfig(schedule="constant"), 1000, untimed=True)
-    batches = Batches(table, index, case["windows"], seed=0).epoch()
+    training = TrainingConfig(schedule="constant", batch_size=case["windows"])
+    use_threads(config, training)
+    stepper = Stepper(network, training, 1000, untimed=True)
+    batches = Batches(table, index, case["windows"], seed=0)
+    endless = chain.from_iterable(batches.epoch(number) for number in count())
     tuned = tuned_process()
     tuned.__enter__()  # for as long as this process lives
     for owner, name in (
-        (network, "loss"),
+        (stepper, "loss"),
         (torch.autograd, "backward"),
         (stepper.optimizer, "step"),
     ):
         setattr(owner, name, _timed(getattr(owner, name), shares))
 
     def step(tuned: object = tuned) -> None:  # holds on to it: it would end with its last owner
-        stepper.step(next(batches))
+        stepper.step(next(endless))
 
     return step
 
 
 def _timed(call: Callable[..., Any], shares: dict[str, float]) -> Callable[..., Any]:
     def timed(*given: Any, **named: Any) -> Any:
-        began = time.process_time()
+        began = time.perf_counter()
         result = call(*given, **named)
-        shares["inside"] = shares.get("inside", 0.0) + time.process_time() - began
+        shares["inside"] = shares.get("inside", 0.0) + time.perf_counter() - began
         return result
 
     return timed
@@ -112,13 +117,19 @@ def measure(name: str, who: str, steps: int) -> dict[str, float]:
     for _ in range(2):
         step()
     shares.clear()
-    faults, began = resource.getrusage(resource.RUSAGE_SELF).ru_minflt, time.process_time()
+    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    began, began_cpu = time.perf_counter(), time.process_time()
     for _ in range(steps):
         step()
-    seconds = time.process_time() - began
+    seconds, cpu = time.perf_counter() - began, time.process_time() - began_cpu
     faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults
     outside = 1 - shares["inside"] / seconds if shares else 0.0
-    return {"ms": 1000 * seconds / steps, "faults": faults / steps, "outside": outside}
+    return {
+        "ms": 1000 * seconds / steps,
+        "cpu": 1000 * cpu / steps,
+        "faults": faults / steps,
+        "outside": outside,
+    }
 
 
 def main() -> None:
@@ -133,8 +144,8 @@ def main() -> None:
         name, who, steps = options.one
         print(json.dumps(measure(name, who, int(steps))))
         return
-    print("| case | step by | ms | page faults | plain / it | outside |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print("| case | step by | ms | cpu ms | page faults | plain / it | cpu plain / it | outside |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name in options.cases:
         case = CASES[name]
         work = case["windows"] * case["lookback"] * case["units"] ** 2 * case["layers"]
@@ -147,13 +158,13 @@ def main() -> None:
                 found.setdefault(who, []).append(json.loads(done.stdout))
         for who, all_of_it in found.items():
             middle = {key: median(each[key] for each in all_of_it) for key in all_of_it[0]}
-            pairs = zip(found["plain"], all_of_it, strict=True)
-            ratio = median(a["ms"] / b["ms"] for a, b in pairs)
+            pairs = list(zip(found["plain"], all_of_it, strict=True))
+            ratio, cpu = (median(a[key] / b[key] for a, b in pairs) for key in ("ms", "cpu"))
             outside = f"{100 * middle['outside']:.1f} %" if who != "plain" else ""
             by = who if who == "plain" else f"lstmcast {who}"
             print(
-                f"| {name} | {by} | {middle['ms']:.1f} | {middle['faults']:,.0f} "
-                f"| {ratio:.2f} | {outside} |",
+                f"| {name} | {by} | {middle['ms']:.1f} | {middle['cpu']:.1f} "
+                f"| {middle['faults']:,.0f} | {ratio:.2f} | {cpu:.2f} | {outside} |",
                 flush=True,
             )
 

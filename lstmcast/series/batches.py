@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -23,6 +24,10 @@ from lstmcast.series.windows import WindowIndex
 
 LOCATED_AT_ONCE = 1 << 20
 """Windows whose rows are looked up at a time, so that a first batch need not wait for all."""
+
+
+GATHERED_AT_ONCE = 1 << 18
+"""Numbers in one gather, which small batches share: each costs as much to ask for as to make."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,16 @@ class Batch:
     def __len__(self) -> int:
         """B."""
         return len(self.inputs)
+
+    def cut(self, size: int) -> Iterator[Batch]:
+        """Batches of so many windows, the last of what is left; they share this one's memory."""
+        if len(self) <= size:
+            yield self
+            return
+        parts = [getattr(self, field.name) for field in fields(self)]
+        pieces = [repeat(None) if part is None else part.split(size) for part in parts]
+        for piece in zip(*pieces, strict=False):  # `repeat` has no end
+            yield Batch(*piece)
 
 
 class WindowTable:
@@ -179,10 +194,16 @@ class Batches:
         for begin in range(min(skip * size, total), total, many):
             located = self.index.locate(windows_at(begin, min(begin + many, total)))
             origins, series = (torch.from_numpy(part).to(self.table.device) for part in located)
-            for start in range(0, len(origins), size):
-                share = share_of(min(size, len(origins) - start), self.part, self.parts)
+            together = size * self._together()
+            for start in range(0, len(origins), together):
+                share = share_of(min(together, len(origins) - start), self.part, self.parts)
                 part = slice(start + share.start, start + share.stop)
-                yield self.table.gather(origins[part], series[part])
+                yield from self.table.gather(origins[part], series[part]).cut(size)
+
+    def _together(self) -> int:
+        """Batches in one gather; one, where it is cut into parts."""
+        _, span, width = self.table.view.shape
+        return 1 if self.parts > 1 else max(1, GATHERED_AT_ONCE // (self.batch_size * span * width))
 
     def order(self, number: int) -> Order:
         """In which order an epoch visits the windows."""

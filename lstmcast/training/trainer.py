@@ -127,23 +127,25 @@ def _run_epoch(
     began, number, losses = time.monotonic(), standing.epoch, standing.losses
     stepper.network.train()
     windows = 0
-    progress = Progress(number, losses.steps, len(train), 0.0)
+
+    def so_far() -> Progress:
+        speed = windows / max(time.monotonic() - began, 1e-3)  # a coarse clock may not have ticked
+        return Progress(number, losses.steps, len(train), speed)
+
     for batch in () if stepper.stopped_by else train.epoch(number, skip=losses.steps):
         count = train.windows_in(losses.steps)
         losses.add(stepper.step(batch, count))
         windows += count
-        speed = windows / max(time.monotonic() - began, 1e-3)  # a coarse clock may not have ticked
-        progress = Progress(number, losses.steps, len(train), speed)
         if stepper.steps % CHECK_EVERY == 0 or stepper.steps == 1:
             stepper.guard.look(losses.last(), number, stepper.steps)
             losses.take_in()
-            watch(progress)
+            watch(so_far())
         keeper.look(standing)
         if stepper.stopped_by:
             break
     loss = losses.mean()
     stepper.guard.look(loss, number, stepper.steps)
-    return loss, progress
+    return loss, so_far()
 
 
 def _end_epoch(
