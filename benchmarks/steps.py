@@ -81,7 +81,7 @@ def ours(case: dict[str, int], precision: str, shares: dict[str, float]) -> Call
     network = build_forecaster(config, sizes, "mae", seed=0).train()
     use_precision(network, choose_precision(precision, config, torch.device("cpu")))
     training = TrainingConfig(schedule="constant", batch_size=case["windows"])
-    use_threads(config, training)
+    use_threads(config, training, pad=False)
     stepper = Stepper(network, training, 1000, untimed=True)
     batches = Batches(table, index, case["windows"], seed=0)
     endless = chain.from_iterable(batches.epoch(number) for number in count())

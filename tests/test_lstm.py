@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import math
+import os
+import platform
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -37,7 +39,7 @@ def outcome(run: Any, weights: list[Tensor], inputs: Tensor, state: State) -> li
 
 def require_close(found: list[Tensor], expected: list[Tensor], tolerance: float = 1e-5) -> None:
     for one, other in zip(found, expected, strict=True):
-        bound = tolerance * max(1.0, float(other.detach().abs().max()))
+        bound = tolerance * float(other.detach().abs().max())
         torch.testing.assert_close(one, other, rtol=0, atol=bound)
 
 
@@ -86,21 +88,37 @@ def test_outputs_and_gradients_are_those_of_torchs_layer(
 
 
 @compiled
-def test_gates_far_from_zero_and_numbers_next_to_zero_are_as_torchs() -> None:
+@pytest.mark.parametrize("size", [1e-30, 1e-4, 10.0, 1e4])
+def test_large_and_tiny_inputs_are_as_torchs(size: float) -> None:
     torch.manual_seed(0)
     stack = nn.LSTM(2, 20, batch_first=True)
     weights = list(stack.parameters())
-    for size in (1e-30, 1e-4, 10.0, 1e4):
-        inputs = (size * torch.randn(9, 30, 2)).requires_grad_()
-        expected = outcome(stack, weights, inputs, None)
-        found = outcome(lambda x, s: run_lstm(stack, x, s), weights, inputs, None)
-        require_close(found, expected, tolerance=1e-4)
+    inputs = (size * torch.randn(9, 30, 2)).requires_grad_()
+    expected = outcome(stack, weights, inputs, None)
+    found = outcome(lambda x, s: run_lstm(stack, x, s), weights, inputs, None)
+    require_close(found, expected, tolerance=1e-4)
+
+
+@compiled
+@pytest.mark.parametrize("size", [1e-2, 1e-5, 1e-8])
+def test_states_next_to_zero_have_all_their_digits(size: float) -> None:
+    torch.manual_seed(0)
+    stack = nn.LSTM(2, 20, bias=False, batch_first=True)
+    with torch.no_grad():
+        for weight in stack.parameters():
+            weight.mul_(size)
+    inputs = torch.randn(9, 8, 2)
+    with torch.inference_mode():
+        found, _ = run_lstm(stack, inputs, None)
+        exact, _ = stack.double()(inputs.double())
+    assert 0 < exact.abs().max() < size
+    torch.testing.assert_close(found.double(), exact, rtol=1e-5, atol=1e-6 * size)
 
 
 @compiled
 def test_what_is_not_a_number_stays_in_its_window() -> None:
     inputs = torch.randn(40, 6, 2)
-    inputs[7, 3, 1] = math.nan
+    inputs.view(torch.int32)[7, 3, 1] = 0x7FC00001  # not a number, and not the usual one
     stack = nn.LSTM(2, 20, batch_first=True)
     with torch.inference_mode():
         outputs, _ = run_lstm(stack, inputs, None)
@@ -158,10 +176,12 @@ def test_inputs_may_lie_in_memory_in_any_order() -> None:
 
 @compiled
 def test_the_layer_takes_it_wherever_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[str] = []
+    calls: list[bool] = []
     run = kernel.run
-    monkeypatch.setattr("lstmcast.network.lstm.run", lambda *a: calls.append(a[0]) or run(*a))
-    inputs = torch.randn(3, 6, 2)
+    monkeypatch.setattr(
+        "lstmcast.network.lstm.run", lambda *a, **k: calls.append(True) or run(*a, **k)
+    )
+    inputs = torch.randn(4, 6, 2)
 
     def called(stack: LSTM, given: Any = inputs) -> bool:
         calls.clear()
@@ -170,15 +190,69 @@ def test_the_layer_takes_it_wherever_it_can(monkeypatch: pytest.MonkeyPatch) -> 
 
     layer = LSTM(2, 4, batch_first=True)
     assert called(layer)
+    assert not called(layer, inputs[:3]) and not called(layer, inputs[:, :4]), "too small"
+    assert not called(layer, inputs[0]), "without an axis of windows"
     assert not called(LSTM(2, 4, batch_first=True, proj_size=3))
+    assert not called(LSTM(2, 4)), "time first"
+    assert not called(LSTM(2, 4, 2, batch_first=True, dropout=0.5))
+    assert called(LSTM(2, 4, 2, batch_first=True, dropout=0.5).eval())
     assert not called(layer.double(), inputs.double())
-    lengths = torch.tensor([6, 6, 2])
+    lengths = torch.tensor([6, 6, 2, 1])
     packed = nn.utils.rnn.pack_padded_sequence(inputs, lengths, batch_first=True)
     assert not called(layer.float(), packed)
     with torch.autocast("cpu", torch.bfloat16):
         assert not called(layer)
+    assert not called(layer.to("meta"), inputs.to("meta"))
     monkeypatch.setattr("lstmcast.network.lstm.library", lambda: None)
-    assert not called(layer), "without a compiler"
+    assert not called(LSTM(2, 4, batch_first=True)), "without a compiler"
+
+
+@compiled
+def test_inputs_and_states_that_do_not_fit_are_refused_as_by_torch() -> None:
+    layer = LSTM(2, 4, batch_first=True)
+    with pytest.raises(RuntimeError, match="must be equal to input_size"):
+        layer(torch.randn(5, 6, 3))
+    with pytest.raises(RuntimeError, match=r"Expected hidden\[0\] size"):
+        layer(torch.randn(5, 6, 2), (torch.zeros(1, 1, 4), torch.zeros(1, 1, 4)))
+
+
+@compiled
+def test_weights_need_not_be_parameters_nor_lie_in_order() -> None:
+    layer, plain = (LSTM(2, 4, batch_first=True) for _ in range(2))
+    plain.load_state_dict(layer.state_dict())
+    turned = layer.weight_hh_l0.detach().T.contiguous()
+    del layer.weight_hh_l0
+    layer.weight_hh_l0 = turned.T
+    inputs = torch.randn(5, 6, 2)
+    assert torch.equal(layer(inputs)[0], plain(inputs)[0])
+
+
+@compiled
+def test_what_is_given_shares_no_memory() -> None:
+    stack = nn.LSTM(2, 4, batch_first=True)
+    outputs, (hidden, cell) = run_lstm(stack, torch.randn(5, 6, 2), None)
+    kept = outputs.detach().clone()
+    hidden.detach().zero_()
+    cell.detach().zero_()
+    assert torch.equal(outputs, kept)
+    biases = torch.autograd.grad(outputs.sum(), [stack.bias_ih_l0, stack.bias_hh_l0])
+    assert torch.equal(*biases) and biases[0].data_ptr() != biases[1].data_ptr()
+
+
+@compiled
+def test_a_child_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "THREADS", 2)
+    monkeypatch.setattr(kernel, "WORTH_SHARING", 0)
+    kernel._pool.cache_clear()
+    stack, inputs = nn.LSTM(2, 16, batch_first=True), torch.randn(64, 6, 2)
+    run_lstm(stack, inputs, None)
+    child = os.fork()
+    if not child:
+        signal.alarm(20)
+        run_lstm(stack, inputs, None)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    kernel._pool.cache_clear()
 
 
 @compiled
@@ -211,12 +285,26 @@ def test_torch_computes_in_one_thread_beside_it(monkeypatch: pytest.MonkeyPatch)
             (NetworkConfig(units=[64], cell="gru"), 2),
             (NetworkConfig(units=[64], activation="relu"), 2),
         ):
-            use_threads(network, large)
+            use_threads(network, large, pad=False)
             assert torch.get_num_threads() == expected
-        use_threads(NetworkConfig(units=[64]), large.model_copy(update={"precision": "bf16"}))
+        use_threads(NetworkConfig(units=[64]), large, pad=True)
+        assert torch.get_num_threads() == 2, "padded windows are torch's"
+        narrow = large.model_copy(update={"precision": "bf16"})
+        use_threads(NetworkConfig(units=[64]), narrow, pad=False)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(threads)
+
+
+def require_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LSTM layers are torch's, as `kernel` is now."""
+    kernel.library.cache_clear()
+    try:
+        assert kernel.library() is None
+        assert kernel.identity(NetworkConfig(units=[4])) is None
+    finally:
+        monkeypatch.undo()
+        kernel.library.cache_clear()
 
 
 def test_code_of_another_source_is_not_taken(
@@ -227,18 +315,28 @@ def test_code_of_another_source_is_not_taken(
     with source.open("a") as file:
         file.write("/* changed since */\n")
     monkeypatch.setattr(kernel, "SOURCE", source)
-    kernel.library.cache_clear()
-    try:
-        assert kernel.library() is None
-        assert kernel.identity(NetworkConfig(units=[4])) is None
-    finally:
-        monkeypatch.undo()
-        kernel.library.cache_clear()
+    require_no_library(monkeypatch)
 
 
+@pytest.mark.parametrize("content", [b"", b"not a library"])
+def test_what_is_no_library_is_not_taken(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lstm_kernel.so").write_bytes(content)
+    monkeypatch.setattr(kernel, "LIBRARY", tmp_path / "lstm_kernel.so")
+    require_no_library(monkeypatch)
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or platform.machine() != "x86_64", reason="nothing is compiled"
+)
 @pytest.mark.parametrize(
     ("compiler", "said"),
-    [("no-such-compiler", "there is no C compiler"), ("false", "false failed")],
+    [
+        ("no-such-compiler", "no C compiler"),
+        ("/etc/passwd", "no C compiler"),
+        ("false -v", "false failed"),
+    ],
 )
 def test_installing_goes_on_without_a_compiler(compiler: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "lstmcast" / "network").mkdir(parents=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
@@ -25,6 +26,9 @@ LANES = 16
 
 WINDOWS_IN_A_PART, MOST_PARTS = 16, 8
 """A batch is cut by its size alone, so that sums do not depend on the number of threads."""
+
+MOST_GRADIENTS = 1 << 24
+"""Numbers in the gradients of all parts together; two parts have theirs, however many."""
 
 WORTH_SHARING = 2_000_000
 """Products (steps x windows x weights) from which it pays to wake another thread: 0.3 ms."""
@@ -65,15 +69,17 @@ def library() -> ctypes.CDLL | None:
     """The compiled code; None on other processors, or where there is none of just this source."""
     if torch.backends.cpu.get_cpu_capability() != "AVX512" or not LIBRARY.is_file():
         return None
-    code = ctypes.CDLL(str(LIBRARY))
-    made_of: bytes | None = ctypes.c_char_p.in_dll(code, "made_of").value
-    if made_of != _digest().encode():
+    try:
+        code = ctypes.CDLL(str(LIBRARY))
+        made_of = _made_of(code)
+    except (OSError, ValueError):  # it cannot be loaded here, or is something else
+        return None
+    if made_of.split()[0] != hashlib.sha256(SOURCE.read_bytes()).hexdigest():
         return None
     pointer, number = ctypes.c_void_p, ctypes.c_int64
     code.pack_gates.argtypes = [*[pointer] * 4, number, number, pointer, pointer]
     code.pack_columns.argtypes = [pointer, number, number, pointer]
-    for function in (code.forward, code.backward):
-        function.argtypes = [ctypes.POINTER(Layer), number, number]
+    code.run.argtypes = [ctypes.POINTER(Layer), number, number, ctypes.c_int]
     return code
 
 
@@ -85,11 +91,13 @@ def made_for(network: NetworkConfig) -> bool:
 
 def identity(network: NetworkConfig) -> str | None:
     """Which compiled code a network's sums are rounded by; None: by torch's."""
-    return _digest()[:12] if made_for(network) else None
+    made = _made_of(_code()) if made_for(network) else None
+    return None if made is None else hashlib.sha256(made.encode()).hexdigest()[:12]
 
 
-def _digest() -> str:
-    return hashlib.sha256(SOURCE.read_bytes()).hexdigest()
+def _made_of(code: ctypes.CDLL) -> str:
+    """Digest of the source, flags, compiler."""
+    return (ctypes.c_char_p.in_dll(code, "made_of").value or b"?").decode()
 
 
 def padded(units: int) -> int:
@@ -118,21 +126,22 @@ def pack_columns(weight: Tensor) -> Tensor:
     return panels
 
 
-def parts_of(windows: int) -> int:
-    """How many parts a batch is cut into."""
-    return max(1, min(MOST_PARTS, windows // WINDOWS_IN_A_PART))
+def parts_of(windows: int, weights: int) -> int:
+    """How many parts a batch is cut into, for a layer of so many weights."""
+    most = min(MOST_PARTS, max(2, MOST_GRADIENTS // weights))
+    return max(1, min(most, windows // WINDOWS_IN_A_PART))
 
 
-def run(which: str, layer: Layer) -> None:
-    """Call `forward` or `backward` for all parts of a batch, in as many threads as is worth it."""
-    function = getattr(_code(), which)
+def run(layer: Layer, back: bool) -> None:
+    """Go forward, or back, through all parts of a batch, in as many threads as is worth it."""
+    function = _code().run
     parts = layer.parts
     products = layer.steps * layer.windows * layer.units * 4 * (layer.features + layer.units)
     threads = min(THREADS, parts) if products >= WORTH_SHARING else 1
     bounds = [number * parts // threads for number in range(threads + 1)]
     shares = list(pairwise(bounds))
-    others = [_pool().submit(function, layer, *share) for share in shares[1:]]
-    function(layer, *shares[0])
+    others = [_pool().submit(function, layer, *share, back) for share in shares[1:]]
+    function(layer, *shares[0], back)
     for other in others:
         other.result()
 
@@ -140,6 +149,10 @@ def run(which: str, layer: Layer) -> None:
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(min(THREADS, MOST_PARTS) - 1, thread_name_prefix="lstm")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not come along
 
 
 def _code() -> ctypes.CDLL:

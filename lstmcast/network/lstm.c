@@ -18,8 +18,8 @@
 #define TOGETHER 32     /* windows taken from the first to the last step at a time: they fit the cache */
 #define SATURATED 40.0f /* beyond it, a sigmoid is 0 or 1 within 1e-17 */
 
-/* SHA-256 of this file, so that code made of another is not taken for it. */
-const char *const made_of = MADE_OF;
+/* SHA-256 of this file, and how it was compiled, so that no other code is taken for it. */
+const char *const made_of = MADE_OF " " __VERSION__;
 
 typedef int64_t count;
 typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
@@ -37,7 +37,7 @@ typedef struct {
     float *states;                            /* (T + 1, B, U'), the first given */
     float *cells;                             /* likewise; or (B, U'), if cell_step is 0 */
     count cell_step;
-    float *gates;                             /* (T, B, 4 U'), or NULL; their gradients, backwards */
+    float *gates; /* (T, B, 4 U') or NULL; on the way back they become their own gradients */
     const float *state_panels, *input_panels; /* by pack_columns; the latter NULL: no d_inputs */
     const float *d_outputs;                   /* (T, B, U') or NULL */
     count d_output_step, d_output_row;
@@ -50,7 +50,6 @@ static inline count least(count a, count b) { return a < b ? a : b; }
 static inline count padded(count units) { return (units + LANES - 1) / LANES * LANES; }
 
 /* Weights --------------------------------------------------------------------------------------- */
-
 /* (4 U, F), (4 U, U), (4 U,) twice or NULL -> panels (U' / 16, F + U, 4, 16), bias (U' / 16, 4, 16) */
 void pack_gates(const float *of_input, const float *of_state, const float *bias_input,
                 const float *bias_state, count features, count units, float *panels, float *bias) {
@@ -61,12 +60,10 @@ void pack_gates(const float *of_input, const float *of_state, const float *bias_
                     count unit = first + lane, row = gate * units + unit;
                     if (k == features + units)
                         *bias++ = unit < units && bias_input ? bias_input[row] + bias_state[row] : 0;
-                    else if (unit >= units)
-                        *panels++ = 0;
-                    else if (k < features)
-                        *panels++ = of_input[row * features + k];
                     else
-                        *panels++ = of_state[row * units + k - features];
+                        *panels++ = unit >= units ? 0
+                                    : k < features ? of_input[row * features + k]
+                                                   : of_state[row * units + k - features];
                 }
 }
 
@@ -82,7 +79,6 @@ void pack_columns(const float *weight, count units, count columns, float *panels
 }
 
 /* Products -------------------------------------------------------------------------------------- */
-
 /* The left side of a product: element k of row r is at[r * row + k * step]. */
 typedef struct {
     count depth, row, step;
@@ -119,59 +115,50 @@ ALWAYS void tile_of(int rows, int wide, TILE_ARGUMENTS) {
     }
 #define TILES(r) TILE(r, 1) TILE(r, 2) TILE(r, 3) TILE(r, 4)
 TILES(1) TILES(2) TILES(3) TILES(4)
-static void (*const tile[ROWS + 1][WIDE + 1])(TILE_ARGUMENTS) = {
-    {0},
-    {0, tile_11, tile_12, tile_13, tile_14},
-    {0, tile_21, tile_22, tile_23, tile_24},
-    {0, tile_31, tile_32, tile_33, tile_34},
-    {0, tile_41, tile_42, tile_43, tile_44},
+static void (*const tile[ROWS][WIDE])(TILE_ARGUMENTS) = {
+    {tile_11, tile_12, tile_13, tile_14},
+    {tile_21, tile_22, tile_23, tile_24},
+    {tile_31, tile_32, tile_33, tile_34},
+    {tile_41, tile_42, tile_43, tile_44},
 };
 
 /* Activations ----------------------------------------------------------------------------------- */
-
 ALWAYS vec choose(bits which, vec yes, vec no) {
     return (vec)((which & (bits)yes) | (~which & (bits)no));
 }
 
 ALWAYS vec all(float x) { return x - (vec){0}; }
 
-/* exp(x), x held within +-SATURATED: 2^n times a polynomial of the rest (Cephes' expf) */
-ALWAYS vec exp_of(vec x) {
+/* exp(x) - 1, x held within +-SATURATED: 2^n times a polynomial of the rest (Cephes' expf).
+ * Less 1, it has all its digits next to 0, and so has tanh. */
+ALWAYS vec exp_less_1(vec x) {
+    static const float factors[] = {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
+                                    1.6666665459e-1f, 5.0000001201e-1f};
     x = choose(x > SATURATED, all(SATURATED), x);
     x = choose(x < -SATURATED, all(-SATURATED), x);
     vec shifted = x * 1.44269504f + 12582912.0f; /* adding 1.5 * 2^23 rounds: n is in its last bits */
-    vec n = shifted - 12582912.0f;
-    vec rest = x - n * 0.693359375f + n * 2.12194440e-4f;
-    vec sum = all(1.9875691500e-4f);
-    sum = sum * rest + 1.3981999507e-3f;
-    sum = sum * rest + 8.3334519073e-3f;
-    sum = sum * rest + 4.1665795894e-2f;
-    sum = sum * rest + 1.6666665459e-1f;
-    sum = sum * rest + 5.0000001201e-1f;
-    sum = sum * (rest * rest) + rest + 1.0f;
-    return (vec)((bits)sum + ((bits)shifted << 23));
+    vec n = shifted - 12582912.0f, power = (vec)((bits)all(1.0f) + ((bits)shifted << 23));
+    vec rest = x - n * 0.693359375f + n * 2.12194440e-4f, sum = all(1.9875691500e-4f);
+    for (int k = 0; k < 5; k++) sum = sum * rest + factors[k];
+    return (sum * (rest * rest) + rest) * power + (power - 1.0f);
 }
 
 /* Sums (rows, 4 gates, 16) -> the gates, the new cell and the new state of 16 units. */
 static inline void activate(count rows, const float *sums, const float *before, float *cell,
                             float *state, float *gates, count width) {
     for (count r = 0; r < rows; r++, sums += PANEL) {
-        /* i = 1 / in, f = 1 / forget, o = 1 / out, g = (1 - new) / (1 + new): a division for two */
-        vec in = 1.0f + exp_of(-VEC(sums)), forget = 1.0f + exp_of(-VEC(sums + LANES));
-        vec new = exp_of(-2.0f * VEC(sums + 2 * LANES)), out = 1.0f + exp_of(-VEC(sums + 3 * LANES));
-        vec both = 1.0f / (in * forget), others = 1.0f / ((1.0f + new) * out);
-        vec i = both * forget, f = both * in;
-        vec g = (1.0f - new) * (others * out), o = others * (1.0f + new);
-        vec c = f * VEC(before + r * width) + i * g, squashed = exp_of(-2.0f * c);
+        /* i = 1 / in, f = 1 / forget, o = 1 / out, g = -new / (2 + new): a division for two */
+        vec in = 2.0f + exp_less_1(-VEC(sums)), forget = 2.0f + exp_less_1(-VEC(sums + LANES));
+        vec new = exp_less_1(-2.0f * VEC(sums + 2 * LANES));
+        vec out = 2.0f + exp_less_1(-VEC(sums + 3 * LANES));
+        vec both = 1.0f / (in * forget), others = 1.0f / ((2.0f + new) * out);
+        vec made[] = {both * forget, both * in, -new * (others * out), others * (2.0f + new)};
+        vec c = made[1] * VEC(before + r * width) + made[0] * made[2];
+        vec squashed = exp_less_1(-2.0f * c); /* tanh(c) = -squashed / (2 + squashed) */
         VEC(cell + r * width) = c;
-        VEC(state + r * width) = o * ((1.0f - squashed) / (1.0f + squashed));
-        if (gates) {
-            float *to = gates + r * 4 * width;
-            VEC(to) = i;
-            VEC(to + width) = f;
-            VEC(to + 2 * width) = g;
-            VEC(to + 3 * width) = o;
-        }
+        VEC(state + r * width) = made[3] * (-squashed / (2.0f + squashed));
+        for (int gate = 0; gates && gate < 4; gate++)
+            VEC(gates + (r * 4 + gate) * width) = made[gate];
     }
 }
 
@@ -195,7 +182,6 @@ static inline void differentiate(count rows, count wide, const float *d_state, f
 }
 
 /* The layer ------------------------------------------------------------------------------------- */
-
 static void forward_step(const Layer *l, count t, count begin, count end) {
     count width = padded(l->units), depth = l->features + l->units;
     for (count unit = 0; unit < width; unit += LANES)
@@ -205,7 +191,7 @@ static void forward_step(const Layer *l, count t, count begin, count end) {
             const float *x = l->inputs + t * l->input_step + row * l->input_row;
             Left lefts[] = {{l->features, l->input_row, 1, x},
                             {l->units, width, 1, l->states + at * width}};
-            tile[rows][WIDE](lefts, 2, l->panels + unit * 4 * depth, PANEL, l->bias + unit * 4, 0,
+            tile[rows - 1][WIDE - 1](lefts, 2, l->panels + unit * 4 * depth, PANEL, l->bias + unit * 4, 0,
                              sums, PANEL);
             float *cell = l->cells + t * l->cell_step + row * width + unit;
             activate(rows, sums, cell, cell + l->cell_step, l->states + next * width + unit,
@@ -213,14 +199,15 @@ static void forward_step(const Layer *l, count t, count begin, count end) {
         }
 }
 
-/* What flows from the gates of step t (rows from `row`) into columns of a weight: (rows, PANEL). */
+/* Adds to `sum` what flows from the gates of step t into columns of a weight: (rows, PANEL). */
 static void flow(const Layer *l, const float *panels, count t, count row, count rows, count first,
                  count wide, float *sum, count sum_row) {
     count all_gates = 4 * padded(l->units);
     Left left = {all_gates, all_gates, 1, l->gates + (t * l->windows + row) * all_gates};
-    tile[rows][wide](&left, 1, panels + first * all_gates, wide * LANES, sum, sum_row, sum, sum_row);
+    tile[rows - 1][wide - 1](&left, 1, panels + first * all_gates, wide * LANES, sum, sum_row, sum, sum_row);
 }
 
+/* From the gradients of the outputs of step t to those of its gates; t = -1: only to d_state. */
 static void backward_step(const Layer *l, count t, count begin, count end) {
     count width = padded(l->units), inputs = padded(l->features);
     for (count row = begin; row < end; row += ROWS) {
@@ -276,21 +263,13 @@ static void add_weights(const Layer *l, count t, count begin, count end, float *
                 count rows = least(ROWS, sizes[side] - row);
                 Left left = sides[side];
                 left.at += row * left.row;
-                tile[rows][WIDE](&left, 1, right, all_gates, to, all_gates, to, all_gates);
+                tile[rows - 1][WIDE - 1](&left, 1, right, all_gates, to, all_gates, to, all_gates);
                 to += rows * all_gates;
             }
     }
 }
 
 static count first_window(const Layer *l, count part) { return part * l->windows / l->parts; }
-
-/* Numbers next to zero, of gradients that fade, become 0: Intel's processors are slow with them. */
-#define FLUSHED(call)                                                                              \
-    unsigned usual = _mm_getcsr();                                                                 \
-    _mm_setcsr(usual | 0x8040);                                                                    \
-    call;                                                                                          \
-    _mm_setcsr(usual);
-
 static void forward_parts(const Layer *l, count part, count until) {
     for (count last = first_window(l, until), row = first_window(l, part); row < last; row += TOGETHER)
         for (count t = 0; t < l->steps; t++) forward_step(l, t, row, least(row + TOGETHER, last));
@@ -311,6 +290,10 @@ static void backward_parts(const Layer *l, count part, count until) {
     }
 }
 
-void forward(const Layer *l, count part, count until) { FLUSHED(forward_parts(l, part, until)) }
-
-void backward(const Layer *l, count part, count until) { FLUSHED(backward_parts(l, part, until)) }
+/* Some parts of a batch, forward or back. */
+void run(const Layer *l, count part, count until, int back) {
+    unsigned usual = _mm_getcsr();
+    _mm_setcsr(usual | 0x8040); /* numbers next to zero become 0: Intel's processors are slow there */
+    (back ? backward_parts : forward_parts)(l, part, until);
+    _mm_setcsr(usual);
+}

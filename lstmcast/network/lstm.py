@@ -20,28 +20,41 @@ from torch.nn.functional import pad
 
 from lstmcast.network.kernel import Layer, library, pack_columns, pack_gates, padded, parts_of, run
 
+FEWEST_STEPS, FEWEST_WINDOWS = 5, 4
+"""Below, arranging the weights costs more than it saves; and a tile has four windows."""
+
 
 class LSTM(nn.LSTM):
-    """torch's LSTM layers, computed by our own code where that is possible."""
+    """torch's LSTM layers, computed by our own code where that is possible and worth it."""
 
     def forward(self, inputs: Any, state: Any = None) -> Any:
         """What torch.nn.LSTM gives of inputs, or packed inputs, and first states."""
-        if isinstance(inputs, Tensor) and runs_here(self, inputs):
+        if runs_here(self, inputs):
+            if state is not None:
+                self.check_forward_args(inputs, state, None)
             return run_lstm(self, inputs, state)
         return super().forward(inputs, state)
 
 
-def runs_here(stack: nn.LSTM, inputs: Tensor) -> bool:
-    """Whether `run_lstm` can do what torch's layers would do."""
+def runs_here(stack: nn.LSTM, inputs: Any) -> bool:
+    """Whether `run_lstm` can do what torch's layers would do, and is faster."""
     return (
-        not stack.proj_size
-        and inputs.device.type == "cpu"
-        and inputs.dtype == stack.weight_hh_l0.dtype == torch.float32
+        type(inputs) is Tensor
+        and inputs.dim() == 3
+        and inputs.shape[2] == stack.input_size
+        and inputs.shape[1] >= FEWEST_STEPS
+        and len(inputs) >= FEWEST_WINDOWS
+        and stack.batch_first
+        and not stack.proj_size
+        and not (stack.dropout and stack.training)
         and not torch.is_autocast_enabled("cpu")
-        and inputs.numel() > 0
-        and all(weight.is_contiguous() for weight in stack.parameters())
         and library() is not None
+        and all(_is_plain(each) for layer in stack.all_weights for each in (inputs, *layer))
     )
+
+
+def _is_plain(values: Tensor) -> bool:
+    return values.device.type == "cpu" and values.dtype == torch.float32
 
 
 def run_lstm(
@@ -50,29 +63,28 @@ def run_lstm(
     """What `stack(inputs, state)` gives.
 
     Args:
-        stack: Batch first, without dropout and projection.
+        stack: As `runs_here` demands.
         inputs: (B, T, F).
         state: h and c, (L * D, B, U) each; None: zeros.
     """
     node: Any = _LSTMLayer  # torch gives `apply` no types
+    trained = torch.is_grad_enabled()
     steps = inputs.transpose(0, 1)  # (T, B, F)
-    last_states: list[Tensor] = []
-    last_cells: list[Tensor] = []
-    for layer in range(stack.num_layers):
+    last: list[tuple[Tensor, Tensor]] = []
+    for _ in range(stack.num_layers):
         outputs = []
-        for suffix in ("", "_reverse") if stack.bidirectional else ("",):
-            names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-            weights = [getattr(stack, f"{n}_l{layer}{suffix}", None) for n in names]
-            number = len(last_states)
+        for reverse in (False, True)[: 2 if stack.bidirectional else 1]:
+            number = len(last)
+            weights: list[Tensor | None] = [w.contiguous() for w in stack.all_weights[number]]
+            weights += [None] * (4 - len(weights))  # there may be no bias
             first = (None, None) if state is None else (state[0][number], state[1][number])
-            ordered = steps.flip(0) if suffix else steps
-            trained = torch.is_grad_enabled()
-            states, last_state, last_cell = node.apply(trained, ordered, *first, *weights)
-            outputs.append(states.flip(0) if suffix else states)
-            last_states.append(last_state)
-            last_cells.append(last_cell)
+            ordered = steps.flip(0) if reverse else steps
+            states, *ends = node.apply(trained, ordered, *first, *weights)
+            outputs.append(states.flip(0) if reverse else states)
+            last.append((ends[0], ends[1]))
         steps = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=2)
-    return steps.transpose(0, 1), (_stacked(last_states), _stacked(last_cells))
+    hidden, cell = (_stacked(parts) for parts in zip(*last, strict=True))
+    return steps.transpose(0, 1), (hidden, cell)
 
 
 def _stacked(parts: Sequence[Tensor]) -> Tensor:
@@ -112,7 +124,8 @@ class _LSTMLayer(torch.autograd.Function):
             ctx.save_for_backward(inputs, *weights, states, cells, gates)
             ctx.spent = False
         ctx.set_materialize_grads(False)
-        return states[1:, :, :units], states[-1, :, :units], cells[-1, :, :units]
+        # The last state is a copy: kept by itself, it would hold those of all steps.
+        return states[1:, :, :units], states[-1, :, :units].clone(), cells[-1, :, :units].clone()
 
     @staticmethod
     @once_differentiable
@@ -146,7 +159,7 @@ class _LSTMLayer(torch.autograd.Function):
             d_inputs=d_inputs,
             d_weights=d_weights,
         )
-        run("backward", layer)
+        run(layer, back=True)
         found = d_weights.sum(dim=0) if layer.parts > 1 else d_weights[0]
         found = found[:, :, :units].reshape(features + units + 1, 4 * units).T
         d_bias = None if bias_ih is None else found[:, -1]
@@ -158,7 +171,7 @@ class _LSTMLayer(torch.autograd.Function):
             found[:, :features],
             found[:, features:-1],
             d_bias,
-            d_bias,
+            None if d_bias is None else d_bias.clone(),
         )
 
 
@@ -166,7 +179,8 @@ def _layer_of(
     inputs: Tensor, states: Tensor, cells: Tensor, gates: Tensor | None, units: int
 ) -> Layer:
     """What both calls are told."""
-    layer = Layer(*inputs.shape, units, parts_of(inputs.shape[1]))
+    weights = 4 * units * (inputs.shape[2] + units)
+    layer = Layer(*inputs.shape, units, parts_of(inputs.shape[1], weights))
     layer.tell(
         inputs=inputs,
         input_step=inputs.stride(0),
@@ -184,7 +198,7 @@ def _run_forward(layer: Layer, weights: Sequence[Tensor | None]) -> None:
     assert weight_ih is not None and weight_hh is not None, "every layer has them"
     panels, bias = pack_gates(weight_ih, weight_hh, *biases)
     layer.tell(panels=panels, bias=bias)
-    run("forward", layer)
+    run(layer, back=False)
 
 
 def _in_rows(steps: Tensor) -> Tensor:

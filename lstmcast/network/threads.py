@@ -18,16 +18,22 @@ but 44 ms and 2,080 ms beside two busy processes.
 """
 
 
-def use_threads(network: NetworkConfig, training: TrainingConfig) -> None:
+def use_threads(network: NetworkConfig, training: TrainingConfig, pad: bool) -> None:
     """Have torch compute small networks in one thread, large ones in those it was started with.
 
     The number follows from the config, never from a timing, so that sums are rounded the same way
     each time. It holds for the process until the next call. LSTM layers by `kernel` have threads of
     their own, and torch one: its others would wait beside them, and take a core each for that.
+
+    Args:
+        network: What is computed.
+        training: Its batches, and the digits of its numbers.
+        pad: Whether windows may be padded: these are computed by torch.
     """
     windows = ranks().most(training.batch_size)
     small = windows * max(network.units) < WORTH_SHARING
-    torch.set_num_threads(1 if small or _has_own(network, training.precision) else THREADS)
+    has_own = not pad and _has_own(network, training.precision)
+    torch.set_num_threads(1 if small or has_own else THREADS)
 
 
 def _has_own(network: NetworkConfig, precision: str) -> bool:

@@ -92,7 +92,7 @@ def open_source(
     model = load_model(run.model, device)
     config_of_run(run)  # a fault of the run's own is no fault of the overrides
     config = in_memory(load_config(run.config, overrides))
-    use_threads(config.network, config.training)
+    use_threads(config.network, config.training, config.window.pad)
     if plan.refit:
         return Source(config, run, model)
     end = config.data.end if config.data.end is not None else last_row_of(run)

@@ -110,7 +110,7 @@ def fit_at(
         window.horizon,
         window.pad,
     )
-    use_threads(config.network, config.training)
+    use_threads(config.network, config.training, config.window.pad)
     network, _ = network_that_fits(prepared, device)
     model, fits = fit_model(prepared, network, None, watcher, before=before)
     levels = levels_for(prepared, watcher)

@@ -130,7 +130,7 @@ def build_untrained(source: Path, overrides: Sequence[str], watcher: Watcher) ->
             "least 1"
         )
     prepared = prepare(config, watcher)
-    use_threads(config.network, config.training)
+    use_threads(config.network, config.training, config.window.pad)
     sizes = sizes_of(prepared)
     network = new_network(prepared, sizes, CPU)
     scalers = prepared.scaler, prepared.static_scaler

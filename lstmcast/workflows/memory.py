@@ -16,6 +16,7 @@ from lstmcast.config import Config
 from lstmcast.errors import ConfigError, counted
 from lstmcast.forecasting.predict import windows_at_once
 from lstmcast.network.forecaster import Forecaster
+from lstmcast.network.kernel import made_for, parts_of
 from lstmcast.ranks import ranks
 from lstmcast.series.order import MOST_POOL
 from lstmcast.workflows.at_hand import anonymous, at_hand, gigabytes, peak, resident
@@ -120,6 +121,8 @@ def forecast_need(
     most, validated = training.batch_size, max(training.batch_size, VALIDATED_AT_ONCE)
     batch = max(ranks().most(most) * window, ranks().most(validated) * forecast)
     kept = sum(value.nbytes for value in network.state_dict().values())
+    if on_cpu and made_for(config.network):  # its threads add up gradients of their own
+        batch += kept * parts_of(ranks().most(most), kept // FLOAT)
     moments = (1 if training.optimizer == "sgd" else 2) + (training.average > 0)
     state = kept * (3 + moments)  # weights, gradients, the best so far, and the optimizer's
     saved = 2 * kept * (2 + moments) if on_cpu else 0  # a checkpoint, as tensors and as bytes

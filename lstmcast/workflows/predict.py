@@ -164,7 +164,7 @@ def open_run(run: Path, data: str | None, device: torch.device) -> tuple[Model, 
     if not run.exists():
         raise RunError(f"{run} does not exist; a run folder is made by `lstmcast train`")
     model = load_model(RunFolder(run).model if run.is_dir() else run, device)
-    use_threads(model.config.network, model.config.training)
+    use_threads(model.config.network, model.config.training, model.config.window.pad)
     if data is None:
         if not run.is_dir():
             raise ConfigError(

@@ -150,7 +150,7 @@ def get_ready(config: Config, device: torch.device, watcher: Watcher) -> Ready:
         config.window.horizon,
         config.window.pad,
     )
-    use_threads(config.network, config.training)
+    use_threads(config.network, config.training, config.window.pad)
     return Ready(prepared, *network_that_fits(prepared, device), device)
 
 
