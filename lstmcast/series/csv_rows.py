@@ -69,7 +69,7 @@ def parse_rows(
     body = rows_of(data, dialect)
     if not body.nbytes:
         raise DataError(f"{name}: there is a header but no row")
-    quotes = data.count(b'"')
+    quotes = data.count(b'"') if b'"' in data else 0  # looking is ten times faster than counting
     if quotes % 2:
         _check_last_quote(bytes(body).decode(), dialect, name)
     kept = list(dict.fromkeys(dialect.header if columns is None else columns))
