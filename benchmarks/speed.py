@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -131,7 +131,7 @@ def race(name: str, job: Job, options: argparse.Namespace) -> None:
         scripts = {"bare": [sys.executable, str(HERE / "peers" / "bare.py")]}
         for peer in ("darts", "neuralforecast"):
             python = (options.peers or Path("/nowhere")) / peer / "bin" / "python"
-            if python.exists():
+            if python.exists() and peer not in options.without:
                 scripts[peer] = [str(python), str(HERE / "peers" / f"{peer}_peer.py")]
         found: dict[str, list[Usage]] = {}
         for turn in range(options.rounds):
@@ -163,6 +163,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("jobs", nargs="*", default=list(JOBS), help="A, B, C; default: all")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, help="of each job, in place of its own")
+    parser.add_argument("--without", nargs="*", default=[], help="peers to be left out")
     parser.add_argument("--threads", type=int, help="OMP_NUM_THREADS of all; default: torch's own")
     parser.add_argument("--data", type=Path, help="folder with ETTh1.csv; default: made-up walks")
     parser.add_argument("--peers", type=Path, help="folder of the peers' environments")
@@ -171,7 +173,8 @@ def main() -> None:
     print("| job | by | wall s | cpu s | peak MB | page faults | bare/it, wall | bare/it, cpu |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name in options.jobs:
-        race(name, JOBS[name], options)
+        job = JOBS[name]
+        race(name, replace(job, steps=options.steps or job.steps), options)
 
 
 if __name__ == "__main__":
