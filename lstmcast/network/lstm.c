@@ -123,10 +123,6 @@ static void (*const tile[ROWS][WIDE])(TILE_ARGUMENTS) = {
 };
 
 /* Activations ----------------------------------------------------------------------------------- */
-ALWAYS vec choose(bits which, vec yes, vec no) {
-    return (vec)((which & (bits)yes) | (~which & (bits)no));
-}
-
 ALWAYS vec all(float x) { return x - (vec){0}; }
 
 /* exp(x) - 1, x held within +-SATURATED: 2^n times a polynomial of the rest (Cephes' expf).
@@ -134,8 +130,9 @@ ALWAYS vec all(float x) { return x - (vec){0}; }
 ALWAYS vec exp_less_1(vec x) {
     static const float factors[] = {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
                                     1.6666665459e-1f, 5.0000001201e-1f};
-    x = choose(x > SATURATED, all(SATURATED), x);
-    x = choose(x < -SATURATED, all(-SATURATED), x);
+    /* Of two numbers, of which one is none, these give the second. */
+    x = (vec)_mm512_min_ps((__m512)all(SATURATED), (__m512)x);
+    x = (vec)_mm512_max_ps((__m512)all(-SATURATED), (__m512)x);
     vec shifted = x * 1.44269504f + 12582912.0f; /* adding 1.5 * 2^23 rounds: n is in its last bits */
     vec n = shifted - 12582912.0f, power = (vec)((bits)all(1.0f) + ((bits)shifted << 23));
     vec rest = x - n * 0.693359375f + n * 2.12194440e-4f, sum = all(1.9875691500e-4f);
