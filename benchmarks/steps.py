@@ -90,6 +90,7 @@ def ours(case: dict[str, int], precision: str, shares: dict[str, float]) -> Call
     for owner, name in (
         (stepper, "loss"),
         (torch.autograd, "backward"),
+        (stepper.optimizer, "clear"),
         (stepper.optimizer, "step"),
     ):
         setattr(owner, name, _timed(getattr(owner, name), shares))

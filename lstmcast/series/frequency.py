@@ -130,14 +130,17 @@ def frequency_from_alias(alias: str, stamps: np.ndarray | None) -> Frequency:
 
 def _steps(times: np.ndarray, series: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sorted stamps, each once in a series; steps between them; the stamp that ends each."""
-    ordered = (np.diff(series) >= 0).all() and (np.diff(times)[np.diff(series) == 0] > 0).all()
-    if not ordered:
+    jumps, steps = np.diff(series), np.diff(times)
+    within, rising = jumps == 0, steps > 0
+    if within.all() and rising.all():  # one series, in order
+        return times, steps, times[1:]
+    if not ((jumps >= 0).all() and rising[within].all()):
         order = np.lexsort((times, series))
         times, series = times[order], series[order]
-    within = np.diff(series) == 0
-    steps = np.diff(times)
-    new = np.concatenate([[True], ~within | (steps > 0)])[: len(times)]
-    inside = within & (steps > 0)
+        within, steps = np.diff(series) == 0, np.diff(times)
+        rising = steps > 0
+    new = np.concatenate([[True], ~within | rising])[: len(times)]
+    inside = within & rising
     return times[new], steps[inside], times[1:][inside]
 
 

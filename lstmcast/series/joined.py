@@ -62,4 +62,4 @@ def join_rows(history: Table, ahead: Table) -> JoinedTable:
     """The rows of `ahead` behind those of `history`."""
     rows = pd.RangeIndex(len(history.frame) + len(ahead.frame))
     frame = pd.DataFrame(index=rows, columns=history.frame.columns)
-    return JoinedTable(history.name, frame, history.sha256, parts=(history, ahead))
+    return JoinedTable(history.name, frame, history.digest, parts=(history, ahead))

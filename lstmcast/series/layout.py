@@ -133,7 +133,7 @@ def read_wide(config: DataConfig, watch: Watch | None = None) -> LongTable:
     return LongTable(
         table.name,
         pd.DataFrame(index=pd.RangeIndex(cells.size)),
-        table.sha256,
+        table.digest,
         base=table,
         time=config.time,
         series_names=np.array(config.target, dtype=object),
@@ -179,7 +179,7 @@ def read_rows(config: DataConfig, watch: Watch | None = None) -> LongTable:
     return LongTable(
         table.name,
         pd.DataFrame(index=pd.RangeIndex(len(values))),
-        table.sha256,
+        table.digest,
         base=table,
         layout="rows",
         series_column=_series_column(header[0], value_column),

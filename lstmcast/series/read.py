@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -52,13 +52,19 @@ class Table:
     Attributes:
         name: What messages call it: the path as given, or "standard input".
         frame: Columns under the names of the header; rows numbered from 0 in the order of the file.
-        sha256: Of the file's bytes; empty for a table that was only peeked at.
+        digest: SHA-256 of the file's bytes, which may be still on its way; empty for a table that
+            was only peeked at.
     """
 
     name: str
     frame: pd.DataFrame
-    sha256: str
+    digest: str | Future[str] = field(repr=False)
     csv: CsvText | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def sha256(self) -> str:
+        """Of the file's bytes."""
+        return self.digest if isinstance(self.digest, str) else self.digest.result()
 
     def line(self, row: int) -> str:
         """Where a row, counted from 0, is: "line 17" of a CSV file, "row 17" of a Parquet file."""
@@ -175,21 +181,27 @@ def read_table(
     pa.set_memory_pool(pa.system_memory_pool())
     name = "standard input" if str(source) == "-" else str(source)
     raw = read_bytes(source)
-    with ThreadPoolExecutor(1) as thread:  # hashing holds no GIL: it runs beside the parsing
-        digest = thread.submit(lambda: hashlib.sha256(raw).hexdigest())
-        if _is_parquet(raw, source):
-            file = open_parquet(raw, name)
-            require_columns(list(column_names(file)), columns or (), name)
-            return Table(name, read_columns(file, columns, name), digest.result())
-        data = to_utf8(decompress(raw, name), name)
-        dialect = recognise(data, name)
-        require_columns(dialect.header, columns or (), name)
-        kept_text = [column for column in dialect.header if column in text]
-        if scan:
-            columns = kept_text = kept_text or [(columns or dialect.header)[0]]
-        frame = parse_rows(data, dialect, columns, kept_text, name, repeated, watch)
+    if _is_parquet(raw, source):
+        file = open_parquet(raw, name)
+        require_columns(list(column_names(file)), columns or (), name)
+        return Table(name, read_columns(file, columns, name), _digest_of(raw))
+    data = to_utf8(decompress(raw, name), name)
+    dialect = recognise(data, name)
+    require_columns(dialect.header, columns or (), name)
+    kept_text = [column for column in dialect.header if column in text]
+    if scan:
+        columns = kept_text = kept_text or [(columns or dialect.header)[0]]
+    frame = parse_rows(data, dialect, columns, kept_text, name, repeated, watch)
     again = (lambda: data) if str(source) == "-" else (lambda: _load(Path(source), name))
-    return Table(name, frame, digest.result(), CsvText(again, dialect))
+    return Table(name, frame, _digest_of(raw), CsvText(again, dialect))
+
+
+def _digest_of(raw: bytes) -> Future[str]:
+    """Its SHA-256, made beside what follows the parsing, which has only one thread."""
+    thread = ThreadPoolExecutor(1, thread_name_prefix="sha256")
+    digest = thread.submit(lambda: hashlib.sha256(raw).hexdigest())
+    thread.shutdown(wait=False)
+    return digest
 
 
 def peek(source: Path | str, rows: int = 1000) -> Table:

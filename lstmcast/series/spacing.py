@@ -63,7 +63,8 @@ class Frequency:
             return places, np.ones(len(places), dtype=bool)
         stamps = stamps.astype("datetime64[us]")
         if self.kind == "fixed":
-            return (stamps.astype(np.int64) - self.phase) // self.every, self._fits(stamps)
+            places, rest = np.divmod(stamps.astype(np.int64) - self.phase, self.every)
+            return places, rest == 0
         if self.kind == "business":
             days = (stamps - np.timedelta64(self.clock, "us")).astype("datetime64[D]")
             return _business_ordinals(days), self._fits(stamps)
@@ -86,8 +87,6 @@ class Frequency:
         return np.asarray(days.astype("datetime64[us]") + np.timedelta64(self.clock, "us"))
 
     def _fits(self, stamps: np.ndarray) -> np.ndarray:
-        if self.kind == "fixed":
-            return np.asarray((stamps.astype(np.int64) - self.phase) % self.every == 0)
         if self.kind == "business":
             days = stamps.astype("datetime64[D]")
             return np.asarray((clocks(stamps) == self.clock) & np.is_busday(days))

@@ -31,11 +31,12 @@ class Average:
         self.values = [parameter.detach().clone() for parameter in self.parameters]
         self._own: list[Tensor] | None = None
 
-    @torch.no_grad()
     def add(self, step: int) -> None:
         """Let the weights in that a step, counted from 1, has left."""
-        if self.values:
-            stays = min(self.share, (1 + step) / (YOUNG + step))
+        if not self.values:
+            return
+        stays = min(self.share, (1 + step) / (YOUNG + step))
+        with torch.no_grad():
             torch._foreach_lerp_(self.values, list(self.parameters), 1 - stays)
 
     @contextmanager
