@@ -1,7 +1,7 @@
 """Compiles lstmcast/network/lstm.c when lstmcast is built or installed, where that is possible.
 
-Without a C compiler, or on another processor, lstmcast is the same: torch's own LSTM layers take
-over, at a half of the speed.
+Without a C compiler, or on another processor, lstmcast is the same, and slower: torch's own LSTM
+layers take over.
 """
 
 import hashlib
