@@ -13,6 +13,7 @@ from conftest import TINY, daily_text
 
 from lstmcast.config import build_config
 from lstmcast.config.values import memory_bytes
+from lstmcast.network import kernel
 from lstmcast.network.forecaster import build_forecaster
 from lstmcast.network.sizes import Sizes
 from lstmcast.workflows import at_hand, memory
@@ -158,3 +159,12 @@ def test_the_least_of_what_machine_and_container_leave_counts(
     files["/sys/fs/cgroup/memory/memory.limit_in_bytes"] = "1000"
     files["/sys/fs/cgroup/memory/memory.usage_in_bytes"] = "5000"
     assert at_hand.available() == 0
+
+
+@pytest.mark.skipif(kernel.library() is None, reason="no lstm.c for this machine")
+def test_a_window_is_measured_by_the_code_that_large_batches_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = window_bytes("network.units=64", lookback=100)
+    monkeypatch.setattr("lstmcast.network.lstm.library", lambda: None)
+    assert 1.3 * own < window_bytes("network.units=64", lookback=100), "torch's LSTM keeps more"

@@ -17,6 +17,7 @@ from lstmcast.errors import ConfigError, counted
 from lstmcast.forecasting.predict import windows_at_once
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.kernel import made_for, parts_of
+from lstmcast.network.lstm import FEWEST_WINDOWS
 from lstmcast.ranks import ranks
 from lstmcast.series.order import MOST_POOL
 from lstmcast.workflows.at_hand import anonymous, at_hand, gigabytes, peak, resident
@@ -25,6 +26,10 @@ from lstmcast.workflows.prepare import Prepared
 
 FLOAT = 4
 """Bytes of a number on the device."""
+
+MEASURED = (FEWEST_WINDOWS, 2 * FEWEST_WINDOWS)
+"""Windows that are sent through a network to see what it keeps of them: by the code that is used of
+larger batches."""
 
 VALIDATED_AT_ONCE = 256
 """Windows in a batch of validation, at least."""
@@ -115,7 +120,7 @@ def forecast_need(
     ordered = min(len(windows.train), MOST_POOL)
     training, on_cpu = config.training, device.type == "cpu"
     window = roughly_a_window(network, config)
-    if limit is None or 3 * window < limit:
+    if limit is None or 3 * MEASURED[1] * window < limit:
         window = bytes_of_a_window(network, config, device)
     forecast = FORECAST_SHARE * window
     most, validated = training.batch_size, max(training.batch_size, VALIDATED_AT_ONCE)
@@ -190,12 +195,12 @@ def roughly_a_window(network: Forecaster, config: Config) -> int:
 def bytes_of_a_window(network: Forecaster, config: Config, device: torch.device) -> int:
     """What a training step holds of one window at the most.
 
-    One window and two are sent through the network; what the second adds is what each adds.
+    A few windows are sent through the network, and then some more: these tell what each adds.
     """
     widest = max(config.network.units) * (2 if config.network.bidirectional else 1)
     back = 3 * FLOAT * network.sizes.lookback * widest  # gradients of one layer's steps
-    one, two = (kept_for_the_way_back(network, count, device) for count in (1, 2))
-    return int(SPARE * (max(two - one, 0) + back))
+    few, more = (kept_for_the_way_back(network, count, device) for count in MEASURED)
+    return int(SPARE * (max(more - few, 0) / (MEASURED[1] - MEASURED[0]) + back))
 
 
 def kept_for_the_way_back(network: Forecaster, windows: int, device: torch.device) -> int:
