@@ -132,10 +132,12 @@ class Scoring:
         self.first, places = _time_axis(panel, index)
         self.totals = {name: np.zeros(places) for name in forecasters}
         self.counts = np.zeros(places)
+        self.place = np.empty(0, dtype=np.int64)  # on the axis of time, of the windows last seen
 
     def see(self, chunk: Chunk) -> None:
         """Count what there is to be scored at each origin."""
-        np.add.at(self.counts, self._place(chunk), np.isfinite(chunk.actual).sum(axis=(1, 2)))
+        self.place = self.panel.ordinals(chunk.origins, chunk.series) - self.first
+        np.add.at(self.counts, self.place, np.isfinite(chunk.actual).sum(axis=(1, 2)))
 
     def take(self, name: str, made: Ranged, chunk: Chunk) -> None:
         """Score a forecaster's forecasts."""
@@ -143,10 +145,7 @@ class Scoring:
         crps = None if density is None else density.crps(chunk.actual)
         self.scores[name].update(made.point, chunk.actual, chunk.series, made.low, made.high, crps)
         missed = np.nansum(np.abs(made.point - chunk.actual), axis=(1, 2))
-        np.add.at(self.totals[name], self._place(chunk), missed)
-
-    def _place(self, chunk: Chunk) -> np.ndarray:
-        return self.panel.ordinals(chunk.origins, chunk.series) - self.first
+        np.add.at(self.totals[name], self.place, missed)
 
     def result(self) -> Judgement:
         """The scores of all ranks together."""
