@@ -12,6 +12,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 STOREYS = {
     "errors": 0,
+    "light_torch": 0,
     "config": 0,
     "run_lock": 0,
     "run_files": 0,

@@ -34,6 +34,7 @@ from lstmcast.cli import (
 from lstmcast.cli.overview import Overview, epilog
 from lstmcast.cli.usage import UsageError, usage_words
 from lstmcast.errors import ConfigError, Interrupted, LstmcastError, RunError
+from lstmcast.light_torch import put_off
 from lstmcast.ranks import left_alone, meet, part, ranks
 
 app = typer.Typer(
@@ -137,6 +138,7 @@ def _main() -> None:
             stream.reconfigure(errors="backslashreplace")
     _obey_signals(_interrupt)
     debug = "--debug" in sys.argv
+    put_off()
     try:
         meet()
         if not ranks().first:
