@@ -10,7 +10,7 @@ FUZZ_MINUTES ?= 10
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt hatch_build.py lstmcast/network/lstm.c
+$(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard lstmcast/network/*.[ch])
 	test -x $(PY) || $(PYTHON) -m venv .venv
 	$(PY) -m pip install -q -c constraints.txt -e '.[dev]'
 	touch $@

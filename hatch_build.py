@@ -16,10 +16,12 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCE = Path(__file__).parent / "lstmcast" / "network" / "lstm.c"
-LIBRARY = SOURCE.with_name("lstm_kernel.so")
+NETWORK = Path(__file__).parent / "lstmcast" / "network"
+SOURCES = tuple(NETWORK / name for name in ("lstm.c", "pool.h", "weights.h"))
+LIBRARY = NETWORK / "lstm_kernel.so"
 FLAGS = ("-O3", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma", "-fPIC", "-shared",
-         "-mprefer-vector-width=512", "-fno-math-errno", "-fno-trapping-math")  # fmt: skip
+         "-pthread", "-mprefer-vector-width=512", "-fno-math-errno",
+         "-fno-trapping-math")  # fmt: skip
 
 
 class CompileKernel(BuildHookInterface):
@@ -42,12 +44,12 @@ def compile_kernel() -> str:
     if not sys.platform.startswith("linux") or platform.machine() != "x86_64":
         return f"no kernel for {platform.machine()} under {platform.system()}"
     compiler = shlex.split(os.environ.get("CC") or "cc")
-    digest = hashlib.sha256(SOURCE.read_bytes()).hexdigest()
+    digest = hashlib.sha256(b"".join(each.read_bytes() for each in SOURCES)).hexdigest()
     made_of = f'-DMADE_OF="{digest} {" ".join(FLAGS)}"'
     unfinished = LIBRARY.with_suffix(".so.new")
     try:
         LIBRARY.unlink(missing_ok=True)
-        command = [*compiler, *FLAGS, made_of, str(SOURCE), "-o", str(unfinished)]
+        command = [*compiler, *FLAGS, made_of, str(SOURCES[0]), "-o", str(unfinished)]
         subprocess.run(command, check=True, capture_output=True, text=True)
         unfinished.replace(LIBRARY)
     except subprocess.CalledProcessError as failed:

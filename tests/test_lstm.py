@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -139,12 +140,29 @@ def test_bits_do_not_depend_on_the_number_of_threads(
     found = []
     for threads in (1, 2, 3, 8):
         monkeypatch.setattr(kernel, "THREADS", threads)
-        kernel._pool.cache_clear()
         run: Callable[..., Any] = lambda x, s: run_lstm(stack, x, s)  # noqa: E731
         found.append(outcome(run, list(stack.parameters()), inputs, None))
-    kernel._pool.cache_clear()
     for other in found[1:]:
         assert all(torch.equal(a, b) for a, b in zip(found[0], other, strict=True))
+
+
+@compiled
+def test_callers_at_the_same_time_do_not_mix_their_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "WORTH_SHARING", 0)
+    monkeypatch.setattr(kernel, "THREADS", 3)
+    torch.manual_seed(0)
+    stack = nn.LSTM(3, 24, batch_first=True)
+    given = [torch.randn(windows, 20, 3) for windows in (200, 150, 64, 33)]
+    with torch.inference_mode():
+        alone = [run_lstm(stack, each, None)[0] for each in given]
+
+    def again(number: int) -> bool:
+        with torch.inference_mode():
+            found = (run_lstm(stack, given[number], None)[0] for _ in range(50))
+            return all(torch.equal(each, alone[number]) for each in found)
+
+    with ThreadPoolExecutor(len(given)) as pool:
+        assert all(pool.map(again, range(len(given))))
 
 
 @compiled
@@ -243,7 +261,6 @@ def test_what_is_given_shares_no_memory() -> None:
 def test_a_child_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "THREADS", 2)
     monkeypatch.setattr(kernel, "WORTH_SHARING", 0)
-    kernel._pool.cache_clear()
     stack, inputs = nn.LSTM(2, 16, batch_first=True), torch.randn(64, 6, 2)
     run_lstm(stack, inputs, None)
     child = os.fork()
@@ -252,7 +269,6 @@ def test_a_child_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch)
         run_lstm(stack, inputs, None)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
-    kernel._pool.cache_clear()
 
 
 @compiled
@@ -307,14 +323,14 @@ def require_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
         kernel.library.cache_clear()
 
 
+@pytest.mark.parametrize("changed", kernel.SOURCES, ids=lambda path: path.name)
 def test_code_of_another_source_is_not_taken(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    changed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = tmp_path / "lstm.c"
-    shutil.copy(kernel.SOURCE, source)
-    with source.open("a") as file:
+    copies = [Path(shutil.copy(source, tmp_path)) for source in kernel.SOURCES]
+    with (tmp_path / changed.name).open("a") as file:
         file.write("/* changed since */\n")
-    monkeypatch.setattr(kernel, "SOURCE", source)
+    monkeypatch.setattr(kernel, "SOURCES", copies)
     require_no_library(monkeypatch)
 
 
@@ -341,7 +357,8 @@ def test_what_is_no_library_is_not_taken(
 def test_installing_goes_on_without_a_compiler(compiler: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "lstmcast" / "network").mkdir(parents=True)
     shutil.copy(ROOT / "hatch_build.py", tmp_path)
-    shutil.copy(kernel.SOURCE, tmp_path / "lstmcast" / "network")
+    for source in kernel.SOURCES:
+        shutil.copy(source, tmp_path / "lstmcast" / "network")
     done = subprocess.run(
         [sys.executable, "hatch_build.py"],
         cwd=tmp_path,

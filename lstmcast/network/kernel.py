@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-import os
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -18,8 +16,8 @@ from lstmcast.config import NetworkConfig
 THREADS = torch.get_num_threads()
 """Those that torch was started with: OMP_NUM_THREADS, or a core each."""
 
-SOURCE = Path(__file__).with_name("lstm.c")
-LIBRARY = SOURCE.with_name("lstm_kernel.so")
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("lstm.c", "pool.h", "weights.h"))
+LIBRARY = SOURCES[0].with_name("lstm_kernel.so")
 
 LANES = 16
 """Floats in a vector; units are padded to whole vectors."""
@@ -41,7 +39,8 @@ class Layer(ctypes.Structure):
     """
 
     _fields_ = (
-        *((name, ctypes.c_int64) for name in ("steps", "windows", "features", "units", "parts")),
+        *((name, ctypes.c_int64) for name in ("steps", "windows", "features", "units")),
+        *((name, ctypes.c_int64) for name in ("parts", "back")),
         ("inputs", ctypes.c_void_p),
         ("input_step", ctypes.c_int64),
         ("input_row", ctypes.c_int64),
@@ -74,12 +73,16 @@ def library() -> ctypes.CDLL | None:
         made_of = _made_of(code)
     except (OSError, ValueError):  # it cannot be loaded here, or is something else
         return None
-    if made_of.split()[0] != hashlib.sha256(SOURCE.read_bytes()).hexdigest():
+    if (
+        made_of.split()[0]
+        != hashlib.sha256(b"".join(each.read_bytes() for each in SOURCES)).hexdigest()
+    ):
         return None
     pointer, number = ctypes.c_void_p, ctypes.c_int64
     code.pack_gates.argtypes = [*[pointer] * 4, number, number, pointer, pointer]
     code.pack_columns.argtypes = [pointer, number, number, pointer]
-    code.run.argtypes = [ctypes.POINTER(Layer), number, number, ctypes.c_int]
+    code.unpack_gradients.argtypes = [pointer, *[number] * 3, *[pointer] * 4]
+    code.run.argtypes = [ctypes.POINTER(Layer), number]
     return code
 
 
@@ -126,6 +129,17 @@ def pack_columns(weight: Tensor) -> Tensor:
     return panels
 
 
+def unpack_gradients(found: Tensor, weights: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """Gradients of weights, of which each part of a batch has its own: (parts, F + U + 1, 4 U')."""
+    weight_ih = weights[0]
+    assert weight_ih is not None, "every layer has it"
+    features, units = weight_ih.shape[1], weight_ih.shape[0] // 4
+    gradients = [None if each is None else torch.empty_like(each) for each in weights]
+    addresses = [None if each is None else each.data_ptr() for each in gradients]
+    _code().unpack_gradients(found.data_ptr(), len(found), features, units, *addresses)
+    return gradients
+
+
 def parts_of(windows: int, weights: int) -> int:
     """How many parts a batch is cut into, for a layer of so many weights."""
     most = min(MOST_PARTS, max(2, MOST_GRADIENTS // weights))
@@ -134,25 +148,9 @@ def parts_of(windows: int, weights: int) -> int:
 
 def run(layer: Layer, back: bool) -> None:
     """Go forward, or back, through all parts of a batch, in as many threads as is worth it."""
-    function = _code().run
-    parts = layer.parts
     products = layer.steps * layer.windows * layer.units * 4 * (layer.features + layer.units)
-    threads = min(THREADS, parts) if products >= WORTH_SHARING else 1
-    bounds = [number * parts // threads for number in range(threads + 1)]
-    shares = list(pairwise(bounds))
-    others = [_pool().submit(function, layer, *share, back) for share in shares[1:]]
-    function(layer, *shares[0], back)
-    for other in others:
-        other.result()
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(min(THREADS, MOST_PARTS) - 1, thread_name_prefix="lstm")
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not come along
+    layer.back = back
+    _code().run(layer, min(THREADS, layer.parts) if products >= WORTH_SHARING else 1)
 
 
 def _code() -> ctypes.CDLL:

@@ -11,17 +11,16 @@
 #include <stdint.h>
 #include <string.h>
 
-#define LANES 16        /* floats in a vector */
+#include "pool.h"
+#include "weights.h"
+
 #define ROWS 4          /* windows in a tile */
-#define WIDE 4          /* vectors in a row of a tile */
-#define PANEL (WIDE * LANES)
 #define TOGETHER 32     /* windows taken from the first to the last step at a time: they fit the cache */
 #define SATURATED 40.0f /* beyond it, a sigmoid is 0 or 1 within 1e-17 */
 
-/* SHA-256 of this file, and how it was compiled, so that no other code is taken for it. */
+/* SHA-256 of the sources, and how it was compiled, so that no other code is taken for it. */
 const char *const made_of = MADE_OF " " __VERSION__;
 
-typedef int64_t count;
 typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef int32_t bits __attribute__((vector_size(4 * LANES)));
 #define VEC(place) (*(vec *)(place))
@@ -31,6 +30,7 @@ typedef int32_t bits __attribute__((vector_size(4 * LANES)));
 typedef struct {
     count steps, windows, features, units;
     count parts;                              /* the batch is cut into so many */
+    count back;                               /* 0: forward */
     const float *inputs;                      /* (T, B, F) */
     count input_step, input_row;              /* floats from one to the next */
     const float *panels, *bias;               /* by pack_gates */
@@ -45,38 +45,6 @@ typedef struct {
     float *d_inputs;                          /* (T, B, F') */
     float *d_weights;                         /* (parts, F + U + 1, 4 U'), of features, states, bias */
 } Layer;
-
-static inline count least(count a, count b) { return a < b ? a : b; }
-static inline count padded(count units) { return (units + LANES - 1) / LANES * LANES; }
-
-/* Weights --------------------------------------------------------------------------------------- */
-/* (4 U, F), (4 U, U), (4 U,) twice or NULL -> panels (U' / 16, F + U, 4, 16), bias (U' / 16, 4, 16) */
-void pack_gates(const float *of_input, const float *of_state, const float *bias_input,
-                const float *bias_state, count features, count units, float *panels, float *bias) {
-    for (count first = 0; first < padded(units); first += LANES)
-        for (count k = 0; k <= features + units; k++)
-            for (count gate = 0; gate < 4; gate++)
-                for (count lane = 0; lane < LANES; lane++) {
-                    count unit = first + lane, row = gate * units + unit;
-                    if (k == features + units)
-                        *bias++ = unit < units && bias_input ? bias_input[row] + bias_state[row] : 0;
-                    else
-                        *panels++ = unit >= units ? 0
-                                    : k < features ? of_input[row * features + k]
-                                                   : of_state[row * units + k - features];
-                }
-}
-
-/* (4 U, N) -> panels of up to 64 of its N' columns, (4 U', 64) each */
-void pack_columns(const float *weight, count units, count columns, float *panels) {
-    for (count first = 0; first < padded(columns); first += PANEL)
-        for (count gate = 0; gate < 4; gate++)
-            for (count unit = 0; unit < padded(units); unit++)
-                for (count at = first; at < least(first + PANEL, padded(columns)); at++)
-                    *panels++ = unit < units && at < columns
-                                    ? weight[(gate * units + unit) * columns + at]
-                                    : 0;
-}
 
 /* Products -------------------------------------------------------------------------------------- */
 /* The left side of a product: element k of row r is at[r * row + k * step]. */
@@ -267,30 +235,35 @@ static void add_weights(const Layer *l, count t, count begin, count end, float *
 }
 
 static count first_window(const Layer *l, count part) { return part * l->windows / l->parts; }
-static void forward_parts(const Layer *l, count part, count until) {
-    for (count last = first_window(l, until), row = first_window(l, part); row < last; row += TOGETHER)
+
+static void forward_part(const void *layer, count part) {
+    const Layer *l = layer;
+    count last = first_window(l, part + 1);
+    for (count row = first_window(l, part); row < last; row += TOGETHER)
         for (count t = 0; t < l->steps; t++) forward_step(l, t, row, least(row + TOGETHER, last));
 }
 
-static void backward_parts(const Layer *l, count part, count until) {
+static void backward_part(const void *layer, count part) {
+    const Layer *l = layer;
     count size = (l->features + l->units + 1) * 4 * padded(l->units);
-    for (; part < until; part++) {
-        count last = first_window(l, part + 1);
-        for (count row = first_window(l, part), end; row < last; row = end) {
-            end = least(row + TOGETHER, last);
-            for (count t = l->steps - 1; t >= 0; t--) {
-                backward_step(l, t, row, end);
-                add_weights(l, t, row, end, l->d_weights + part * size);
-            }
-            backward_step(l, -1, row, end); /* into the first state */
+    count last = first_window(l, part + 1);
+    memset(l->d_weights + part * size, 0, 4 * size);
+    for (count row = first_window(l, part), end; row < last; row = end) {
+        end = least(row + TOGETHER, last);
+        for (count t = l->steps - 1; t >= 0; t--) {
+            backward_step(l, t, row, end);
+            add_weights(l, t, row, end, l->d_weights + part * size);
         }
+        backward_step(l, -1, row, end); /* into the first state */
     }
 }
 
-/* Some parts of a batch, forward or back. */
-void run(const Layer *l, count part, count until, int back) {
+static void run_part(const void *layer, count part) {
     unsigned usual = _mm_getcsr();
     _mm_setcsr(usual | 0x8040); /* numbers next to zero become 0: Intel's processors are slow there */
-    (back ? backward_parts : forward_parts)(l, part, until);
+    (((const Layer *)layer)->back ? backward_part : forward_part)(layer, part);
     _mm_setcsr(usual);
 }
+
+/* All parts of a batch, forward or back. */
+void run(const Layer *l, count threads) { share(run_part, l, l->parts, threads); }

@@ -18,7 +18,16 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
-from lstmcast.network.kernel import Layer, library, pack_columns, pack_gates, padded, parts_of, run
+from lstmcast.network.kernel import (
+    Layer,
+    library,
+    pack_columns,
+    pack_gates,
+    padded,
+    parts_of,
+    run,
+    unpack_gradients,
+)
 
 FEWEST_STEPS, FEWEST_WINDOWS = 5, 4
 """Below, arranging the weights costs more than it saves; and a tile has four windows."""
@@ -133,7 +142,7 @@ class _LSTMLayer(torch.autograd.Function):
         ctx: Any, d_states: Tensor | None, d_state: Tensor | None, d_cell: Tensor | None
     ) -> Any:
         inputs, *weights, states, cells, gates = ctx.saved_tensors
-        weight_ih, weight_hh, bias_ih, _ = weights
+        weight_ih, weight_hh, *_ = weights
         steps, windows, features = inputs.shape
         units = weight_hh.shape[1]
         layer = _layer_of(inputs, states, cells, gates, units)
@@ -147,7 +156,7 @@ class _LSTMLayer(torch.autograd.Function):
         for whole, last in zip(d_ends, (d_state, d_cell), strict=True):
             if last is not None:
                 whole[:, :units] = last
-        d_weights = weight_hh.new_zeros(layer.parts, features + units + 1, 4, width)
+        d_weights = new(layer.parts, features + units + 1, 4 * width)
         layer.tell(
             state_panels=pack_columns(weight_hh),
             input_panels=None if d_inputs is None else pack_columns(weight_ih),
@@ -160,18 +169,12 @@ class _LSTMLayer(torch.autograd.Function):
             d_weights=d_weights,
         )
         run(layer, back=True)
-        found = d_weights.sum(dim=0) if layer.parts > 1 else d_weights[0]
-        found = found[:, :, :units].reshape(features + units + 1, 4 * units).T
-        d_bias = None if bias_ih is None else found[:, -1]
         return (
             None,
             None if d_inputs is None else d_inputs[:, :, :features],
             d_ends[0, :, :units] if ctx.needs_input_grad[2] else None,
             d_ends[1, :, :units] if ctx.needs_input_grad[3] else None,
-            found[:, :features],
-            found[:, features:-1],
-            d_bias,
-            None if d_bias is None else d_bias.clone(),
+            *unpack_gradients(d_weights, weights),
         )
 
 
