@@ -1,14 +1,14 @@
-"""How gradients move the weights: SGD, Adam and AdamW along one flat gradient.
+"""How gradients move the weights: SGD, Adam and AdamW.
 
-The same arithmetic as torch.optim's, in a tenth of its operations and without its import, which
-wakes the compiler (torch._dynamo, sympy) and costs more than importing torch.
+The arithmetic is torch's own, by the functions that torch.optim calls where it is told `fused`: a
+call for all parameters. The import of torch.optim's classes is avoided: it wakes the compiler
+(torch._dynamo, sympy) and costs more than importing torch.
 """
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -28,14 +28,12 @@ class Optimizer(ABC):
 
     Attributes:
         steps: Taken so far.
-        gradient: (P,) of all parameters, one behind the other.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float) -> None:
-        self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
+        self.parameters: list[Tensor] = [each for each in parameters if each.requires_grad]
         self.weight_decay = weight_decay
         self.steps = 0
-        self.gradient = torch.cat([torch.zeros_like(each).flatten() for each in self.parameters])
 
     def clear(self) -> None:
         """Forget the gradients of the step before."""
@@ -50,17 +48,23 @@ class Optimizer(ABC):
             rate: Learning rate.
             clip_norm: Largest norm of all gradients together; None: they stay as they are.
         """
-        parts = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
-        torch.cat([part.flatten() for part in parts], out=self.gradient)
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
+        too_large = None
         if clip_norm is not None:
-            norm = torch.linalg.vector_norm(self.gradient)
-            self.gradient.mul_((clip_norm / (norm + TINY)).clamp_(max=1.0))
+            norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+            too_large = norm.add_(TINY).div_(clip_norm).clamp_(min=1.0)
         self.steps += 1
-        self.move(rate)
+        self.move(gradients, rate, too_large)
 
     @abstractmethod
-    def move(self, rate: float) -> None:
-        """Move the parameters by the clipped gradient."""
+    def move(self, gradients: list[Tensor], rate: float, too_large: Tensor | None) -> None:
+        """Move the parameters.
+
+        Args:
+            gradients: Of each parameter; their memory may be written to.
+            rate: Learning rate.
+            too_large: Number that gradients are divided by before anything else; None: 1.
+        """
 
     @abstractmethod
     def memory(self) -> dict[str, Tensor]:
@@ -76,18 +80,16 @@ class Optimizer(ABC):
         for name, kept in self.memory().items():
             kept.copy_(tensors[name])
 
-    def add_decay(self) -> None:
-        """Add the pull towards zero to the gradient."""
-        if self.weight_decay:
-            flat = torch.cat([parameter.flatten() for parameter in self.parameters])
-            self.gradient.add_(flat, alpha=self.weight_decay)
+    def zeros(self) -> tuple[Tensor, list[Tensor]]:
+        """(P,) zeros for all parameters, one behind the other, and each one's part of them."""
+        flat = torch.cat([torch.zeros_like(each).flatten() for each in self.parameters])
+        return flat, list(self._parts(flat))
 
-    def with_parameters(self, *flat: Tensor) -> Iterator[tuple[Tensor, ...]]:
-        """Each parameter with its own part of flat tensors (P,), in its own shape."""
+    def _parts(self, flat: Tensor) -> Iterator[Tensor]:
         begin = 0
         for parameter in self.parameters:
             end = begin + parameter.numel()
-            yield (parameter, *(each[begin:end].view_as(parameter) for each in flat))
+            yield flat[begin:end].view_as(parameter)
             begin = end
 
 
@@ -96,58 +98,72 @@ class SGD(Optimizer):
 
     def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float) -> None:
         super().__init__(parameters, weight_decay)
-        self.velocity = torch.zeros_like(self.gradient)
-        self.pairs = list(self.with_parameters(self.velocity))
+        self.velocity, self.velocities = self.zeros()
 
     def memory(self) -> dict[str, Tensor]:
         """The velocity."""
         return {"velocity": self.velocity}
 
-    def move(self, rate: float) -> None:
+    def move(self, gradients: list[Tensor], rate: float, too_large: Tensor | None) -> None:
         """Velocity = 0.9 velocity + gradient; a step of rate times it."""
-        self.add_decay()
-        self.velocity.mul_(MOMENTUM).add_(self.gradient)
-        for parameter, velocity in self.pairs:
-            parameter.add_(velocity, alpha=-rate)
+        torch._fused_sgd_(
+            self.parameters,
+            gradients,
+            self.velocities,
+            weight_decay=self.weight_decay,
+            momentum=MOMENTUM,
+            lr=rate,
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+            is_first_step=False,  # a velocity of 0 is as good as none
+            grad_scale=too_large,
+        )
 
 
 class Adam(Optimizer):
-    """Steps of the mean gradient over its root mean square: Kingma and Ba 2015, algorithm 1."""
+    """Steps of the mean gradient over its root mean square: Kingma and Ba 2015, algorithm 1.
+
+    The pull towards zero is a part of the gradient.
+    """
+
+    function: Callable[..., None] = staticmethod(torch._fused_adam_)
 
     def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float) -> None:
         super().__init__(parameters, weight_decay)
-        self.mean = torch.zeros_like(self.gradient)
-        self.square = torch.zeros_like(self.gradient)
-        self.root = torch.zeros_like(self.gradient)
-        self.triples = list(self.with_parameters(self.mean, self.root))
+        self.mean, self.means = self.zeros()
+        self.square, self.squares = self.zeros()
+        self.count = self.mean.new_zeros(())
 
     def memory(self) -> dict[str, Tensor]:
         """Running means of the gradient and of its square."""
         return {"mean": self.mean, "square": self.square}
 
-    def move(self, rate: float) -> None:
+    def move(self, gradients: list[Tensor], rate: float, too_large: Tensor | None) -> None:
         """Both means, freed of their start at 0, and the step."""
-        self.decay(rate)
-        self.mean.lerp_(self.gradient, 1 - BETA1)
-        self.square.mul_(BETA2).addcmul_(self.gradient, self.gradient, value=1 - BETA2)
-        torch.sqrt(self.square, out=self.root)
-        self.root.div_(math.sqrt(1 - BETA2**self.steps)).add_(EPSILON)
-        for parameter, mean, root in self.triples:
-            parameter.addcdiv_(mean, root, value=-rate / (1 - BETA1**self.steps))
-
-    def decay(self, rate: float) -> None:
-        """In Adam the pull towards zero is a part of the gradient."""
-        self.add_decay()
+        self.count.fill_(self.steps)
+        self.function(
+            self.parameters,
+            gradients,
+            self.means,
+            self.squares,
+            [],
+            [self.count] * len(gradients),
+            lr=rate,
+            beta1=BETA1,
+            beta2=BETA2,
+            weight_decay=self.weight_decay,
+            eps=EPSILON,
+            amsgrad=False,
+            maximize=False,
+            grad_scale=too_large,
+        )
 
 
 class AdamW(Adam):
     """Adam with a pull that the gradient's size does not change: Loshchilov and Hutter 2019."""
 
-    def decay(self, rate: float) -> None:
-        """In AdamW it acts on the weights themselves."""
-        if self.weight_decay:
-            for parameter in self.parameters:
-                parameter.mul_(1 - rate * self.weight_decay)
+    function: Callable[..., None] = staticmethod(torch._fused_adamw_)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
