@@ -2,7 +2,7 @@
  *
  * Compiled by hatch_build.py for x86-64 with AVX-512. A window of the batch needs no other one, so
  * threads take windows, never steps, and nobody waits until the last step is done. All products are
- * made by one piece of code, tile(): up to four rows times up to four vectors, held in registers.
+ * made by one piece of code, tile(): up to six rows times up to four vectors, held in registers.
  *
  * Axes: T steps, B windows, F features, U units. Rows of units are padded with zeros to whole
  * vectors: U' in all that is named (.., U'). Gates stand in the order i, f, g, o.
@@ -14,8 +14,9 @@
 #include "pool.h"
 #include "weights.h"
 
-#define ROWS 4          /* windows in a tile */
+#define ROWS 6          /* windows in a tile: 24 sums, of 32 registers */
 #define TOGETHER 32     /* windows taken from the first to the last step at a time: they fit the cache */
+#define SPAN 4          /* steps whose gradients of weights are added at a time, in registers */
 #define SATURATED 40.0f /* beyond it, a sigmoid is 0 or 1 within 1e-17 */
 
 /* SHA-256 of the sources, and how it was compiled, so that no other code is taken for it. */
@@ -47,25 +48,26 @@ typedef struct {
 } Layer;
 
 /* Products -------------------------------------------------------------------------------------- */
-/* The left side of a product: element k of row r is at[r * row + k * step]. */
+/* A product: element k of the left side's row r is left[r * row + k * step], row k of the right side
+ * begins at right[k * right_step]. */
 typedef struct {
     count depth, row, step;
-    const float *at;
-} Left;
+    const float *left, *right;
+} Factors;
 
 #define TILE_ARGUMENTS                                                                             \
-    const Left *lefts, int many, const float *right, count right_step, const float *start,         \
-        count start_row, float *sum, count sum_row
+    const Factors *factors, count many, count right_step, const float *start, count start_row,     \
+        float *sum, count sum_row
 
-/* sum (rows, wide vectors) = start + all lefts, one behind the other, times right */
+/* sum (rows, wide vectors) = start + all products */
 ALWAYS void tile_of(int rows, int wide, TILE_ARGUMENTS) {
     vec sums[ROWS][WIDE];
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < wide; v++) sums[r][v] = VEC(start + r * start_row + v * LANES);
-    for (; many; many--, lefts++) {
-        const float *left = lefts->at;
-        count row = lefts->row, step = lefts->step;
-        for (count k = lefts->depth; k; k--, left += step, right += right_step) {
+    for (; many; many--, factors++) {
+        const float *left = factors->left, *right = factors->right;
+        count row = factors->row, step = factors->step;
+        for (count k = factors->depth; k; k--, left += step, right += right_step) {
             vec weight[WIDE];
             for (int v = 0; v < wide; v++) weight[v] = VEC(right + v * LANES);
             for (int r = 0; r < rows; r++)
@@ -79,15 +81,17 @@ ALWAYS void tile_of(int rows, int wide, TILE_ARGUMENTS) {
 /* With both sizes known to the compiler, the sums stay in registers. */
 #define TILE(r, w)                                                                                 \
     static __attribute__((noinline)) void tile_##r##w(TILE_ARGUMENTS) {                            \
-        tile_of(r, w, lefts, many, right, right_step, start, start_row, sum, sum_row);             \
+        tile_of(r, w, factors, many, right_step, start, start_row, sum, sum_row);                  \
     }
 #define TILES(r) TILE(r, 1) TILE(r, 2) TILE(r, 3) TILE(r, 4)
-TILES(1) TILES(2) TILES(3) TILES(4)
+TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
 static void (*const tile[ROWS][WIDE])(TILE_ARGUMENTS) = {
     {tile_11, tile_12, tile_13, tile_14},
     {tile_21, tile_22, tile_23, tile_24},
     {tile_31, tile_32, tile_33, tile_34},
     {tile_41, tile_42, tile_43, tile_44},
+    {tile_51, tile_52, tile_53, tile_54},
+    {tile_61, tile_62, tile_63, tile_64},
 };
 
 /* Activations ----------------------------------------------------------------------------------- */
@@ -148,16 +152,17 @@ static inline void differentiate(count rows, count wide, const float *d_state, f
 
 /* The layer ------------------------------------------------------------------------------------- */
 static void forward_step(const Layer *l, count t, count begin, count end) {
-    count width = padded(l->units), depth = l->features + l->units;
+    count width = padded(l->units);
     for (count unit = 0; unit < width; unit += LANES)
         for (count row = begin; row < end; row += ROWS) {
             count rows = least(ROWS, end - row), at = t * l->windows + row, next = at + l->windows;
             float sums[ROWS * PANEL] __attribute__((aligned(64)));
             const float *x = l->inputs + t * l->input_step + row * l->input_row;
-            Left lefts[] = {{l->features, l->input_row, 1, x},
-                            {l->units, width, 1, l->states + at * width}};
-            tile[rows - 1][WIDE - 1](lefts, 2, l->panels + unit * 4 * depth, PANEL, l->bias + unit * 4, 0,
-                             sums, PANEL);
+            const float *panel = l->panels + unit * 4 * (l->features + l->units);
+            Factors both[] = {
+                {l->features, l->input_row, 1, x, panel},
+                {l->units, width, 1, l->states + at * width, panel + l->features * PANEL}};
+            tile[rows - 1][WIDE - 1](both, 2, PANEL, l->bias + unit * 4, 0, sums, PANEL);
             float *cell = l->cells + t * l->cell_step + row * width + unit;
             activate(rows, sums, cell, cell + l->cell_step, l->states + next * width + unit,
                      l->gates ? l->gates + at * 4 * width + unit : 0, width);
@@ -168,8 +173,9 @@ static void forward_step(const Layer *l, count t, count begin, count end) {
 static void flow(const Layer *l, const float *panels, count t, count row, count rows, count first,
                  count wide, float *sum, count sum_row) {
     count all_gates = 4 * padded(l->units);
-    Left left = {all_gates, all_gates, 1, l->gates + (t * l->windows + row) * all_gates};
-    tile[rows - 1][wide - 1](&left, 1, panels + first * all_gates, wide * LANES, sum, sum_row, sum, sum_row);
+    const float *gates = l->gates + (t * l->windows + row) * all_gates;
+    Factors both = {all_gates, all_gates, 1, gates, panels + first * all_gates};
+    tile[rows - 1][wide - 1](&both, 1, wide * LANES, sum, sum_row, sum, sum_row);
 }
 
 /* From the gradients of the outputs of step t to those of its gates; t = -1: only to d_state. */
@@ -210,25 +216,32 @@ static void backward_step(const Layer *l, count t, count begin, count end) {
     }
 }
 
-/* Adds what the windows say of the weights at step t to (F + U + 1, 4 U'). */
+/* Adds what the windows say of the weights, at up to SPAN steps from t on, to (F + U + 1, 4 U'). */
 static void add_weights(const Layer *l, count t, count begin, count end, float *d_weights) {
     static const float one = 1.0f;
     count width = padded(l->units), all_gates = 4 * width, windows = end - begin;
-    const Left sides[] = {
-        {windows, 1, l->input_row, l->inputs + t * l->input_step + begin * l->input_row},
-        {windows, 1, width, l->states + (t * l->windows + begin) * width},
-        {windows, 0, 0, &one},
+    count steps = least(SPAN, l->steps - t);
+    const struct {
+        count rows, row, window, step;
+        const float *at;
+    } sides[] = {
+        {l->features, 1, l->input_row, l->input_step, l->inputs + begin * l->input_row},
+        {l->units, 1, width, l->windows * width, l->states + begin * width},
+        {1, 0, 0, 0, &one},
     };
-    const count sizes[] = {l->features, l->units, 1};
     for (count gate = 0; gate < all_gates; gate += PANEL) {
-        const float *right = l->gates + (t * l->windows + begin) * all_gates + gate;
+        const float *gates = l->gates + begin * all_gates + gate;
         float *to = d_weights + gate;
-        for (int side = 0; side < 3; side++)
-            for (count row = 0; row < sizes[side]; row += ROWS) {
-                count rows = least(ROWS, sizes[side] - row);
-                Left left = sides[side];
-                left.at += row * left.row;
-                tile[rows - 1][WIDE - 1](&left, 1, right, all_gates, to, all_gates, to, all_gates);
+        for (int k = 0; k < 3; k++)
+            for (count row = 0; row < sides[k].rows; row += ROWS) {
+                count rows = least(ROWS, sides[k].rows - row);
+                Factors both[SPAN];
+                for (count s = 0; s < steps; s++) {
+                    const float *left = sides[k].at + (t + s) * sides[k].step + row * sides[k].row;
+                    const float *right = gates + (t + s) * l->windows * all_gates;
+                    both[s] = (Factors){windows, sides[k].row, sides[k].window, left, right};
+                }
+                tile[rows - 1][WIDE - 1](both, steps, all_gates, to, all_gates, to, all_gates);
                 to += rows * all_gates;
             }
     }
@@ -252,7 +265,7 @@ static void backward_part(const void *layer, count part) {
         end = least(row + TOGETHER, last);
         for (count t = l->steps - 1; t >= 0; t--) {
             backward_step(l, t, row, end);
-            add_weights(l, t, row, end, l->d_weights + part * size);
+            if (t % SPAN == 0) add_weights(l, t, row, end, l->d_weights + part * size);
         }
         backward_step(l, -1, row, end); /* into the first state */
     }
