@@ -112,22 +112,27 @@ ALWAYS vec exp_less_1(vec x) {
     return (sum * (rest * rest) + rest) * power + (power - 1.0f);
 }
 
-/* Sums (rows, 4 gates, 16) -> the gates, the new cell and the new state of 16 units. */
-static inline void activate(count rows, const float *sums, const float *before, float *cell,
+/* Sums (rows, 4 gates, 16) -> the gates, the new cell and the new state of 16 units. States are made
+ * in a loop of their own: a processor has room for two or three rows on their way, no more. */
+static inline void activate(count rows, float *sums, const float *before, float *cell,
                             float *state, float *gates, count width) {
-    for (count r = 0; r < rows; r++, sums += PANEL) {
+    for (count r = 0; r < rows; r++) {
+        float *sum = sums + r * PANEL;
         /* i = 1 / in, f = 1 / forget, o = 1 / out, g = -new / (2 + new): a division for two */
-        vec in = 2.0f + exp_less_1(-VEC(sums)), forget = 2.0f + exp_less_1(-VEC(sums + LANES));
-        vec new = exp_less_1(-2.0f * VEC(sums + 2 * LANES));
-        vec out = 2.0f + exp_less_1(-VEC(sums + 3 * LANES));
+        vec in = 2.0f + exp_less_1(-VEC(sum)), forget = 2.0f + exp_less_1(-VEC(sum + LANES));
+        vec new = exp_less_1(-2.0f * VEC(sum + 2 * LANES));
+        vec out = 2.0f + exp_less_1(-VEC(sum + 3 * LANES));
         vec both = 1.0f / (in * forget), others = 1.0f / ((2.0f + new) * out);
         vec made[] = {both * forget, both * in, -new * (others * out), others * (2.0f + new)};
-        vec c = made[1] * VEC(before + r * width) + made[0] * made[2];
-        vec squashed = exp_less_1(-2.0f * c); /* tanh(c) = -squashed / (2 + squashed) */
-        VEC(cell + r * width) = c;
-        VEC(state + r * width) = made[3] * (-squashed / (2.0f + squashed));
+        VEC(cell + r * width) = made[1] * VEC(before + r * width) + made[0] * made[2];
+        VEC(sum) = made[3];
         for (int gate = 0; gates && gate < 4; gate++)
             VEC(gates + (r * 4 + gate) * width) = made[gate];
+    }
+    for (count r = 0; r < rows; r++) {
+        vec squashed = exp_less_1(-2.0f * VEC(cell + r * width));
+        vec tanh = -squashed / (2.0f + squashed);
+        VEC(state + r * width) = VEC(sums + r * PANEL) * tanh;
     }
 }
 
