@@ -2,7 +2,8 @@
 
 torch ends its own import with `torch._meta_registrations`: Python code for tensors without memory
 and for `torch.compile`, with all that this imports a quarter of the time that `import torch` takes.
-A command does not need it. So it is put off until somebody asks for anything in it.
+A command does not need it. So it is put off until somebody asks for anything in it, or imports any
+further part of torch: such parts take for granted that it is there.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from types import ModuleType
 from typing import Any
 
 PUT_OFF = "torch._meta_registrations"
+
+SUFFICIENT = frozenset({"torch.utils._device"})
+"""Parts of torch that commands import later and that do without: `with torch.device(...)`."""
 
 
 def put_off() -> None:
@@ -29,10 +33,17 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        found = PathFinder.find_spec(fullname, path) if fullname == PUT_OFF else None
-        if found is not None and found.loader is not None:
-            found.loader = _Later(found.loader)
-        return found
+        if fullname == PUT_OFF:
+            found = PathFinder.find_spec(fullname, path)
+            if found is not None and found.loader is not None:
+                found.loader = _Later(found.loader)
+            return found
+        if not fullname.startswith("torch.") or fullname in SUFFICIENT or not _is_imported("torch"):
+            return None
+        sys.meta_path.remove(self)
+        getattr(sys.modules.get(PUT_OFF), "anything", None)
+        there = sys.modules.get(fullname)  # that may have imported just this
+        return None if there is None else _once(there.__spec__)
 
 
 class _Later(Loader):
@@ -48,3 +59,30 @@ class _Later(Loader):
             return getattr(module, name)
 
         module.__dict__["__getattr__"] = __getattr__
+
+
+class _Present(Loader):
+    """Gives a module that was imported meanwhile, and its own loader back to it."""
+
+    def __init__(self, loader: Loader | None) -> None:
+        self.loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return sys.modules[spec.name]
+
+    def exec_module(self, module: ModuleType) -> None:
+        if module.__spec__ is not None:
+            module.__spec__.loader = self.loader
+
+
+def _once(spec: ModuleSpec | None) -> ModuleSpec | None:
+    """The spec of an imported module, such that importing it once more does not execute it."""
+    if spec is not None:
+        spec.loader = _Present(spec.loader)
+    return spec
+
+
+def _is_imported(name: str) -> bool:
+    """Whether a module's own import is over."""
+    module = sys.modules.get(name)
+    return module is not None and not getattr(module.__spec__, "_initializing", False)

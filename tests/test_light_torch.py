@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from lstmcast.light_torch import PUT_OFF, put_off
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -34,6 +36,26 @@ def test_it_is_imported_as_soon_as_it_is_wanted():
     assert said_by(f"{LIGHT}torch._meta_registrations.meta_index_Tensor\n{LOADED}") == str(
         list(LEFT_OUT)
     )
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["torch.utils._content_store", "torch._prims", "torch._decomp", "torch._refs", "torch._dynamo"],
+)
+def test_further_parts_of_torch_find_it_there(part):
+    # Each once and whole: executed twice, torch refuses to register its operators again.
+    found = "print(sys.modules[PART] is importlib.import_module(PART))".replace("PART", repr(part))
+    assert said_by(f"{LIGHT}import importlib, {part}\n{found}") == "True"
+    assert said_by(f"{LIGHT}import {part}\n{LOADED}") == str(list(LEFT_OUT))
+
+
+def test_torch_compiles_and_distributes_as_ever():
+    program = """
+import torch.distributed
+double = torch.compile(lambda x: 2 * x, backend="eager")
+print(double(torch.ones(2)).tolist())
+"""
+    assert said_by(LIGHT + program) == "[2.0, 2.0]"
 
 
 def test_what_no_module_has_is_missing_with_the_usual_error():

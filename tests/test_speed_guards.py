@@ -67,11 +67,11 @@ class Counted(TorchDispatchMode):
 @pytest.mark.parametrize(
     ("network", "most"),
     [
-        # Of them a layer by lstm.c has 18, for what torch's does in 2; it is faster all the same.
-        ({"units": [8]}, 56),
-        ({"units": [8, 8]}, 86),
-        ({"units": [8], "normalize": "last", "dropout": 0.1}, 70),
-        ({"units": [8], "cell": "gru", "bidirectional": True}, 402),
+        # Of them a layer by lstm.c has 16, for what torch's does in 2; it is faster all the same.
+        ({"units": [8]}, 40),
+        ({"units": [8, 8]}, 64),
+        ({"units": [8], "normalize": "last", "dropout": 0.1}, 55),
+        ({"units": [8], "cell": "gru", "bidirectional": True}, 385),
     ],
 )
 def test_a_training_step_has_no_more_operations_than_it_had(

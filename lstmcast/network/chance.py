@@ -70,8 +70,10 @@ def dropout(values: Tensor, share: float, training: bool, time_first: bool) -> T
         training: Whether any is.
         time_first: Whether they lie in memory as (T, B, U): torch hides in this order.
     """
-    if _share is None or not (training and share):
-        return functional.dropout(values, share, training)
+    if not (training and share):
+        return values
+    if _share is None:
+        return functional.dropout(values, share)
 
     def make(shape: list[int]) -> Tensor:
         windows, steps, units = shape

@@ -121,7 +121,7 @@ class Head(nn.Module, ABC):
         """
         losses = forecast.loss(targets)
         if weights is None:
-            return losses.sum(), torch.tensor(losses.numel(), device=losses.device)
+            return losses.sum(), losses.new_full((), losses.numel())
         return (losses * weights).sum(), weights.sum()
 
 
@@ -137,7 +137,7 @@ class PointHead(Head):
     def read(self, decoded: Tensor, units: Units) -> Point:
         """(..., C, 1)."""
         return Point(
-            units.restore(decoded[..., 0]),
+            units.restore(decoded.squeeze(-1)),
             lambda forecast, target: self.elementwise(forecast, target, units),
         )
 

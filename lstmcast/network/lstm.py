@@ -97,7 +97,7 @@ def run_lstm(
 
 
 def _stacked(parts: Sequence[Tensor]) -> Tensor:
-    return parts[0][None] if len(parts) == 1 else torch.stack(tuple(parts))
+    return parts[0].unsqueeze(0) if len(parts) == 1 else torch.stack(tuple(parts))
 
 
 class _LSTMLayer(torch.autograd.Function):
@@ -123,7 +123,7 @@ class _LSTMLayer(torch.autograd.Function):
         cells = inputs.new_empty(steps + 1 if trained else 1, windows, width)
         for whole, first in ((states, state), (cells, cell)):
             if first is None or units < width:
-                whole[0] = 0
+                whole[0].zero_()
             if first is not None:
                 whole[0, :, :units] = first
         gates = inputs.new_empty(steps, windows, 4 * width) if trained else None

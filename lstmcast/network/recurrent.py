@@ -118,7 +118,8 @@ class RecurrentEncoder(nn.Module):
         # Taken from the state, its gradient need not be spread over the outputs of all steps.
         is_state = self.directions == 1 and not (self.dropout and self.training)
         hidden = final[0] if isinstance(final, tuple) else final
-        return Encoding(outputs, finals, hidden[-1] if is_state else None)
+        top = hidden.squeeze(0) if len(hidden) == 1 else hidden[-1]
+        return Encoding(outputs, finals, top if is_state else None)
 
     def first_states(self, like: Tensor) -> list[State | None]:
         """Initial state of each stack; None stands for zeros, as random ones are in forecasting."""
