@@ -123,7 +123,8 @@ def _table_findings(view: View, config: Config) -> Iterator[Finding]:
 def _read(data: DataConfig) -> tuple[Table, DataConfig]:
     """The whole table; one of another layout as a long one, with the config of that."""
     if layout_of(data) == "long":
-        return read_table(data.path, text=_texts(data)), data
+        repeated = _texts(data) if data.series else []
+        return read_table(data.path, text=_texts(data), repeated=repeated), data
     table = read_columns(data)
     assert isinstance(table, LongTable)
     data = table.long_config(data)
