@@ -157,7 +157,7 @@ def _around(
 def _outliers(view: View, name: str, values: np.ndarray) -> Iterator[Finding]:
     finite = np.flatnonzero(np.isfinite(values))
     numbers, codes = values[finite], view.codes[finite]
-    low, high, count = _quantiles(numbers, codes, len(view.names))
+    low, high, count = quantiles(numbers, codes, len(view.names))
     spread = high - low
     usable = (spread > 0) & (count >= FEWEST)
     far = (numbers < (low - FAR * spread)[codes]) | (numbers > (high + FAR * spread)[codes])
@@ -171,7 +171,7 @@ def _outliers(view: View, name: str, values: np.ndarray) -> Iterator[Finding]:
         yield found("LC206", words, name, rows)
 
 
-def _quantiles(
+def quantiles(
     values: np.ndarray, codes: np.ndarray, series: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(S,) the 5 % and 95 % quantiles of each series, and how many values it has."""
