@@ -175,48 +175,48 @@ def item_of(
     future: Part | None,
 ) -> Item:
     """Lay the rows of one series on the axis."""
-    blank = np.empty(0)
-    bounds = np.empty((levels, 0))
-    none = Part(np.empty(0, dtype=int), blank, blank, bounds, bounds, blank, blank > 0, blank)
-    test, recent, future = test or none, recent or none, future or none
+    test, recent, future = (part or no_rows(levels) for part in (test, recent, future))
     known = np.concatenate([test.places, recent.places])
     first = int(known.min()) if len(known) else 0
     count = int(known.max()) - first + 1 if len(known) else 0
-    actual, forecast = np.full(count, np.nan), np.full(count, np.nan)
-    low, high = np.full((levels, count), np.nan), np.full((levels, count), np.nan)
-    begins = np.zeros(count, dtype=bool)
-    kept = test.shown
-    shown = test.places[kept] - first
+    actual, begins = np.full(count, np.nan), np.zeros(count, dtype=bool)
     actual[test.places - first] = test.actuals
     actual[recent.places - first] = recent.values
-    forecast[shown], low[:, shown], high[:, shown] = (
-        test.values[kept],
-        test.low[:, kept],
-        test.high[:, kept],
-    )
+    kept = np.flatnonzero(test.shown)
+    shown = test.places[kept] - first
     begins[shown[test.steps[kept] == 1]] = True
+    made = np.full((1 + 2 * levels, count), np.nan)
+    made[:, shown] = np.concatenate([test.values[None], test.low, test.high]).take(kept, axis=1)
     errors = test.values - test.actuals
     scale = mean_change(actual, season)
-    ahead = np.isfinite(future.values)  # a wide table has empty cells before a column's own rows
+    # A wide table has empty cells before a column's own rows.
+    ahead = np.flatnonzero(np.isfinite(future.values))
     return Item(
         series,
         target,
         first,
         actual,
-        forecast,
-        low,
-        high,
+        made[0],
+        made[1 : 1 + levels],
+        made[1 + levels :],
         begins,
-        int(future.places[ahead][0]) if ahead.any() else 0,
+        int(future.places[ahead[0]]) if len(ahead) else 0,
         future.values[ahead],
-        future.low[:, ahead],
-        future.high[:, ahead],
-        str(future.methods[ahead][0]) if ahead.any() else "",
+        future.low.take(ahead, axis=1),
+        future.high.take(ahead, axis=1),
+        str(future.methods[ahead[0]]) if len(ahead) else "",
         test.places,
         errors,
         scale,
         scored(errors, test, scale),
     )
+
+
+def no_rows(levels: int) -> Part:
+    """The part of a table that does not have a series."""
+    blank, bounds = np.empty(0), np.empty((levels, 0))
+    places = np.empty(0, dtype=int)
+    return Part(places, blank, blank, bounds, bounds, blank, blank > 0, blank)
 
 
 def not_overlapping(series: np.ndarray, places: np.ndarray, steps: np.ndarray) -> np.ndarray:
@@ -232,9 +232,11 @@ def not_overlapping(series: np.ndarray, places: np.ndarray, steps: np.ndarray) -
     places = places + series * (places.max() + 1)  # a series lies behind all of those before it
     starts = 1 + np.flatnonzero((np.diff(steps) <= 0) | (np.diff(series) > 0))
     bounds = np.concatenate([[0], starts, [len(places)]])
-    firsts, lasts = places[bounds[:-1]].tolist(), places[bounds[1:] - 1].tolist()
+    firsts, lasts = places[bounds[:-1]], places[bounds[1:] - 1]
+    if (firsts[1:] > lasts[:-1]).all():
+        return np.ones(len(places), dtype=bool)
     kept, reached = [], -1
-    for first, last in zip(firsts, lasts, strict=True):
+    for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True):
         kept.append(first > reached)
         reached = last if first > reached else reached
     return np.repeat(kept, np.diff(bounds))
