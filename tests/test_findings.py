@@ -2,6 +2,8 @@
 
 import csv
 import json
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +11,15 @@ import pandas as pd
 import pytest
 from conftest import daily_text
 
-from lstmcast.errors import DataError
+from lstmcast.errors import ConfigError, DataError
 from lstmcast.series.findings import CODES, SEVERITIES
+from lstmcast.series.findings_values import quantiles
 from lstmcast.series.scaling import fit_scaler
 from lstmcast.workflows import prepare
-from lstmcast.workflows.check import check, write_repaired
+from lstmcast.workflows.check import check, check_rows, write_repaired
+from lstmcast.workflows.check_config import find_config
+from lstmcast.workflows.report import findings_of
+from lstmcast.workflows.watcher import Watcher
 
 FOLDER = Path(__file__).parent / "findings"
 TINY = {"window": ["window.lookback=7", "window.horizon=3"], "network": ["network.units=4"]}
@@ -289,3 +295,52 @@ def test_days_and_months_are_not_swapped_to_read_a_stamp(tmp_path):
     (tmp_path / "t.csv").write_text(f"date,sales\n{rows}\n")
     found = codes_of(tmp_path / "t.csv")
     assert "LC101" in found and "LC102" not in found
+
+
+def test_after_training_the_same_is_found_in_what_is_held_as_in_the_file():
+    found, held = set(), 0
+    files = [source(name) for code in CODES for name in (code, f"{code}_clean")]
+    for path, duplicates in product(files, ("error", "first")):
+        settings = [*TINY["window"], f"data.duplicates={duplicates}"]
+        config, _ = find_config(path, settings)
+        try:
+            prepared = prepare.prepare(config, Watcher()) if config else None
+        except (ConfigError, DataError):
+            prepared = None
+        if prepared is None:
+            continue  # it cannot be trained on
+        findings = check_rows(prepared).findings
+        assert findings == check_rows(replace(prepared, cells=None)).findings, path
+        found |= {finding.code for finding in findings}
+        held += prepared.cells is not None
+    assert held > 80 and found >= {"LC103", "LC104", "LC105", "LC106", "LC110", "LC207", "LC301"}
+
+
+def test_a_table_that_changes_during_training_is_looked_at_as_it_was(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(daily_text(seed=3))
+    prepared = prepare.prepare(find_config(path, TINY["window"])[0], Watcher())
+    path.write_text(daily_text(seed=3).replace(",", ",1e9"))
+    assert findings_of(prepared) == []
+    path.unlink()
+    assert findings_of(prepared) == []
+    days = daily_text(seed=3).splitlines()
+    del days[60]
+    path.write_text("\n".join(days) + "\n")
+    prepared = prepare.prepare(find_config(path, TINY["window"])[0], Watcher())
+    (found,) = findings_of(prepared)
+    assert found["code"] == "LC105" and found["lines"] == ["line 61"]
+    prepared = prepare.prepare(find_config(path, TINY["window"])[0], Watcher())
+    path.write_text("\n".join(days[:40]) + "\n")  # nobody knows the line any more
+    assert findings_of(prepared) is None
+
+
+def test_quantiles_of_series_of_any_length_are_values_of_theirs():
+    rng = np.random.default_rng(0)
+    codes = rng.permutation(np.repeat([0, 1, 3, 4], [1, 21, 21, 400]))
+    values = rng.normal(size=len(codes))
+    low, high, counts = quantiles(values, codes, 5)
+    assert counts.tolist() == [1, 21, 0, 21, 400] and np.isnan([low[2], high[2]]).all()
+    for k in (0, 1, 3, 4):
+        own = np.sort(values[codes == k])
+        assert (low[k], high[k]) == (own[(len(own) - 1) // 20], own[19 * (len(own) - 1) // 20])

@@ -19,13 +19,15 @@ from test_house import modules_loaded_by
 
 import lstmcast
 from lstmcast.errors import RunError
+from lstmcast.reporting.autocorrelation import autocorrelations
 from lstmcast.reporting.axis import axis_of, calendar_names, season_names
 from lstmcast.reporting.contents import read_contents
-from lstmcast.reporting.errors_of import autocorrelation, calendar, distribution, errors_of
+from lstmcast.reporting.errors_of import calendar, distribution, errors_of
 from lstmcast.reporting.images import images_of
-from lstmcast.reporting.items import first_of_overlapping, items_of, ranked
+from lstmcast.reporting.items import items_of, not_overlapping, ranked
 from lstmcast.reporting.packing import drawn, rows_for, unit_of
 from lstmcast.reporting.page import PLOTLY, page_of
+from lstmcast.reporting.rows import read_layout, read_test
 from lstmcast.reporting.story import dates_of, story_of
 from lstmcast.run_folder import RunFolder
 
@@ -168,13 +170,17 @@ def test_the_calendar_holds_the_mean_absolute_error_of_each_day(shops_run):
     assert counts.sum() == len(frame)
 
 
-def test_autocorrelation_is_that_of_the_textbook():
-    values = np.random.default_rng(0).normal(size=200).cumsum()
-    series = values - values.mean()
-    full = np.correlate(series, series, "full")[200:] / (series**2).sum()
-    assert autocorrelation(values, 20) == pytest.approx(full[:20])
-    assert autocorrelation(np.ones(50), 5).size == 0
-    assert autocorrelation(np.full(50, np.nan), 5).size == 0
+def test_autocorrelation_is_that_of_the_textbook_whatever_series_stand_beside_it():
+    values = np.random.default_rng(0).normal(size=230).cumsum()
+    holes = np.where(np.arange(230) % 7 == 3, np.nan, values)
+    series = [values[:200], np.ones(50), values[200:], np.full(50, np.nan), np.empty(0), holes]
+    found = autocorrelations([*series, values[:2]], 20)
+    for each, lags in ((0, 20), (2, 15), (5, 20)):
+        known = np.nan_to_num(series[each] - np.nanmean(series[each]))
+        full = np.correlate(known, known, "full")[len(known) :] / (known**2).sum()
+        assert found[each] == pytest.approx(full[:lags])
+    assert [len(found[k]) for k in (1, 3, 4, 6)] == [0, 0, 0, 0]
+    assert autocorrelations([], 20) == []
 
 
 def test_a_histogram_counts_every_error(shops_run):
@@ -185,8 +191,38 @@ def test_a_histogram_counts_every_error(shops_run):
 def test_of_forecasts_that_overlap_the_first_is_drawn_and_all_are_counted():
     places = np.array([0, 1, 2, 1, 2, 3, 3, 4, 5, 5, 6, 7])
     steps = np.array([1, 2, 3] * 4)
-    assert places[first_of_overlapping(places, steps)].tolist() == [0, 1, 2, 3, 4, 5]
-    assert first_of_overlapping(np.empty(0, dtype=int), np.empty(0, dtype=int)).size == 0
+    shown = [True] * 3 + [False] * 3 + [True] * 3 + [False] * 3
+    assert not_overlapping(np.zeros(12, dtype=int), places, steps).tolist() == shown
+    # Of the next series, the second forecast is that of step 2 alone.
+    both = [
+        np.repeat([0, 1], [12, 4]),
+        np.append(places, [3, 4, 4, 5]),
+        np.append(steps, [2, 3, 2, 1]),
+    ]
+    assert not_overlapping(*both).tolist() == [*shown, True, True, False, True]
+    assert not_overlapping(*[np.empty(0, dtype=int)] * 3).size == 0
+
+
+def test_series_are_told_apart_by_their_names_as_written_in_whatever_order_rows_come(tmp_path):
+    names = [("NA", "1"), ("a", "01"), ('says "x",\nthen y', "1"), ("a", "1"), ("", "NA")]
+    rows = [
+        (*name, "9", step, "9", 10.0 * k + step, np.nan if k == 1 else 1.0)
+        for step in (1, 2, 3)
+        for k, name in enumerate(names)
+    ]
+    header = ["shop", "shop", "origin", "step", "row", "sales", "sales_actual"]
+    frame = pd.DataFrame(rows, columns=header)
+    frame["row"] = frame["step"] + 9
+    path = tmp_path / "backtest.csv"
+    frame.to_csv(path, index=False)
+    layout = read_layout(path)
+    test = read_test(path, layout)
+    dates = axis_of([test.times.categories.to_numpy()], False, "auto", "", 1)
+    items = items_of(dates, layout, test, None, None)
+    assert [item.series for item in items] == names
+    for k, item in enumerate(items):
+        assert item.forecast.tolist() == [10 * k + 1, 10 * k + 2, 10 * k + 3]
+        assert item.scored.points == (0 if k == 1 else 3)
 
 
 @pytest.mark.parametrize(
@@ -374,9 +410,21 @@ def test_what_the_page_holds_is_as_exact_as_a_chart_can_show(shops_run):
     series = data_of((shops_run / "report.html").read_text())["series"]
     for item, packed in zip(items_in(shops_run), series["items"], strict=True):
         digits, base = packed["unit"]
-        past = np.array([np.nan if v is None else (v + base) / 10**digits for v in packed["past"]])
         span = np.nanmax(item.actual) - np.nanmin(item.actual)
-        np.testing.assert_allclose(past, item.forecast, atol=span / 4000, rtol=0)
+        levels = range(len(item.low))
+        for name, columns in (
+            ("actual", [item.actual]),
+            ("past", [item.forecast]),
+            ("past_bounds", [bound for k in levels for bound in (item.low[k], item.high[k])]),
+            ("future", [item.future]),
+            (
+                "future_bounds",
+                [b for k in levels for b in (item.future_low[k], item.future_high[k])],
+            ),
+        ):
+            whole = np.array(packed[name], dtype=float).reshape(len(columns), -1)
+            values = (whole + base) / 10**digits
+            np.testing.assert_allclose(values, np.stack(columns), atol=span / 4000, rtol=0)
 
 
 @pytest.mark.parametrize("size", [1e-290, 1e-9, 1.0, 1e9, 1e300])

@@ -41,9 +41,9 @@ class Axis:
     unit: str
     season: int
 
-    def places(self, times: np.ndarray) -> np.ndarray:
+    def places(self, times: pd.Categorical) -> np.ndarray:
         """Where stamps stand on the axis; all of them do."""
-        return pd.Index(self.texts).get_indexer(pd.Index(times))
+        return np.asarray(pd.Index(self.texts).get_indexer(times.categories)[times.codes])
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def axis_of(
     """The axis of some columns of stamps.
 
     Args:
-        tables: Stamps of each table, as it writes them.
+        tables: Stamps of each table, as it writes them, each at least once.
         timed: Whether they are stamps; otherwise row numbers.
         time_format: As `data.time_format` says.
         alias: Of the frequency; empty where that is to be found out.

@@ -10,9 +10,6 @@ import pandas as pd
 from lstmcast.reporting.axis import Names
 from lstmcast.reporting.items import Item
 
-LAGS = 60
-"""Distances at most for which errors are compared with those after them."""
-
 BARS = 60
 """Bars of a histogram."""
 
@@ -67,35 +64,9 @@ def distribution(errors: Errors) -> tuple[np.ndarray, np.ndarray]:
     return (edges[1:] + edges[:-1]) / 2, counts
 
 
-def autocorrelation(values: np.ndarray, lags: int) -> np.ndarray:
-    """(lags,) correlation of values with those 1, 2, ... places after them.
-
-    The sum of products over all pairs that are known, divided by the sum of squares (Box & Jenkins,
-    "Time Series Analysis", 1976, section 2.1).
-
-    Args:
-        values: (P,) NaN where not known.
-        lags: How many; fewer where there are fewer values.
-    """
-    known = np.isfinite(values)
-    lags = min(lags, len(values) // 2)
-    if known.sum() < 3:
-        return np.empty(0)
-    centred = np.where(known, values - values[known].mean(), 0.0)
-    total = float(centred @ centred)
-    if total == 0:
-        return np.empty(0)
-    return np.array([centred[k:] @ centred[:-k] for k in range(1, lags + 1)]) / total
-
-
-def lags_for(season: int) -> int:
-    """Distances to look at: two seasons, within reason."""
-    return int(np.clip(2 * season + 2, 20, LAGS))
-
-
-def mean_autocorrelation(items: list[Item], season: int) -> np.ndarray:
+def mean_autocorrelation(items: list[Item]) -> np.ndarray:
     """The mean over items of the autocorrelation of their errors."""
-    found = [autocorrelation(item.laid_out, lags_for(season)) for item in items]
+    found = [item.autocorrelation for item in items]
     longest = max((len(each) for each in found), default=0)
     table = np.full((len(found), longest), np.nan)
     for row, each in zip(table, found, strict=True):

@@ -31,7 +31,7 @@ def pooled_charts(
     items: list[Item], errors: Errors, dates: Axis, season: Names | None
 ) -> list[Chart]:
     """Errors of several items: over time, by size, by distance, by season."""
-    charts = [time_chart(errors, dates), sizes_chart(errors), lags_chart(items, dates)]
+    charts = [time_chart(errors, dates), sizes_chart(errors), lags_chart(items)]
     return [*charts, season_chart(errors, season)] if season is not None else charts
 
 
@@ -98,9 +98,9 @@ def sizes_chart(errors: Errors) -> Chart:
     )
 
 
-def lags_chart(items: list[Item], dates: Axis) -> Chart:
+def lags_chart(items: list[Item]) -> Chart:
     """Mean autocorrelation of the errors of each item."""
-    found = mean_autocorrelation(items, dates.season)
+    found = mean_autocorrelation(items)
     lags = list(range(1, len(found) + 1))
     highest = int(np.argmax(np.abs(found))) if lags else 0
     said = f" The largest is {short(found[highest])} at distance {lags[highest]}." if lags else ""

@@ -27,7 +27,6 @@ from lstmcast.reporting.charts import (
     line,
     plain,
 )
-from lstmcast.reporting.errors_of import autocorrelation, lags_for
 from lstmcast.reporting.items import Item
 
 Columns = dict[str, list[Any]]
@@ -188,7 +187,7 @@ def columns_of(item: Item, dates: Axis, season: Names | None) -> Columns:
     count = len(item.actual)
     places = np.arange(item.first, item.first + count)
     time = [dates.marks[k] for k in places]
-    errors, found = item.laid_out, autocorrelation(item.laid_out, lags_for(dates.season))
+    errors, found = item.laid_out, item.autocorrelation
     chance = 1.96 / max(np.isfinite(errors).sum(), 1) ** 0.5
     ahead = range(item.future_first, item.future_first + len(item.future))
     future_time = [dates.marks[k] for k in ahead]

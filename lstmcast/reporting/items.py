@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from lstmcast.reporting.autocorrelation import autocorrelations, lags_for
 from lstmcast.reporting.axis import Axis
 from lstmcast.reporting.rows import Layout, Rows
 
@@ -52,6 +53,7 @@ class Item:
         errors: (R,) forecast - actual; NaN where the actual is not known.
         scale: Mean absolute change of the actual from one season before; NaN where unknown.
         scored: How good the forecasts were.
+        autocorrelation: Of its errors, by distance from 1 on.
     """
 
     series: tuple[str, ...]
@@ -71,6 +73,7 @@ class Item:
     errors: np.ndarray
     scale: float
     scored: Scored
+    autocorrelation: np.ndarray = field(default_factory=lambda: np.empty(0))
 
     @property
     def name(self) -> str:
@@ -94,6 +97,7 @@ class Part:
         low: (L, R) lower bounds.
         high: (L, R) upper bounds.
         steps: (R,) step of the horizon.
+        shown: (R,) whether no forecast that began before overlaps it.
         methods: (R,) what made the forecasts.
     """
 
@@ -103,6 +107,7 @@ class Part:
     low: np.ndarray
     high: np.ndarray
     steps: np.ndarray
+    shown: np.ndarray
     methods: np.ndarray
 
 
@@ -120,40 +125,44 @@ def items_of(
     """
     levels = len(layout.levels)
     tables = [split(table, axis) if table is not None else {} for table in (test, recent, future)]
-    names = dict.fromkeys(name for table in tables for name in table)
-    items = []
-    for name in names:
-        for k, target in enumerate(layout.targets):
-            parts = [
-                part_of(rows, k, *table[name]) if rows is not None and name in table else None
-                for rows, table in zip((test, recent, future), tables, strict=True)
-            ]
-            items.append(item_of(name, target, axis.season, levels, *parts))
-    return items
+    items = [
+        item_of(name, target, axis.season, levels, *parts)
+        for name in dict.fromkeys(name for table in tables for name in table)
+        for target, *parts in zip(
+            layout.targets,
+            *(table.get(name, [None] * len(layout.targets)) for table in tables),
+            strict=True,
+        )
+    ]
+    found = autocorrelations([item.laid_out for item in items], lags_for(axis.season))
+    return [replace(item, autocorrelation=each) for item, each in zip(items, found, strict=True)]
 
 
-def split(table: Rows, axis: Axis) -> dict[tuple[str, ...], tuple[np.ndarray, np.ndarray]]:
-    """By series, its rows and their places on the axis."""
-    numbers: dict[tuple[str, ...], int] = {}
-    codes = np.array([numbers.setdefault(name, len(numbers)) for name in table.series], dtype=int)
-    order = np.argsort(codes, kind="stable")
-    ends = np.cumsum(np.bincount(codes, minlength=len(numbers)))
-    places = axis.places(table.times)
-    groups = np.split(order, ends[:-1]) if len(numbers) else []
-    return {name: (rows, places[rows]) for name, rows in zip(numbers, groups, strict=True)}
-
-
-def part_of(table: Rows, target: int, rows: np.ndarray, places: np.ndarray) -> Part:
-    """Some rows of a table, of one target."""
-    return Part(
-        places,
-        table.values[rows, target],
-        table.actuals[rows, target],
-        table.low[:, rows, target],
-        table.high[:, rows, target],
-        table.steps[rows],
-        table.methods[rows],
-    )
+def split(table: Rows, axis: Axis) -> dict[tuple[str, ...], list[Part]]:
+    """By series, its rows: a part for each target."""
+    order = np.argsort(table.series, kind="stable")
+    places, steps = axis.places(table.times)[order], table.steps[order]
+    shown = not_overlapping(table.series[order], places, steps)
+    values, actuals = table.values[order], table.actuals[order]
+    low, high, methods = table.low[:, order], table.high[:, order], table.methods[order]
+    ends = np.cumsum(np.bincount(table.series, minlength=len(table.names))).tolist()
+    parts = {}
+    for name, begin, end in zip(table.names, [0, *ends], ends, strict=False):
+        own = slice(begin, end)
+        parts[name] = [
+            Part(
+                places[own],
+                values[own, k],
+                actuals[own, k],
+                low[:, own, k],
+                high[:, own, k],
+                steps[own],
+                shown[own],
+                methods[own],
+            )
+            for k in range(values.shape[1])
+        ]
+    return parts
 
 
 def item_of(
@@ -166,42 +175,36 @@ def item_of(
     future: Part | None,
 ) -> Item:
     """Lay the rows of one series on the axis."""
-    blank = np.empty(0)
-    bounds = np.empty((levels, 0))
-    none = Part(np.empty(0, dtype=int), blank, blank, bounds, bounds, blank, blank)
-    test, recent, future = test or none, recent or none, future or none
+    test, recent, future = (part or no_rows(levels) for part in (test, recent, future))
     known = np.concatenate([test.places, recent.places])
     first = int(known.min()) if len(known) else 0
     count = int(known.max()) - first + 1 if len(known) else 0
-    actual, forecast = np.full(count, np.nan), np.full(count, np.nan)
-    low, high = np.full((levels, count), np.nan), np.full((levels, count), np.nan)
-    begins = np.zeros(count, dtype=bool)
-    shown = test.places[kept := first_of_overlapping(test.places, test.steps)] - first
+    actual, begins = np.full(count, np.nan), np.zeros(count, dtype=bool)
     actual[test.places - first] = test.actuals
     actual[recent.places - first] = recent.values
-    forecast[shown], low[:, shown], high[:, shown] = (
-        test.values[kept],
-        test.low[:, kept],
-        test.high[:, kept],
-    )
+    kept = np.flatnonzero(test.shown)
+    shown = test.places[kept] - first
     begins[shown[test.steps[kept] == 1]] = True
+    made = np.full((1 + 2 * levels, count), np.nan)
+    made[:, shown] = np.concatenate([test.values[None], test.low, test.high]).take(kept, axis=1)
     errors = test.values - test.actuals
     scale = mean_change(actual, season)
-    ahead = np.isfinite(future.values)  # a wide table has empty cells before a column's own rows
+    # A wide table has empty cells before a column's own rows.
+    ahead = np.flatnonzero(np.isfinite(future.values))
     return Item(
         series,
         target,
         first,
         actual,
-        forecast,
-        low,
-        high,
+        made[0],
+        made[1 : 1 + levels],
+        made[1 + levels :],
         begins,
-        int(future.places[ahead][0]) if ahead.any() else 0,
+        int(future.places[ahead[0]]) if len(ahead) else 0,
         future.values[ahead],
-        future.low[:, ahead],
-        future.high[:, ahead],
-        str(future.methods[ahead][0]) if ahead.any() else "",
+        future.low.take(ahead, axis=1),
+        future.high.take(ahead, axis=1),
+        str(future.methods[ahead[0]]) if len(ahead) else "",
         test.places,
         errors,
         scale,
@@ -209,23 +212,34 @@ def item_of(
     )
 
 
-def first_of_overlapping(places: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Rows of the forecasts that begin after the ones kept before them have ended.
+def no_rows(levels: int) -> Part:
+    """The part of a table that does not have a series."""
+    blank, bounds = np.empty(0), np.empty((levels, 0))
+    places = np.empty(0, dtype=int)
+    return Part(places, blank, blank, bounds, bounds, blank, blank > 0, blank)
+
+
+def not_overlapping(series: np.ndarray, places: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """(R,) whether a row's forecast begins after those that were kept before it have ended.
 
     Args:
-        places: (R,) forecast behind forecast, in order of their origins.
+        series: (R,) number of its series; ascending.
+        places: (R,) forecast behind forecast within a series, in order of their origins.
         steps: (R,) step of the horizon; a forecast begins where it does not grow.
     """
     if not len(places):
-        return np.empty(0, dtype=int)
-    starts = np.flatnonzero(np.concatenate([[True], np.diff(steps) <= 0]))
-    ends = np.concatenate([starts[1:], [len(places)]])
+        return np.empty(0, dtype=bool)
+    places = places + series * (places.max() + 1)  # a series lies behind all of those before it
+    starts = 1 + np.flatnonzero((np.diff(steps) <= 0) | (np.diff(series) > 0))
+    bounds = np.concatenate([[0], starts, [len(places)]])
+    firsts, lasts = places[bounds[:-1]], places[bounds[1:] - 1]
+    if (firsts[1:] > lasts[:-1]).all():
+        return np.ones(len(places), dtype=bool)
     kept, reached = [], -1
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        if places[start] > reached:
-            kept.append(np.arange(start, end))
-            reached = int(places[end - 1])
-    return np.concatenate(kept)
+    for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True):
+        kept.append(first > reached)
+        reached = last if first > reached else reached
+    return np.repeat(kept, np.diff(bounds))
 
 
 def mean_change(actual: np.ndarray, season: int) -> float:
@@ -239,16 +253,19 @@ def mean_change(actual: np.ndarray, season: int) -> float:
 def scored(errors: np.ndarray, test: Part, scale: float) -> Scored:
     """How good the forecasts of an item were."""
     known = np.isfinite(errors)
-    if not known.any():
+    points = int(known.sum())
+    if not points:
         return Scored(0, None, None, None, None)
-    mae = float(np.abs(errors[known]).mean())
+    errors = errors[known]
+    mae, bias = float(np.abs(errors).sum()) / points, float(errors.sum()) / points
     coverage = None
     if len(test.low):
-        bounded = known & np.isfinite(test.low[0]) & np.isfinite(test.high[0])
-        within = (test.low[0] <= test.actuals) & (test.actuals <= test.high[0])
-        coverage = float(within[bounded].mean()) if bounded.any() else None
-    relative = mae / scale if scale > 0 else None
-    return Scored(int(known.sum()), mae, float(errors[known].mean()), relative, coverage)
+        low, high = test.low[0], test.high[0]
+        bounded = known & np.isfinite(low) & np.isfinite(high)
+        within = bounded & (low <= test.actuals) & (test.actuals <= high)
+        if bounded.any():
+            coverage = int(within.sum()) / int(bounded.sum())
+    return Scored(points, mae, bias, mae / scale if scale > 0 else None, coverage)
 
 
 def ranked(items: list[Item]) -> list[int]:

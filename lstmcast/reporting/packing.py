@@ -8,13 +8,14 @@ bytes. `report.js` turns them back.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate, islice, pairwise
 from typing import Any
 
 import numpy as np
 
 from lstmcast.reporting.axis import Axis, Names
-from lstmcast.reporting.errors_of import autocorrelation, lags_for
 from lstmcast.reporting.items import Item, featured, ranked
 
 SPAN = 4000
@@ -50,16 +51,16 @@ def pack(items: list[Item], levels: tuple[float, ...], dates: Axis, season: Name
     targets = list(dict.fromkeys(item.target for item in items))
     places = {name: k for k, name in enumerate(series)}
     entries = []
-    for number, item in enumerate(items):
+    for item in items:
         s = item.scored
         entry: dict[str, Any] = {
             "series": places[item.name],
             "target": targets.index(item.target),
             "scores": [s.points, *(_rounded(v) for v in (s.mae, s.bias, s.relative, s.coverage))],
         }
-        if number in chosen:
-            entry |= numbers_of(item, rows, dates.season)
         entries.append(entry)
+    for k, numbers in zip(chosen, numbers_of([items[k] for k in chosen], rows), strict=True):
+        entries[k] |= numbers
     longest = max((len(item.actual) for item in items), default=0)
     data = {
         "marks": dates.marks,
@@ -104,35 +105,59 @@ def first_shown(items: list[Item], chosen: set[int]) -> int:
     return (judged or order or [0])[len(judged or order) // 2]
 
 
-def numbers_of(item: Item, rows: int, season: int) -> dict[str, Any]:
-    """The numbers of an item, of its last rows of history."""
-    cut = max(len(item.actual) - rows, 0)
-    digits, base = unit_of(item)
+def numbers_of(items: list[Item], rows: int) -> Iterator[dict[str, Any]]:
+    """The numbers of each item, of its last rows of history."""
+    cuts = [max(len(item.actual) - rows, 0) for item in items]
+    units = [unit_of(item) for item in items]
+    columns = [columns_of(item, cut) for item, cut in zip(items, cuts, strict=True)]
+    packed = iter(whole_numbers(columns, units))
+    for item, cut, unit in zip(items, cuts, units, strict=True):
+        bounds = 2 * len(item.low)
+        yield {
+            "unit": list(unit),
+            "from": item.first + cut,
+            "actual": next(packed),
+            "past": next(packed),
+            "past_bounds": list(islice(packed, bounds)),
+            "begins": np.flatnonzero(item.begins[cut:]).tolist(),
+            "future_from": item.future_first,
+            "future": next(packed),
+            "method": item.method,
+            "future_bounds": list(islice(packed, bounds)),
+            "lags": np.round(item.autocorrelation, 3).tolist(),
+            "errors": int(np.isfinite(item.laid_out).sum()),
+        }
 
-    def packed(values: np.ndarray) -> list[int | None]:
-        scaled = np.round(values * 10.0**digits) - base
-        known = np.abs(scaled) < 2**62  # what is farther off is not drawn, nor what is not known
-        whole: list[int | None] = np.where(known, scaled, 0.0).astype(np.int64).tolist()
-        for place in np.flatnonzero(~known).tolist():
-            whole[place] = None
-        return whole
 
-    bounds = zip(item.low[:, cut:], item.high[:, cut:], strict=True)
-    ahead = zip(item.future_low, item.future_high, strict=True)
-    return {
-        "unit": [digits, base],
-        "from": item.first + cut,
-        "actual": packed(item.actual[cut:]),
-        "past": packed(item.forecast[cut:]),
-        "past_bounds": [packed(bound) for pair in bounds for bound in pair],
-        "begins": np.flatnonzero(item.begins[cut:]).tolist(),
-        "future_from": item.future_first,
-        "future": packed(item.future),
-        "method": item.method,
-        "future_bounds": [packed(bound) for pair in ahead for bound in pair],
-        "lags": np.round(autocorrelation(item.laid_out, lags_for(season)), 3).tolist(),
-        "errors": int(np.isfinite(item.laid_out).sum()),
-    }
+def columns_of(item: Item, cut: int) -> list[np.ndarray]:
+    """Values of an item from a row on, in the order in which the page has them."""
+    past = [bound[cut:] for pair in zip(item.low, item.high, strict=True) for bound in pair]
+    ahead = [
+        bound for pair in zip(item.future_low, item.future_high, strict=True) for bound in pair
+    ]
+    return [item.actual[cut:], item.forecast[cut:], *past, item.future, *ahead]
+
+
+def whole_numbers(
+    columns: list[list[np.ndarray]], units: list[tuple[int, int]]
+) -> list[list[int | None]]:
+    """Every column of every item, each in the unit of its item; all at once, as they are short.
+
+    Args:
+        columns: Of each item.
+        units: Of each item; see `unit_of`.
+    """
+    sizes = [sum(map(len, each)) for each in columns]
+    scales, bases = ([10.0**digits for digits, _ in units], [float(base) for _, base in units])
+    each_column = [column for each in columns for column in each]
+    values = np.concatenate([np.empty(0), *each_column])
+    scaled = np.rint(values * np.repeat(scales, sizes)) - np.repeat(bases, sizes)
+    known = np.abs(scaled) < 2**62  # what is farther off is not drawn, nor what is not known
+    whole: list[int | None] = np.where(known, scaled, 0.0).astype(np.int64).tolist()
+    for place in np.flatnonzero(~known).tolist():
+        whole[place] = None
+    ends = list(accumulate(map(len, each_column), initial=0))
+    return [whole[begin:end] for begin, end in pairwise(ends)]
 
 
 def unit_of(item: Item) -> tuple[int, int]:
@@ -141,9 +166,10 @@ def unit_of(item: Item) -> tuple[int, int]:
     known = values[np.isfinite(values)]
     if not len(known):
         return 0, 0
-    span = float(known.max() - known.min()) or abs(float(known.max())) or 1.0
-    digits = int(np.clip(math.ceil(math.log10(SPAN / span)), -300, 300))
-    return digits, int(np.round(float(known.min()) * 10.0**digits))
+    low, high = float(known.min()), float(known.max())
+    span = high - low or abs(high) or 1.0
+    digits = min(max(math.ceil(math.log10(SPAN / span)), -300), 300)
+    return digits, round(low * 10.0**digits)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -6,12 +6,16 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
 
 from lstmcast.errors import RunError
+
+_TEXT = pa.dictionary(pa.int32(), pa.string())
+_LONGEST_BLOCK = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -36,24 +40,24 @@ class Rows:
     """Forecasts, and what came, row by row; R rows, C targets, L levels.
 
     Attributes:
-        series: (R,) names of series, each a tuple of texts.
+        names: (S,) of the series, each a tuple of texts, in the order in which they appear.
+        series: (R,) number of each row's series.
         times: (R,) stamps or row numbers, as the table writes them.
         values: (R, C) forecasts; in `recent`, what came.
         actuals: (R, C) what came; NaN where that is not known.
         low: (L, R, C) lower bounds; NaN where there are none.
         high: (L, R, C) upper bounds.
-        origins: (R,) the last row that each forecast knew; empty texts where that is not said.
         steps: (R,) step of the horizon, from 1; 0 where there is none.
         methods: (R,) what made each forecast; empty where that is not said.
     """
 
-    series: list[tuple[str, ...]]
-    times: np.ndarray
+    names: list[tuple[str, ...]]
+    series: np.ndarray
+    times: pd.Categorical
     values: np.ndarray
     actuals: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    origins: np.ndarray
     steps: np.ndarray
     methods: np.ndarray
 
@@ -94,20 +98,26 @@ def _is_number(text: str) -> bool:
 
 
 def read_cells(path: Path, texts: Sequence[int]) -> pd.DataFrame:
-    """A file, its columns named by their places; those not of texts are numbers."""
+    """A file, its columns named by their places: those of texts are categories, others numbers."""
     count = len(header_of(path))
-    numbers: dict[Any, list[str]] = {k: [""] for k in range(count) if k not in texts}
     try:
-        return pd.read_csv(
+        table = pyarrow.csv.read_csv(
             path,
-            header=0,
-            names=list(range(count)),
-            dtype={k: str if k in texts else np.float64 for k in range(count)},
-            keep_default_na=False,
-            na_values=numbers,
+            pyarrow.csv.ReadOptions(
+                column_names=[str(k) for k in range(count)],
+                skip_rows_after_names=1,  # the header, which may have line ends within quotes
+                block_size=min(max(path.stat().st_size, 1), _LONGEST_BLOCK),
+            ),
+            pyarrow.csv.ParseOptions(newlines_in_values=True),
+            pyarrow.csv.ConvertOptions(
+                column_types={str(k): _TEXT if k in texts else pa.float64() for k in range(count)},
+                null_values=[""],
+            ),
         )
     except (OSError, ValueError) as error:
         raise RunError(f"{path} is missing or damaged: {error}") from error
+    frame: pd.DataFrame = table.to_pandas(split_blocks=True)
+    return frame.set_axis(range(count), axis=1)
 
 
 def read_test(path: Path, layout: Layout) -> Rows:
@@ -122,30 +132,35 @@ def read_test(path: Path, layout: Layout) -> Rows:
     first = named + 2 + timed
     places = [first + k * width for k in range(len(layout.targets))]
     steps = frame[named + 1].to_numpy(dtype=np.int64)
-    origins = frame[named].to_numpy(dtype=object)
-    times = frame[named + 2].to_numpy(dtype=object) if timed else _counted_on(origins, steps)
+    times = _stamps(frame, named + 2) if timed else _counted_on(_stamps(frame, named), steps)
     return Rows(
-        names_of(frame, named),
+        *series_of(frame, named),
         times,
         frame[places].to_numpy(),
         frame[[place + 1 for place in places]].to_numpy(),
         *_bounds(frame, [place + 2 for place in places], len(layout.levels)),
-        origins,
         steps,
         np.full(len(frame), "", dtype=object),
     )
 
 
-def _counted_on(origins: np.ndarray, steps: np.ndarray) -> np.ndarray:
+def _stamps(frame: pd.DataFrame, place: int) -> pd.Categorical:
+    return pd.Categorical(frame[place])
+
+
+def _counted_on(origins: pd.Categorical, steps: np.ndarray) -> pd.Categorical:
     """Row numbers so many steps after others."""
-    return np.array([str(int(o) + s) for o, s in zip(origins, steps, strict=True)], dtype=object)
+    return pd.Categorical((origins.astype(np.int64) + steps).astype(str))
 
 
-def names_of(frame: pd.DataFrame, named: int) -> list[tuple[str, ...]]:
-    """Each row's series."""
-    if not named:
-        return [()] * len(frame)
-    return list(zip(*(frame[k].tolist() for k in range(named)), strict=True))
+def series_of(frame: pd.DataFrame, named: int) -> tuple[list[tuple[str, ...]], np.ndarray]:
+    """The names of all series, and each row's number of its own."""
+    series = np.zeros(len(frame), dtype=np.int64)
+    for k in range(named):
+        cells = frame[k].cat
+        series = pd.factorize(series * len(cells.categories) + cells.codes.to_numpy())[0]
+    firsts = frame.iloc[np.unique(series, return_index=True)[1], :named]
+    return [tuple(cells) for cells in firsts.to_numpy(dtype=object).tolist()], series
 
 
 def _bounds(frame: pd.DataFrame, places: list[int], levels: int) -> tuple[np.ndarray, np.ndarray]:
@@ -163,15 +178,17 @@ def read_recent(path: Path, layout: Layout) -> Rows:
     named, count = len(layout.series), len(layout.targets)
     frame = read_cells(path, range(named + 1))
     values = frame[list(range(named + 1, named + 1 + count))].to_numpy()
-    return plain_rows(names_of(frame, named), frame[named].to_numpy(dtype=object), values)
+    return plain_rows(*series_of(frame, named), _stamps(frame, named), values)
 
 
-def plain_rows(series: list[tuple[str, ...]], times: np.ndarray, values: np.ndarray) -> Rows:
-    """Rows without bounds, origins and steps."""
+def plain_rows(
+    names: list[tuple[str, ...]], series: np.ndarray, times: pd.Categorical, values: np.ndarray
+) -> Rows:
+    """Rows without bounds and steps."""
     none = np.empty((0, *values.shape))
     blank, zeros = np.full(len(times), "", dtype=object), np.zeros(len(times), dtype=np.int64)
     unknown = np.full(values.shape, np.nan)
-    return Rows(series, times, values, unknown, none, none, blank, zeros, blank)
+    return Rows(names, series, times, values, unknown, none, none, zeros, blank)
 
 
 def read_future(path: Path, layout: Layout, wide: bool) -> Rows:
@@ -182,9 +199,7 @@ def read_future(path: Path, layout: Layout, wide: bool) -> Rows:
     frame = read_cells(path, [*range(named + 1), len(header) - 1])
     width = 1 + 2 * levels
     places = [named + 1 + k * width for k in range(len(layout.targets))]
-    rows = plain_rows(
-        names_of(frame, named), frame[named].to_numpy(dtype=object), frame[places].to_numpy()
-    )
+    rows = plain_rows(*series_of(frame, named), _stamps(frame, named), frame[places].to_numpy())
     low, high = _bounds(frame, [place + 1 for place in places], levels)
     methods = frame[len(header) - 1].to_numpy(dtype=object)
     return replace(rows, low=low, high=high, methods=methods)
@@ -195,14 +210,13 @@ def read_wide(path: Path, header: list[str], levels: int) -> Rows:
     method = max(k for k, name in enumerate(header) if name == "method")
     count = (method - 1) // (1 + 2 * levels)
     frame = read_cells(path, [0, *range(method, len(header))])
-    times = np.tile(frame[0].to_numpy(dtype=object), count)
-    series: list[tuple[str, ...]] = [
-        (name,) for name in header[1 : 1 + count] for _ in range(len(frame))
-    ]
+    times = _stamps(frame, 0).take(np.tile(np.arange(len(frame)), count))
+    names: list[tuple[str, ...]] = [(name,) for name in header[1 : 1 + count]]
+    series = np.repeat(np.arange(count), len(frame))
     values = frame[list(range(1, 1 + count))].to_numpy().T.reshape(-1, 1)
     low, high = _bounds(frame, [1 + count + 2 * levels * k for k in range(count)], levels)
     shape = (levels, -1, 1)
-    rows = plain_rows(series, times, values)
+    rows = plain_rows(names, series, times, values)
     low, high = (bound.transpose(0, 2, 1).reshape(shape) for bound in (low, high))
     own = {name: k for k, name in enumerate(header) if k > method}  # of columns not as the most
     methods = np.concatenate(

@@ -134,9 +134,10 @@ UNTESTED = "The network was not judged: no test window (split.test, window.horiz
 def dates_of(contents: Contents) -> Axis:
     """The time axis of all tables of a folder."""
     data = contents.manifest.get("data", {})
-    tables = [t.times for t in (contents.test, contents.recent, contents.future) if t is not None]
+    tables = [t for t in (contents.test, contents.recent, contents.future) if t is not None]
+    texts = [t.times.categories.to_numpy() for t in tables]
     timed, form = contents.layout.time is not None, contents.config.data.time_format
-    return axis_of(tables, timed, form, data.get("frequency", ""), data.get("season", 0))
+    return axis_of(texts, timed, form, data.get("frequency", ""), data.get("season", 0))
 
 
 def sections_of(contents: Contents, items: list[Item], dates: Axis) -> list[Section]:

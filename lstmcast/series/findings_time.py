@@ -35,7 +35,8 @@ def find_in_time(view: View) -> Iterator[Finding]:
 
 def _nameless_series(view: View) -> Iterator[Finding]:
     for name in view.data.series:
-        rows = np.flatnonzero(view.table.text(name) == "")
+        numbers, texts = view.table.coded(name)
+        rows = np.flatnonzero((texts == "")[numbers])
         if len(rows):
             words = f"{counted(len(rows), 'row')} without a name of its series"
             yield found("LC114", words, name, rows)

@@ -157,7 +157,7 @@ def _around(
 def _outliers(view: View, name: str, values: np.ndarray) -> Iterator[Finding]:
     finite = np.flatnonzero(np.isfinite(values))
     numbers, codes = values[finite], view.codes[finite]
-    low, high, count = _quantiles(numbers, codes, len(view.names))
+    low, high, count = quantiles(numbers, codes, len(view.names))
     spread = high - low
     usable = (spread > 0) & (count >= FEWEST)
     far = (numbers < (low - FAR * spread)[codes]) | (numbers > (high + FAR * spread)[codes])
@@ -171,16 +171,16 @@ def _outliers(view: View, name: str, values: np.ndarray) -> Iterator[Finding]:
         yield found("LC206", words, name, rows)
 
 
-def _quantiles(
+def quantiles(
     values: np.ndarray, codes: np.ndarray, series: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(S,) the 5 % and 95 % quantiles of each series, and how many values it has."""
-    ordered = np.sort(values) if series == 1 else values[np.lexsort((values, codes))]
+    ordered = values[np.argsort(codes, kind="stable")]
     counts = np.bincount(codes, minlength=series)
     starts = np.cumsum(counts) - counts
-    last = max(len(ordered) - 1, 0)
-    low, high = (
-        ordered[np.minimum(starts + np.floor(share * np.maximum(counts - 1, 0)).astype(int), last)]
-        for share in (0.05, 0.95)
-    )
+    low, high = np.full(series, np.nan), np.full(series, np.nan)
+    for count in np.unique(counts[counts > 0]).tolist():  # series of the same length at once
+        alike = np.flatnonzero(counts == count)
+        rows = np.sort(ordered[starts[alike][:, None] + np.arange(count)], axis=1)
+        low[alike], high[alike] = (rows[:, int(share * (count - 1))] for share in (0.05, 0.95))
     return low, high, counts

@@ -95,7 +95,7 @@ def view_table(table: Table, data: DataConfig, numeric: Sequence[str]) -> View:
         return View(
             table, data, values, wrong, None, codes, names, rows, STEPS, places[rows], counted
         )
-    stamps = lenient_stamps(table.strings(data.time), data.time_format)
+    stamps = _stamps(table, data.time, data.time_format)
     rows = np.flatnonzero(stamps.good)
     rows = rows[np.lexsort((stamps.values[rows], codes[rows]))]
     frequency = _frequency(data.frequency, stamps.values[rows], codes[rows])
@@ -118,13 +118,25 @@ def lenient_numbers(table: Table, column: str) -> tuple[np.ndarray, np.ndarray]:
 
 def series_codes(table: Table, columns: Sequence[str]) -> tuple[np.ndarray, list[str]]:
     """(R,) number of each row's series, in order of their names, and these."""
-    if not columns:
-        return np.zeros(len(table.frame), dtype=np.int64), [""]
-    texts = pd.DataFrame({name: table.text(name) for name in columns})
-    groups = texts.groupby(list(columns), sort=True)
-    codes = groups.ngroup().to_numpy()
-    first = texts.iloc[np.unique(codes, return_index=True)[1]]
-    return codes, [" ".join(cells) for cells in first.itertuples(index=False, name=None)]
+    codes, names = np.zeros(len(table.frame), dtype=np.int64), [""]
+    for column in columns:
+        numbers, texts = table.coded(column)
+        ordered, places = np.unique(texts, return_inverse=True)
+        codes, found = pd.factorize(codes * len(ordered) + places[numbers], sort=True)
+        before, own = np.divmod(found, len(ordered))
+        names = [f"{names[k]} {ordered[j]}" for k, j in zip(before, own, strict=True)]
+    return codes, [name[1:] for name in names]
+
+
+def _stamps(table: Table, time: str, time_format: str) -> StampColumn:
+    """Each text is read once, unless there is something wrong with one."""
+    numbers, texts = table.coded(time)
+    if 2 * len(texts) < len(numbers):
+        column = lenient_stamps(pa.array(texts, pa.string()), time_format)
+        if column.good.all() and not column.other.any() and not column.twofold:
+            nowhere = np.zeros(len(numbers), dtype=bool)
+            return StampColumn(column.values[numbers], ~nowhere, nowhere, column.words)
+    return lenient_stamps(table.strings(time), time_format)
 
 
 def lenient_stamps(texts: pa.Array, time_format: str) -> StampColumn:

@@ -67,8 +67,16 @@ class Table:
         return self.digest if isinstance(self.digest, str) else self.digest.result()
 
     def line(self, row: int) -> str:
-        """Where a row, counted from 0, is: "line 17" of a CSV file, "row 17" of a Parquet file."""
-        return f"row {row + 1}" if self.csv is None else f"line {self._lines[row]}"
+        """Where a row, counted from 0, is: "line 17" of a CSV file, "row 17" of a Parquet file.
+
+        Raises:
+            DataError: The file has gone, or become shorter.
+        """
+        if self.csv is None:
+            return f"row {row + 1}"
+        if row >= len(self._lines):
+            raise DataError(f"{self.name} has changed since it was read: it is shorter")
+        return f"line {self._lines[row]}"
 
     def require(self, columns: Sequence[str], where: str) -> None:
         """Check that the table has columns.

@@ -122,10 +122,16 @@ def _table_findings(view: View, config: Config) -> Iterator[Finding]:
 
 def _read(data: DataConfig) -> tuple[Table, DataConfig]:
     """The whole table; one of another layout as a long one, with the config of that."""
-    if layout_of(data) == "long":
-        return read_table(data.path, text=_texts(data)), data
-    table = read_columns(data)
-    assert isinstance(table, LongTable)
+    if layout_of(data) != "long":
+        return _as_long(read_columns(data), data)
+    repeated = _texts(data) if data.series else []
+    return read_table(data.path, text=_texts(data), repeated=repeated), data
+
+
+def _as_long(table: Table, data: DataConfig) -> tuple[Table, DataConfig]:
+    """A table, laid out as a long one, with the config of that."""
+    if not isinstance(table, LongTable):
+        return table, data
     data = table.long_config(data)
     columns: dict[str, Any] = {name: table.text(name) for name in _texts(data)}
     frame = pd.DataFrame(columns | {table.value_column: table.values})
@@ -228,15 +234,19 @@ def _noise(config: Config, table: Table) -> Iterator[Finding]:
         yield from stopped(error)
 
 
-def check_rows(config: Config) -> Report:
+def check_rows(prepared: Prepared) -> Report:
     """Look at the stamps and values of a table that can be trained on; quicker than `check`.
 
     Not looked for is what takes long: covariates that know the target, noise after the cuts.
 
     Raises:
-        DataError: The table cannot be read.
+        DataError: The table is not held, and cannot be read again.
     """
-    table, data_config = _read(config.data)
+    config, cells = prepared.config, prepared.cells
+    if cells is None or config.data.duplicates != "error":
+        table, data_config = _read(config.data)  # of rows that repeat, all columns are compared
+    else:
+        table, data_config = _as_long(cells, config.data)
     data, _ = _present(data_config, table)
     assert data is not None, "it was trained on"
     numeric = (*data.target, *data.past, *data.future, *data.static)

@@ -30,6 +30,9 @@ from lstmcast.workflows.watcher import Watcher
 OWN_COLUMNS = ("method", "origin", "step")
 """Columns that forecast.csv and backtest.csv add to the user's own."""
 
+MOST_HELD = 4_000_000
+"""Numbers of a table whose cells are held beside its panel: some 30 MB."""
+
 MANY_JUDGED, ENOUGH_JUDGED = 2_000_000, 200_000
 """Validation and test windows that are worth a note, and those that it advises."""
 
@@ -49,6 +52,7 @@ class Prepared:
         unfilled: The panel as read: with its gaps as NaN, and its own words of categories.
         vocabulary: The categories of the train rows.
         vectors: Given vectors of their words, by column.
+        cells: The table with its cells, to look through; None where they are too many to hold.
     """
 
     config: Config
@@ -61,6 +65,7 @@ class Prepared:
     unfilled: Panel
     vocabulary: Vocabulary
     vectors: Mapping[str, Vectors]
+    cells: Table | None = None
 
     def filled_to_the_end(self) -> Panel:
         """The panel as a forecast after its last row sees it: no cut is in the way of a fill."""
@@ -114,11 +119,11 @@ def prepare_table(config: Config, table: Table, watcher: Watcher) -> Prepared:
         DataError: The table has a fault.
     """
     panel = build_panel(table, config.data, horizon=config.window.horizon)
-    table = table.without_cells()
     if isinstance(table, LongTable):  # what auto found is what the run goes by
         data = config.data.model_copy(update={"layout": table.layout})
         config = config.model_copy(update={"data": data})
-    return prepare_panel(config, table, panel, watcher)
+    prepared = prepare_panel(config, table.without_cells(), panel, watcher)
+    return replace(prepared, cells=table if panel.values.size <= MOST_HELD else None)
 
 
 def prepare_panel(config: Config, table: Table, panel: Panel, watcher: Watcher) -> Prepared:

@@ -65,13 +65,14 @@ def findings_of(prepared: Prepared) -> list[dict[str, Any]] | None:
     from lstmcast.workflows.check import check_rows
 
     try:
-        report = check_rows(prepared.config)
+        report = check_rows(prepared)
+        assert report.table is not None
+        return [
+            described(finding, [report.table.line(row) for row in finding.rows])
+            for finding in report.findings
+        ]
     except DataError:
-        return None  # the table has gone or changed since it was read
-    return [
-        described(finding, [report.table.line(row) for row in finding.rows] if report.table else [])
-        for finding in report.findings
-    ]
+        return None  # what is not held of the table, such as its lines, has gone or changed
 
 
 def write_images(path: Path, folders: Mapping[str, Path | None]) -> list[Path]:

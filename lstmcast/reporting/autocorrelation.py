@@ -1,0 +1,44 @@
+"""The autocorrelation of many series at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+LAGS = 60
+"""Distances at most for which errors are compared with those after them."""
+
+
+def lags_for(season: int) -> int:
+    """Distances to look at: two seasons, within reason."""
+    return int(np.clip(2 * season + 2, 20, LAGS))
+
+
+def autocorrelations(series: Sequence[np.ndarray], lags: int) -> list[np.ndarray]:
+    """Of each series the correlation of its values with those 1, 2, ... places after them.
+
+    The sum of products over all pairs that are known, divided by the sum of squares (Box & Jenkins,
+    "Time Series Analysis", 1976, section 2.1).
+
+    Args:
+        series: (P,) each; NaN where not known.
+        lags: How many; fewer where there are fewer values, none where fewer than 3 are known or
+            all are the same.
+    """
+    if not series:
+        return []
+    gap = np.full(lags, np.nan)  # behind each series, so that no pair reaches into the next
+    values = np.concatenate([part for each in series for part in (each, gap)])
+    sizes = np.array([len(each) for each in series])
+    starts = np.cumsum(sizes + lags) - (sizes + lags)
+    known = np.isfinite(values)
+    counts = np.add.reduceat(known.astype(np.int64), starts)
+    means = np.add.reduceat(np.where(known, values, 0.0), starts) / np.maximum(counts, 1)
+    centred = np.where(known, values - np.repeat(means, sizes + lags), 0.0)
+    totals = np.add.reduceat(centred**2, starts)
+    sums = [np.add.reduceat(centred * np.roll(centred, -k), starts) for k in range(1, lags + 1)]
+    usable = (counts >= 3) & (totals > 0)
+    found = np.stack(sums, axis=1) / np.where(usable, totals, 1.0)[:, None]
+    ends = np.where(usable, np.minimum(lags, sizes // 2), 0)
+    return [row[:end] for row, end in zip(found, ends.tolist(), strict=True)]
