@@ -15,27 +15,46 @@ Where = tuple[int | slice, int | slice]
 """Steps and targets."""
 
 
+class Runs:
+    """The windows of a batch, neighbours of one series taken together as one of R runs.
+
+    Args:
+        series: (B,) of each window, in any order; in order there are the fewest runs.
+    """
+
+    def __init__(self, series: NDArray[Any]) -> None:
+        self.starts = np.flatnonzero(np.diff(series, prepend=-1))
+        self.series = series[self.starts]
+
+    def sums(self, values: NDArray[Any]) -> Floats:
+        """(B, H, C) -> (R, H, C)."""
+        return np.add.reduceat(values, self.starts, axis=0, dtype=np.float64)
+
+
 class Points:
     """Which of a batch's points a measure is defined at, and how many these are.
 
     Args:
         defined: (B, H, C).
-        series: (B,) of each window.
-        count: S, of all series.
+        runs: Of the windows.
     """
 
-    def __init__(self, defined: Bools, series: NDArray[Any], count: int) -> None:
-        self.defined, self.series = defined, series
+    def __init__(self, defined: Bools, runs: Runs) -> None:
+        self.defined, self.runs = defined, runs
         self.everywhere = bool(defined.all())
-        of_window = np.count_nonzero(defined, axis=(1, 2))
-        self.of_step = np.count_nonzero(defined, axis=0)
-        self.of_series = np.bincount(series, of_window, count)
+        self.counts = runs.sums(defined)
 
     def where(self, condition: Bools) -> Points:
-        """Those at which a condition, of a shape that fits theirs, holds too."""
-        if condition.all():
-            return self
-        return Points(self.defined & condition, self.series, len(self.of_series))
+        """Those at which a (B, H, C) condition holds too."""
+        return self if condition.all() else Points(self.defined & condition, self.runs)
+
+    def sums(self, errors: Floats) -> Floats:
+        """(R, H, C) sums of (B, H, C) errors at the points, whatever they are elsewhere."""
+        return self.runs.sums(self.only(errors))
+
+    def only(self, errors: Floats) -> Floats:
+        """The errors at the points, and 0 elsewhere."""
+        return errors if self.everywhere else np.where(self.defined, errors, 0.0)
 
 
 class Mean:
@@ -45,15 +64,12 @@ class Mean:
         self.total, self.count = np.zeros((horizon, targets)), np.zeros((horizon, targets))
         self.series_total, self.series_count = np.zeros(series), np.zeros(series)
 
-    def add(self, errors: Floats, points: Points) -> None:
-        """Take in (B, H, C) errors at the points, whatever they are elsewhere."""
-        if not points.everywhere:
-            errors = np.where(points.defined, errors, 0.0)
-        self.total += errors.sum(axis=0)
-        self.count += points.of_step
-        of_window = errors.sum(axis=(1, 2))
-        self.series_total += np.bincount(points.series, of_window, len(self.series_total))
-        self.series_count += points.of_series
+    def add(self, sums: Floats, counts: Floats, series: NDArray[Any]) -> None:
+        """Take in (R, H, C) sums of errors, and of how many, of the runs of (R,) series."""
+        self.total += sums.sum(axis=0)
+        self.count += counts.sum(axis=0)
+        np.add.at(self.series_total, series, sums.sum(axis=(1, 2)))
+        np.add.at(self.series_count, series, counts.sum(axis=(1, 2)))
 
     def over(self, where: Where) -> float | None:
         """The mean over the chosen steps and targets; None where no point defines it."""

@@ -60,13 +60,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmcast.errors import Diverged
-from lstmcast.forecasting.means import Bools, Floats, Mean, Points, Where
-from lstmcast.forecasting.quantile_scores import interpolated_crps, pinball_loss
+from lstmcast.forecasting.means import Floats, Mean, Points, Runs, Where
+from lstmcast.forecasting.quantile_scores import interpolated_crps
 from lstmcast.forecasting.yardsticks import Yardsticks
 
 names = ("mae", "rmse", "mse", "bias", "smape", "mape", "mase", "rmsse")
 
-POINTS_IN_CACHE = 1 << 17
+POINTS_IN_CACHE = 1 << 14
 """Points whose scores are reckoned together: some arrays of them fit a processor's cache."""
 
 _MEANS = ("mae", "mse", "bias", "smape", "mape", "mase", "msse", "scaled_mse", "scaled_mae")
@@ -118,7 +118,7 @@ class Scores:
         low: NDArray[Any] | None = None,
         high: NDArray[Any] | None = None,
         crps: NDArray[Any] | None = None,
-    ) -> None:
+    ) -> Floats:
         """Score a batch of windows.
 
         Args:
@@ -129,78 +129,94 @@ class Scores:
             high: (levels, B, H, C) upper bounds.
             crps: (B, H, C) where it is known in closed form; None: the bounds give it.
 
+        Returns:
+            (B,) the sum of the absolute errors of each window.
+
         Raises:
             Diverged: A forecast is not a finite number where the actual is known.
         """
         f, y = np.asarray(forecast, dtype=np.float64), np.asarray(actual, dtype=np.float64)
         expected = (len(series), self._horizon, len(self._targets))
         assert f.shape == y.shape == expected, f"{f.shape} and {y.shape}, expected {expected}"
-        self._refuse_non_finite(f, ~np.isnan(y))
+        self._refuse_non_finite(f, y)
         size = max(1, POINTS_IN_CACHE // (self._horizon * len(self._targets)))
+        missed = np.zeros(len(series))
         for start in range(0, len(series), size):
             part = slice(start, start + size)
-            known = Points(~np.isnan(y[part]), series[part], len(self._yardsticks.mean))
-            with np.errstate(all="ignore"):  # what is not defined is left out by `add`
-                self._add_points(f[part], y[part], known)
+            known = Points(~np.isnan(y[part]), Runs(series[part]))
+            with np.errstate(all="ignore"):  # what is not defined is left out by `Points`
+                miss = self._add_points(f[part], y[part], known)
+                missed[part] = np.einsum("bhc->b", miss)
                 if not self._levels:
                     continue
                 assert low is not None and high is not None, "intervals without bounds"
                 bounds, exact = (low[:, part], high[:, part]), None if crps is None else crps[part]
-                self._add_intervals(f[part], y[part], known, *bounds, exact)
+                self._add_intervals(f[part], y[part], miss, known, *bounds, exact)
         self._windows += len(series)
+        return missed
 
-    def _add_points(self, f: Floats, y: Floats, known: Points) -> None:
-        def add(name: str, errors: Floats, points: Points) -> None:
-            self._means[name].add(errors, points)
+    def _add(self, name: str, sums: Floats, points: Points) -> None:
+        self._means[name].add(sums, points.counts, points.runs.series)
 
-        scale, series = self._yardsticks, known.series
-        miss, size = np.abs(y - f), np.abs(y) + np.abs(f)
-        a = scale.seasonal_mae[series][:, None]  # -> (B, 1, C)
-        b = scale.seasonal_mse[series][:, None]
-        deviation = scale.deviation[series][:, None]
-        add("mae", miss, known)
-        add("mse", miss**2, known)
-        add("bias", f - y, known)
-        add("smape", np.where(size > 0, 200 * miss / size, 0.0), known)
-        add("mape", 100 * miss / np.abs(y), known.where(y != 0))
-        add("mase", miss / a, known.where(a > 0))
-        add("msse", miss**2 / b, known.where(b > 0))
-        # The mean of the z-score cancels in the difference of two of them.
-        varied, scaled = known.where(deviation > 0), miss / deviation
-        add("scaled_mse", scaled**2, varied)
-        add("scaled_mae", scaled, varied)
+    def _add_points(self, f: Floats, y: Floats, known: Points) -> Floats:
+        """Add what needs no intervals; gives back the absolute errors, 0 where unknown."""
+        error, y_size = known.only(f - y), np.abs(y)
+        miss, size = np.abs(error), y_size + np.abs(f)
+        runs = known.runs
+        mae, mse = runs.sums(miss), runs.sums(miss**2)
+        self._add("mae", mae, known)
+        self._add("mse", mse, known)
+        self._add("bias", runs.sums(error), known)
+        self._add("smape", 200 * known.where(size > 0).sums(miss / size), known)
+        nonzero = known.where(y != 0)
+        self._add("mape", 100 * nonzero.sums(miss / y_size), nonzero)
+        # A yardstick is the same for all windows of a run. The mean of the z-score cancels in the
+        # difference of two of them.
+        scale = self._yardsticks
+        for name, sums, unit in (
+            ("mase", mae, scale.seasonal_mae),
+            ("msse", mse, scale.seasonal_mse),
+            ("scaled_mae", mae, scale.deviation),
+            ("scaled_mse", mse, scale.deviation**2),
+        ):
+            of_run = unit[runs.series][:, None]  # (R, 1, C)
+            usable = of_run > 0
+            scaled = np.where(usable, sums / of_run, 0.0)
+            self._means[name].add(scaled, known.counts * usable, runs.series)
+        return miss
 
     def _add_intervals(
         self,
         f: Floats,
         y: Floats,
+        miss: Floats,
         known: Points,
         low: NDArray[Any],
         high: NDArray[Any],
         crps: NDArray[Any] | None,
     ) -> None:
-        losses = pinball_loss(0.5, f, y)
-        everywhere = known
+        losses, everywhere = miss / 2, known
         for level, lower, upper in zip(self._levels, low, high, strict=True):
-            outside = 1 - level / 100
+            a = 1 - level / 100
             has_bounds = np.isfinite(lower) & np.isfinite(upper)
             bounded, everywhere = known.where(has_bounds), everywhere.where(has_bounds)
-            beyond = np.maximum(lower - y, 0) + np.maximum(y - upper, 0)
-            measures = {
-                "coverage": ((lower <= y) & (y <= upper)).astype(np.float64),
-                "width": upper - lower,
-                "interval": upper - lower + 2 / outside * beyond,
-            }
-            for name, values in measures.items():
-                self._means[f"{name}_{level:g}"].add(values, bounded)
-            losses = losses + pinball_loss(outside / 2, lower, y)
-            losses += pinball_loss(1 - outside / 2, upper, y)
-        losses /= 1 + 2 * len(self._levels)
-        self._means["pinball"].add(losses, everywhere)
-        self._means["size"].add(np.abs(y), everywhere)
+            width, beyond = upper - lower, np.maximum(lower, y) - np.minimum(upper, y)
+            widths, beyonds = bounded.sums(width), bounded.sums(beyond)
+            self._add(
+                f"coverage_{level:g}", bounded.sums((beyond == 0).astype(np.float64)), bounded
+            )
+            self._add(f"width_{level:g}", widths, bounded)
+            self._add(f"interval_{level:g}", widths + 2 / a * beyonds, bounded)
+            # The pinball losses of both bounds together are a / 2 of the interval score: the part
+            # of probability a / 2 has slope 1 beyond the bounds, and a / 2 of the width within.
+            width *= a / 2
+            losses += width
+            losses += beyond
+        self._add("pinball", everywhere.sums(losses) / (1 + 2 * len(self._levels)), everywhere)
+        self._add("size", everywhere.sums(np.abs(y)), everywhere)
         if crps is None:
             crps = interpolated_crps(self._levels, f, low, high, y)
-        self._means["crps"].add(crps, everywhere)
+        self._add("crps", everywhere.sums(crps), everywhere)
 
     def sums(self) -> list[Floats]:
         """All that was summed so far, in an order that is always the same, to be added to."""
@@ -247,8 +263,8 @@ class Scores:
             mean["wql"] = 2 * pinball / size if pinball is not None and size else None
         return {name: mean[name] for name in self.names}
 
-    def _refuse_non_finite(self, forecast: Floats, known: Bools) -> None:
-        bad = known & ~np.isfinite(forecast)
+    def _refuse_non_finite(self, forecast: Floats, actual: Floats) -> None:
+        bad = ~(np.isfinite(forecast) | np.isnan(actual))
         if bad.any():
             b, h, c = (int(index[0]) for index in np.nonzero(bad))
             window = int(self._windows[0]) + b + 1
