@@ -53,20 +53,23 @@ estimation", JASA 67 (1972) 187-191. Koenker & Bassett, "Regression quantiles", 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lstmcast.errors import Diverged
-from lstmcast.forecasting.means import Floats, Mean, Points, Runs, Where
+from lstmcast.forecasting.means import Floats, Means, Points, Runs
 from lstmcast.forecasting.quantile_scores import interpolated_crps
 from lstmcast.forecasting.yardsticks import Yardsticks
 
+Sums = dict[str, tuple[Floats, Floats]]
+"""By name of a measure, the (R, H, C) sums and counts of runs."""
+
 names = ("mae", "rmse", "mse", "bias", "smape", "mape", "mase", "rmsse")
 
-POINTS_IN_CACHE = 1 << 14
+POINTS_IN_CACHE = 1 << 16
 """Points whose scores are reckoned together: some arrays of them fit a processor's cache."""
 
 _MEANS = ("mae", "mse", "bias", "smape", "mape", "mase", "msse", "scaled_mse", "scaled_mae")
@@ -106,9 +109,8 @@ class Scores:
         self._levels = tuple(levels)
         self._windows = np.zeros(1)
         self.names = (*names, *interval_names(levels))
-        kept = dict.fromkeys((*_MEANS, *interval_names(levels), *(("size",) if levels else ())))
-        series = len(yardsticks.mean)
-        self._means = {name: Mean(horizon, len(self._targets), series) for name in kept}
+        ranged = [name if name != "wql" else "size" for name in interval_names(levels)]
+        self._means = Means((*_MEANS, *ranged), horizon, len(self._targets), len(yardsticks.mean))
 
     def update(
         self,
@@ -145,47 +147,42 @@ class Scores:
             part = slice(start, start + size)
             known = Points(~np.isnan(y[part]), Runs(series[part]))
             with np.errstate(all="ignore"):  # what is not defined is left out by `Points`
-                miss = self._add_points(f[part], y[part], known)
-                missed[part] = np.einsum("bhc->b", miss)
-                if not self._levels:
-                    continue
-                assert low is not None and high is not None, "intervals without bounds"
-                bounds, exact = (low[:, part], high[:, part]), None if crps is None else crps[part]
-                self._add_intervals(f[part], y[part], miss, known, *bounds, exact)
+                miss = known.only(np.abs(f[part] - y[part]))
+                sums = self._of_points(f[part], y[part], miss, known)
+                if self._levels:
+                    assert low is not None and high is not None, "intervals without bounds"
+                    given = (low[:, part], high[:, part], None if crps is None else crps[part])
+                    sums |= self._of_intervals(f[part], y[part], miss, known, *given)
+            self._means.add(sums, known.runs.series)
+            missed[part] = np.einsum("bhc->b", miss)
         self._windows += len(series)
         return missed
 
-    def _add(self, name: str, sums: Floats, points: Points) -> None:
-        self._means[name].add(sums, points.counts, points.runs.series)
-
-    def _add_points(self, f: Floats, y: Floats, known: Points) -> Floats:
-        """Add what needs no intervals; gives back the absolute errors, 0 where unknown."""
-        error, y_size = known.only(f - y), np.abs(y)
-        miss, size = np.abs(error), y_size + np.abs(f)
-        runs = known.runs
-        mae, mse = runs.sums(miss), runs.sums(miss**2)
-        self._add("mae", mae, known)
-        self._add("mse", mse, known)
-        self._add("bias", runs.sums(error), known)
-        self._add("smape", 200 * known.where(size > 0).sums(miss / size), known)
-        nonzero = known.where(y != 0)
-        self._add("mape", 100 * nonzero.sums(miss / y_size), nonzero)
-        # A yardstick is the same for all windows of a run. The mean of the z-score cancels in the
-        # difference of two of them.
+    def _of_points(self, f: Floats, y: Floats, miss: Floats, known: Points) -> Sums:
+        y_size = np.abs(y)
+        size, nonzero = y_size + np.abs(f), known.where(y != 0)
+        mae, mse = known.sums(miss), known.sums(miss**2)
+        sums = {
+            "mae": (mae, known.counts),
+            "mse": (mse, known.counts),
+            "bias": (known.sums(f - y), known.counts),
+            "smape": (200 * known.where(size > 0).sums(miss / size), known.counts),
+            "mape": (100 * nonzero.sums(miss / y_size), nonzero.counts),
+        }
         scale = self._yardsticks
-        for name, sums, unit in (
+        for name, total, unit in (
             ("mase", mae, scale.seasonal_mae),
             ("msse", mse, scale.seasonal_mse),
+            # The mean of the z-score cancels in the difference of two of them.
             ("scaled_mae", mae, scale.deviation),
             ("scaled_mse", mse, scale.deviation**2),
         ):
-            of_run = unit[runs.series][:, None]  # (R, 1, C)
+            of_run = unit[known.runs.series][:, None]  # (R, 1, C): all windows of a run have one
             usable = of_run > 0
-            scaled = np.where(usable, sums / of_run, 0.0)
-            self._means[name].add(scaled, known.counts * usable, runs.series)
-        return miss
+            sums[name] = np.where(usable, total / of_run, 0.0), known.counts * usable
+        return sums
 
-    def _add_intervals(
+    def _of_intervals(
         self,
         f: Floats,
         y: Floats,
@@ -194,35 +191,33 @@ class Scores:
         low: NDArray[Any],
         high: NDArray[Any],
         crps: NDArray[Any] | None,
-    ) -> None:
+    ) -> Sums:
+        sums: Sums = {}
         losses, everywhere = miss / 2, known
         for level, lower, upper in zip(self._levels, low, high, strict=True):
             a = 1 - level / 100
             has_bounds = np.isfinite(lower) & np.isfinite(upper)
             bounded, everywhere = known.where(has_bounds), everywhere.where(has_bounds)
             width, beyond = upper - lower, np.maximum(lower, y) - np.minimum(upper, y)
-            widths, beyonds = bounded.sums(width), bounded.sums(beyond)
-            self._add(
-                f"coverage_{level:g}", bounded.sums((beyond == 0).astype(np.float64)), bounded
-            )
-            self._add(f"width_{level:g}", widths, bounded)
-            self._add(f"interval_{level:g}", widths + 2 / a * beyonds, bounded)
-            # The pinball losses of both bounds together are a / 2 of the interval score: the part
-            # of probability a / 2 has slope 1 beyond the bounds, and a / 2 of the width within.
-            width *= a / 2
-            losses += width
+            widths, within = bounded.sums(width), (beyond == 0).astype(np.float64)
+            sums[f"coverage_{level:g}"] = bounded.sums(within), bounded.counts
+            sums[f"width_{level:g}"] = widths, bounded.counts
+            sums[f"interval_{level:g}"] = widths + 2 / a * bounded.sums(beyond), bounded.counts
+            # The pinball losses of both bounds are together a / 2 of the interval score: for
+            # l <= y <= h, (1 - a / 2) - 1 and a / 2 are the slopes, and beyond they differ by 1.
+            losses += a / 2 * width
             losses += beyond
-        self._add("pinball", everywhere.sums(losses) / (1 + 2 * len(self._levels)), everywhere)
-        self._add("size", everywhere.sums(np.abs(y)), everywhere)
         if crps is None:
             crps = interpolated_crps(self._levels, f, low, high, y)
-        self._add("crps", everywhere.sums(crps), everywhere)
+        mean_losses = everywhere.sums(losses) / (1 + 2 * len(self._levels))
+        sums["pinball"] = mean_losses, everywhere.counts
+        sums["size"] = everywhere.sums(np.abs(y)), everywhere.counts
+        sums["crps"] = everywhere.sums(crps), everywhere.counts
+        return sums
 
     def sums(self) -> list[Floats]:
         """All that was summed so far, in an order that is always the same, to be added to."""
-        means = self._means.values()
-        parts = [(each.total, each.count, each.series_total, each.series_count) for each in means]
-        return [*(part for each in parts for part in each), self._windows]
+        return [self._means.totals, self._means.of_all_series, self._windows]
 
     def result(self) -> dict[str, Any]:
         """The measures over all windows so far, ready for JSON.
@@ -234,30 +229,27 @@ class Scores:
             without the series that are constant there; `windows`, the windows taken in; `points`,
             the actuals scored.
         """
-        everything = slice(None)
-        steps = [self._at((h, everything)) for h in range(self._horizon)]
+        every = slice(None)
+        means = self._means.over(every, every)
+        steps = [self._measures(self._means.over(h, every)) for h in range(self._horizon)]
         return {
-            **self._at((everything, everything)),
-            "per_target": {name: self._at((everything, c)) for c, name in enumerate(self._targets)},
-            "per_step": {name: [step[name] for step in steps] for name in self.names},
-            "scaled": {
-                name: self._means[f"scaled_{name}"].over((everything, everything))
-                for name in ("mse", "mae")
+            **self._measures(means),
+            "per_target": {
+                name: self._measures(self._means.over(every, c))
+                for c, name in enumerate(self._targets)
             },
+            "per_step": {name: [step[name] for step in steps] for name in self.names},
+            "scaled": {name: means[f"scaled_{name}"] for name in ("mse", "mae")},
             "windows": int(self._windows[0]),
-            "points": int(self._means["mae"].count.sum()),
+            "points": self._means.count("mae"),
         }
 
     def of_series(self, series: int) -> dict[str, float | None]:
         """The measures of `names` over the windows of one series."""
-        return self._measures(lambda mean: mean.of_series(series))
+        return self._measures(self._means.of_series(series))
 
-    def _at(self, where: Where) -> dict[str, float | None]:
-        return self._measures(lambda mean: mean.over(where))
-
-    def _measures(self, of: Callable[[Mean], float | None]) -> dict[str, float | None]:
-        mean = {name: of(each) for name, each in self._means.items()}
-        mean["rmse"], mean["rmsse"] = _root(mean["mse"]), _root(mean["msse"])
+    def _measures(self, mean: dict[str, float | None]) -> dict[str, float | None]:
+        mean |= {"rmse": _root(mean["mse"]), "rmsse": _root(mean["msse"])}
         if self._levels:
             pinball, size = mean["pinball"], mean["size"]
             mean["wql"] = 2 * pinball / size if pinball is not None and size else None
