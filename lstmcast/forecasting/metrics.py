@@ -69,8 +69,8 @@ Sums = dict[str, tuple[Floats, Floats]]
 
 names = ("mae", "rmse", "mse", "bias", "smape", "mape", "mase", "rmsse")
 
-POINTS_IN_CACHE = 1 << 16
-"""Points whose scores are reckoned together: some arrays of them fit a processor's cache."""
+POINTS_IN_CACHE = 1 << 14
+"""Points whose scores are reckoned together: the arrays of them at hand fit a processor's cache."""
 
 _MEANS = ("mae", "mse", "bias", "smape", "mape", "mase", "msse", "scaled_mse", "scaled_mae")
 
@@ -109,7 +109,7 @@ class Scores:
         self._levels = tuple(levels)
         self._windows = np.zeros(1)
         self.names = (*names, *interval_names(levels))
-        ranged = [name if name != "wql" else "size" for name in interval_names(levels)]
+        ranged = [name.replace("wql", "size") for name in interval_names(levels)]
         self._means = Means((*_MEANS, *ranged), horizon, len(self._targets), len(yardsticks.mean))
 
     def update(
@@ -169,17 +169,15 @@ class Scores:
             "smape": (200 * known.where(size > 0).sums(miss / size), known.counts),
             "mape": (100 * nonzero.sums(miss / y_size), nonzero.counts),
         }
-        scale = self._yardsticks
-        for name, total, unit in (
-            ("mase", mae, scale.seasonal_mae),
-            ("msse", mse, scale.seasonal_mse),
+        scale, row = self._yardsticks, known.runs.series[:, None]
+        for name, total, unit in (  # units are (R, 1, C): the windows of a run have the same
+            ("mase", mae, scale.seasonal_mae[row]),
+            ("msse", mse, scale.seasonal_mse[row]),
             # The mean of the z-score cancels in the difference of two of them.
-            ("scaled_mae", mae, scale.deviation),
-            ("scaled_mse", mse, scale.deviation**2),
+            ("scaled_mae", mae, scale.deviation[row]),
+            ("scaled_mse", mse, scale.deviation[row] ** 2),
         ):
-            of_run = unit[known.runs.series][:, None]  # (R, 1, C): all windows of a run have one
-            usable = of_run > 0
-            sums[name] = np.where(usable, total / of_run, 0.0), known.counts * usable
+            sums[name] = np.where(unit > 0, total / unit, 0.0), known.counts * (unit > 0)
         return sums
 
     def _of_intervals(
@@ -203,8 +201,8 @@ class Scores:
             sums[f"coverage_{level:g}"] = bounded.sums(within), bounded.counts
             sums[f"width_{level:g}"] = widths, bounded.counts
             sums[f"interval_{level:g}"] = widths + 2 / a * bounded.sums(beyond), bounded.counts
-            # The pinball losses of both bounds are together a / 2 of the interval score: for
-            # l <= y <= h, (1 - a / 2) - 1 and a / 2 are the slopes, and beyond they differ by 1.
+            # The pinball losses of both bounds, of probabilities a / 2 and 1 - a / 2, add up to
+            # a / 2 of the interval score: Gneiting & Raftery 2007, section 6.2.
             losses += a / 2 * width
             losses += beyond
         if crps is None:
@@ -249,7 +247,7 @@ class Scores:
         return self._measures(self._means.of_series(series))
 
     def _measures(self, mean: dict[str, float | None]) -> dict[str, float | None]:
-        mean |= {"rmse": _root(mean["mse"]), "rmsse": _root(mean["msse"])}
+        mean = mean | {"rmse": _root(mean["mse"]), "rmsse": _root(mean["msse"])}
         if self._levels:
             pinball, size = mean["pinball"], mean["size"]
             mean["wql"] = 2 * pinball / size if pinball is not None and size else None

@@ -55,9 +55,9 @@ def interpolated_crps(
 
 def _turned(left: Floats, right: Floats, zero: Floats) -> Floats:
     """By how much the mean of |x| on a line from left to right is less than that of its ends."""
-    below, above = np.minimum(left, zero), np.maximum(right, zero)  # of scalars it is slower
-    length = above - below
-    length += np.finfo(np.float64).tiny  # where both are 0, so is the result
+    below, above = np.minimum(left, zero), np.maximum(right, zero)  # a scalar 0 is slower
+    length = below - above
+    length -= np.finfo(np.float64).tiny  # where both are 0, so is the result
     below /= length
     below *= above
-    return np.negative(below, out=below)
+    return below
