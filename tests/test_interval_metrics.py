@@ -168,9 +168,9 @@ def test_points_without_actual_or_bound_count_for_nothing():
 
 
 def test_a_point_that_lacks_one_levels_bounds_counts_for_the_other_level():
-    bounds = [[0, 0], [-2, np.nan]], [[2, 2], [6, np.nan]]
-    for crps, expected in ((None, None), ([7, 9], 7)):
-        got = one([1, 1], [5, 3], *bounds, levels=(80, 95), crps=crps)
+    bounds = [[0, 0, np.nan], [-2, np.nan, -2]], [[2, 2, np.nan], [6, np.nan, 6]]
+    for crps, expected in ((None, None), ([7, 9, 9], 7)):
+        got = one([1, 1, 1], [5, 3, 4], *bounds, levels=(80, 95), crps=crps)
         assert (got["coverage_80"], got["width_80"]) == (0, 2)
         assert got["interval_80"] == pytest.approx(2 + 10 * (3 + 1) / 2)
         # The other measures are of the first point alone.
