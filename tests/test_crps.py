@@ -84,6 +84,34 @@ def test_quantiles_on_lines_score_nearly_as_the_distribution_that_they_are_of() 
     np.testing.assert_allclose(got, np.abs(y - 3), rtol=1e-12)
 
 
+@pytest.mark.parametrize("levels", [(80,), (80, 95), (20, 50, 99)])
+@pytest.mark.parametrize("crossed", [False, True])
+def test_quantiles_on_lines_score_the_integral_of_twice_the_pinball_loss(
+    levels: tuple[float, ...], crossed: bool
+) -> None:
+    """Also with ties, actuals on a quantile, and bounds that are not in order."""
+    rng = np.random.default_rng(3)
+    point, y = rng.integers(-3, 4, (2, 60, 1, 1)).astype(float)
+    steps = rng.integers(-1 if crossed else 0, 3, (2, len(levels), *y.shape)).cumsum(axis=1)
+    low, high = point - steps[0], point + steps[1]
+    got = interpolated_crps(levels, point, low, high, y)
+    tails = [(1 - level / 100) / 2 for level in levels]
+    known = [*reversed(tails), 0.5, *(1 - tail for tail in tails)]
+    p = (np.arange(20_000) + 0.5) / 20_000
+    for k in range(len(y)):
+        of_window = [*low[::-1, k, 0, 0], point[k, 0, 0], *high[:, k, 0, 0]]
+        above = y[k, 0, 0] - np.interp(p, known, sorted(of_window))
+        expected = 2 * np.maximum(p * above, (p - 1) * above).mean()
+        assert got[k, 0, 0] == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+def test_quantiles_on_lines_have_no_score_without_all_bounds() -> None:
+    low, high = np.full((2, 3, 1, 1), -1.0), np.full((2, 3, 1, 1), 1.0)
+    low[0, 1] = high[1, 2] = np.nan
+    got = interpolated_crps([80, 95], np.zeros((3, 1, 1)), low, high, np.ones((3, 1, 1)))
+    assert np.isnan(got.ravel()).tolist() == [False, True, True]
+
+
 def test_a_density_scores_what_is_known_and_leaves_the_rest() -> None:
     parameters = np.stack([np.zeros((3, 2, 1)), np.ones((3, 2, 1))])
     actual = np.array([0.0, np.nan, 1.0, 2.0, np.nan, -1.0]).reshape(3, 2, 1)

@@ -132,14 +132,18 @@ def test_mase_and_rmsse_of_one_series_equal_the_outside_implementation():
         assert scores.result()[name] == pytest.approx(theirs, **EXACT)
 
 
-def one(point, actual, low, high, levels=(80,)) -> dict:
+def one(point, actual, low, high, levels=(80,), crps=None) -> dict:
     """The scores of one window of one target, with the yardsticks of a constant series."""
     nothing = np.array([[np.nan]])
     scale = Yardsticks(nothing, nothing, np.array([[0.0]]), np.array([[0.0]]))
     scores = Scores(["y"], len(point), scale, levels)
-    column = [np.array(part, dtype=float)[None, :, None] for part in (point, actual)]
-    bounds = [np.array(part, dtype=float)[None, None, :, None] for part in (low, high)]
-    scores.update(*column, np.array([0]), *bounds)
+    columns = [
+        None if part is None else np.array(part, dtype=float)[None, :, None]
+        for part in (point, actual, crps)
+    ]
+    shape = (len(levels), 1, len(point), 1)
+    bounds = [np.array(part, dtype=float).reshape(shape) for part in (low, high)]
+    scores.update(*columns[:2], np.array([0]), *bounds, columns[2])
     return scores.result()
 
 
@@ -161,6 +165,22 @@ def test_points_without_actual_or_bound_count_for_nothing():
     assert got["interval_80"] == 2 and got["wql"] == pytest.approx(2 * (0.1 + 0.1) / 3)
     nothing = one([1], [np.nan], [0], [2])
     assert all(nothing[name] is None for name in (*names, *interval_names([80])))
+
+
+def test_a_point_that_lacks_one_levels_bounds_counts_for_the_other_level():
+    bounds = [[0, 0, np.nan], [-2, np.nan, -2]], [[2, 2, np.nan], [6, np.nan, 6]]
+    for crps, expected in ((None, None), ([7, 9, 9], 7)):
+        got = one([1, 1, 1], [5, 3, 4], *bounds, levels=(80, 95), crps=crps)
+        assert (got["coverage_80"], got["width_80"]) == (0, 2)
+        assert got["interval_80"] == pytest.approx(2 + 10 * (3 + 1) / 2)
+        # The other measures are of the first point alone.
+        assert (got["coverage_95"], got["width_95"]) == (1, 8)
+        assert got["interval_95"] == pytest.approx(8)
+        losses = [0.025 * 7, 0.1 * 5, 0.5 * 4, 0.9 * 3, 0.025 * 1]
+        assert got["pinball"] == pytest.approx(sum(losses) / 5)
+        assert got["wql"] == pytest.approx(2 * sum(losses) / 5 / 5)
+        quantiles = np.array([-2.0, 0, 1, 2, 6])
+        assert got["crps"] == pytest.approx(expected or integrated(5.0, quantiles))
 
 
 def test_a_bound_belongs_to_its_interval():

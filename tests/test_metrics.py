@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from lstmcast.errors import Diverged
+from lstmcast.forecasting import metrics
 from lstmcast.forecasting.metrics import Scores, names
 from lstmcast.forecasting.yardsticks import Yardsticks, yardsticks
 
@@ -110,6 +111,28 @@ def test_pieces_give_what_one_piece_gives() -> None:
     assert list(one.index) == list(other.index)
     for key in one.index:
         np.testing.assert_allclose(one[key], other[key], rtol=1e-12, err_msg=key)
+
+
+@pytest.mark.parametrize("in_order", [False, True])
+@pytest.mark.parametrize("points", [1, 3 * 8, 1 << 14])
+def test_scores_do_not_depend_on_how_many_points_are_reckoned_together(
+    points: int, in_order: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A series' windows may lie in several pieces, and between those of other series."""
+    data = panel()
+    series = np.sort(data["series"]) if in_order else data["series"]
+    scale = yardsticks(**data["table"], season=4)
+    monkeypatch.setattr(metrics, "POINTS_IN_CACHE", points)
+    scores = Scores(["a", "b"], 4, scale)
+    missed = scores.update(data["forecast"], data["actual"], series)
+    misses = np.abs(data["forecast"] - data["actual"])
+    np.testing.assert_allclose(missed, np.nansum(misses, axis=(1, 2)), rtol=1e-12)
+    for s in range(3):
+        got, own, unit = scores.of_series(s), misses[series == s], scale.seasonal_mae[s]
+        assert got["mae"] == pytest.approx(np.nanmean(own), rel=1e-12)
+        expected = None if np.isnan(unit).all() else pytest.approx(np.nanmean(own / unit))
+        assert got["mase"] == expected
+    assert np.isnan(scale.seasonal_mae).all(axis=1).tolist() == [False, True, False]
 
 
 def test_measures_equal_pandas_on_a_panel_with_missing_values() -> None:

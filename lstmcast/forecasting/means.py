@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,21 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-Where = tuple[int | slice, int | slice]
-"""Steps and targets."""
+
+class Runs:
+    """The windows of a batch, neighbours of one series taken together as one of R runs.
+
+    Args:
+        series: (B,) of each window, in any order; in order there are the fewest runs.
+    """
+
+    def __init__(self, series: NDArray[Any]) -> None:
+        self.starts = np.flatnonzero(np.diff(series, prepend=-1))
+        self.series = series[self.starts]
+
+    def sums(self, values: NDArray[Any]) -> Floats:
+        """(B, H, C) -> (R, H, C)."""
+        return np.add.reduceat(values, self.starts, axis=0, dtype=np.float64)
 
 
 class Points:
@@ -20,50 +34,66 @@ class Points:
 
     Args:
         defined: (B, H, C).
-        series: (B,) of each window.
-        count: S, of all series.
+        runs: Of the windows.
     """
 
-    def __init__(self, defined: Bools, series: NDArray[Any], count: int) -> None:
-        self.defined, self.series = defined, series
+    def __init__(self, defined: Bools, runs: Runs) -> None:
+        self.defined, self.runs = defined, runs
         self.everywhere = bool(defined.all())
-        of_window = np.count_nonzero(defined, axis=(1, 2))
-        self.of_step = np.count_nonzero(defined, axis=0)
-        self.of_series = np.bincount(series, of_window, count)
+        self.counts = runs.sums(defined)
 
     def where(self, condition: Bools) -> Points:
-        """Those at which a condition, of a shape that fits theirs, holds too."""
-        if condition.all():
-            return self
-        return Points(self.defined & condition, self.series, len(self.of_series))
+        """Those at which a (B, H, C) condition holds too."""
+        return self if condition.all() else Points(self.defined & condition, self.runs)
+
+    def sums(self, errors: Floats) -> Floats:
+        """(R, H, C) sums of (B, H, C) errors at the points, whatever they are elsewhere."""
+        return self.runs.sums(self.only(errors))
+
+    def only(self, errors: Floats) -> Floats:
+        """The errors at the points, and 0 elsewhere."""
+        return errors if self.everywhere else np.where(self.defined, errors, 0.0)
 
 
-class Mean:
-    """A running mean over the points that define it, per step and target and per series."""
+class Means:
+    """Running means over the points that define them, per step and target and per series.
 
-    def __init__(self, horizon: int, targets: int, series: int) -> None:
-        self.total, self.count = np.zeros((horizon, targets)), np.zeros((horizon, targets))
-        self.series_total, self.series_count = np.zeros(series), np.zeros(series)
+    Args:
+        names: Of M measures.
+        horizon: H.
+        targets: C.
+        series: S.
+    """
 
-    def add(self, errors: Floats, points: Points) -> None:
-        """Take in (B, H, C) errors at the points, whatever they are elsewhere."""
-        if not points.everywhere:
-            errors = np.where(points.defined, errors, 0.0)
-        self.total += errors.sum(axis=0)
-        self.count += points.of_step
-        of_window = errors.sum(axis=(1, 2))
-        self.series_total += np.bincount(points.series, of_window, len(self.series_total))
-        self.series_count += points.of_series
+    def __init__(self, names: Iterable[str], horizon: int, targets: int, series: int) -> None:
+        self.names = tuple(names)
+        # Of each the sum and the count, side by side.
+        self.totals = np.zeros((len(self.names), 2, horizon, targets))
+        self.of_all_series = np.zeros((series, len(self.names), 2))
 
-    def over(self, where: Where) -> float | None:
-        """The mean over the chosen steps and targets; None where no point defines it."""
-        return _known(self.total[where].sum(), self.count[where].sum())
+    def add(self, parts: Mapping[str, tuple[Floats, Floats]], series: NDArray[Any]) -> None:
+        """Take in of every measure (R, H, C) sums and counts, of the runs of (R,) series."""
+        stacked = np.array([parts[name] for name in self.names])  # (M, 2, R, H, C)
+        self.totals += stacked.sum(axis=2)
+        np.add.at(self.of_all_series, series, stacked.sum(axis=(3, 4)).transpose(2, 0, 1))
 
-    def of_series(self, series: int) -> float | None:
-        """The mean over the points of one series."""
-        return _known(self.series_total[series], self.series_count[series])
+    def over(self, steps: int | slice, targets: int | slice) -> dict[str, float | None]:
+        """The means over some steps and targets; None where no point defines one."""
+        chosen = self.totals[:, :, steps, targets].reshape(len(self.names), 2, -1)
+        return self._means(chosen.sum(axis=2))
+
+    def of_series(self, series: int) -> dict[str, float | None]:
+        """The means over the points of one series."""
+        return self._means(self.of_all_series[series])
+
+    def count(self, name: str) -> int:
+        """The points that define a mean."""
+        return int(self.totals[self.names.index(name), 1].sum())
+
+    def _means(self, pairs: Floats) -> dict[str, float | None]:
+        return {name: _known(*pair) for name, pair in zip(self.names, pairs.tolist(), strict=True)}
 
 
 def _known(total: float, count: float) -> float | None:
-    mean = float(total) / float(count) if count else math.nan
+    mean = total / count if count else math.nan
     return mean if math.isfinite(mean) else None  # not finite: the squares overflowed

@@ -53,21 +53,24 @@ estimation", JASA 67 (1972) 187-191. Koenker & Bassett, "Regression quantiles", 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lstmcast.errors import Diverged
-from lstmcast.forecasting.means import Bools, Floats, Mean, Points, Where
-from lstmcast.forecasting.quantile_scores import interpolated_crps, pinball_loss
+from lstmcast.forecasting.means import Floats, Means, Points, Runs
+from lstmcast.forecasting.quantile_scores import interpolated_crps
 from lstmcast.forecasting.yardsticks import Yardsticks
+
+Sums = dict[str, tuple[Floats, Floats]]
+"""By name of a measure, the (R, H, C) sums and counts of runs."""
 
 names = ("mae", "rmse", "mse", "bias", "smape", "mape", "mase", "rmsse")
 
-POINTS_IN_CACHE = 1 << 17
-"""Points whose scores are reckoned together: some arrays of them fit a processor's cache."""
+POINTS_IN_CACHE = 1 << 14
+"""Points whose scores are reckoned together: the arrays of them at hand fit a processor's cache."""
 
 _MEANS = ("mae", "mse", "bias", "smape", "mape", "mase", "msse", "scaled_mse", "scaled_mae")
 
@@ -106,9 +109,8 @@ class Scores:
         self._levels = tuple(levels)
         self._windows = np.zeros(1)
         self.names = (*names, *interval_names(levels))
-        kept = dict.fromkeys((*_MEANS, *interval_names(levels), *(("size",) if levels else ())))
-        series = len(yardsticks.mean)
-        self._means = {name: Mean(horizon, len(self._targets), series) for name in kept}
+        ranged = [name.replace("wql", "size") for name in interval_names(levels)]
+        self._means = Means((*_MEANS, *ranged), horizon, len(self._targets), len(yardsticks.mean))
 
     def update(
         self,
@@ -118,7 +120,7 @@ class Scores:
         low: NDArray[Any] | None = None,
         high: NDArray[Any] | None = None,
         crps: NDArray[Any] | None = None,
-    ) -> None:
+    ) -> Floats:
         """Score a batch of windows.
 
         Args:
@@ -129,84 +131,91 @@ class Scores:
             high: (levels, B, H, C) upper bounds.
             crps: (B, H, C) where it is known in closed form; None: the bounds give it.
 
+        Returns:
+            (B,) the sum of the absolute errors of each window.
+
         Raises:
             Diverged: A forecast is not a finite number where the actual is known.
         """
         f, y = np.asarray(forecast, dtype=np.float64), np.asarray(actual, dtype=np.float64)
         expected = (len(series), self._horizon, len(self._targets))
         assert f.shape == y.shape == expected, f"{f.shape} and {y.shape}, expected {expected}"
-        self._refuse_non_finite(f, ~np.isnan(y))
+        self._refuse_non_finite(f, y)
         size = max(1, POINTS_IN_CACHE // (self._horizon * len(self._targets)))
+        missed = np.zeros(len(series))
         for start in range(0, len(series), size):
             part = slice(start, start + size)
-            known = Points(~np.isnan(y[part]), series[part], len(self._yardsticks.mean))
-            with np.errstate(all="ignore"):  # what is not defined is left out by `add`
-                self._add_points(f[part], y[part], known)
-                if not self._levels:
-                    continue
-                assert low is not None and high is not None, "intervals without bounds"
-                bounds, exact = (low[:, part], high[:, part]), None if crps is None else crps[part]
-                self._add_intervals(f[part], y[part], known, *bounds, exact)
+            known = Points(~np.isnan(y[part]), Runs(series[part]))
+            with np.errstate(all="ignore"):  # what is not defined is left out by `Points`
+                miss = known.only(np.abs(f[part] - y[part]))
+                sums = self._of_points(f[part], y[part], miss, known)
+                if self._levels:
+                    assert low is not None and high is not None, "intervals without bounds"
+                    given = (low[:, part], high[:, part], None if crps is None else crps[part])
+                    sums |= self._of_intervals(f[part], y[part], miss, known, *given)
+            self._means.add(sums, known.runs.series)
+            missed[part] = np.einsum("bhc->b", miss)
         self._windows += len(series)
+        return missed
 
-    def _add_points(self, f: Floats, y: Floats, known: Points) -> None:
-        def add(name: str, errors: Floats, points: Points) -> None:
-            self._means[name].add(errors, points)
+    def _of_points(self, f: Floats, y: Floats, miss: Floats, known: Points) -> Sums:
+        y_size = np.abs(y)
+        size, nonzero = y_size + np.abs(f), known.where(y != 0)
+        mae, mse = known.sums(miss), known.sums(miss**2)
+        sums = {
+            "mae": (mae, known.counts),
+            "mse": (mse, known.counts),
+            "bias": (known.sums(f - y), known.counts),
+            "smape": (200 * known.where(size > 0).sums(miss / size), known.counts),
+            "mape": (100 * nonzero.sums(miss / y_size), nonzero.counts),
+        }
+        scale, row = self._yardsticks, known.runs.series[:, None]
+        for name, total, unit in (  # units are (R, 1, C): the windows of a run have the same
+            ("mase", mae, scale.seasonal_mae[row]),
+            ("msse", mse, scale.seasonal_mse[row]),
+            # The mean of the z-score cancels in the difference of two of them.
+            ("scaled_mae", mae, scale.deviation[row]),
+            ("scaled_mse", mse, scale.deviation[row] ** 2),
+        ):
+            sums[name] = np.where(unit > 0, total / unit, 0.0), known.counts * (unit > 0)
+        return sums
 
-        scale, series = self._yardsticks, known.series
-        miss, size = np.abs(y - f), np.abs(y) + np.abs(f)
-        a = scale.seasonal_mae[series][:, None]  # -> (B, 1, C)
-        b = scale.seasonal_mse[series][:, None]
-        deviation = scale.deviation[series][:, None]
-        add("mae", miss, known)
-        add("mse", miss**2, known)
-        add("bias", f - y, known)
-        add("smape", np.where(size > 0, 200 * miss / size, 0.0), known)
-        add("mape", 100 * miss / np.abs(y), known.where(y != 0))
-        add("mase", miss / a, known.where(a > 0))
-        add("msse", miss**2 / b, known.where(b > 0))
-        # The mean of the z-score cancels in the difference of two of them.
-        varied, scaled = known.where(deviation > 0), miss / deviation
-        add("scaled_mse", scaled**2, varied)
-        add("scaled_mae", scaled, varied)
-
-    def _add_intervals(
+    def _of_intervals(
         self,
         f: Floats,
         y: Floats,
+        miss: Floats,
         known: Points,
         low: NDArray[Any],
         high: NDArray[Any],
         crps: NDArray[Any] | None,
-    ) -> None:
-        losses = pinball_loss(0.5, f, y)
-        everywhere = known
+    ) -> Sums:
+        sums: Sums = {}
+        losses, everywhere = miss / 2, known
         for level, lower, upper in zip(self._levels, low, high, strict=True):
-            outside = 1 - level / 100
+            a = 1 - level / 100
             has_bounds = np.isfinite(lower) & np.isfinite(upper)
             bounded, everywhere = known.where(has_bounds), everywhere.where(has_bounds)
-            beyond = np.maximum(lower - y, 0) + np.maximum(y - upper, 0)
-            measures = {
-                "coverage": ((lower <= y) & (y <= upper)).astype(np.float64),
-                "width": upper - lower,
-                "interval": upper - lower + 2 / outside * beyond,
-            }
-            for name, values in measures.items():
-                self._means[f"{name}_{level:g}"].add(values, bounded)
-            losses = losses + pinball_loss(outside / 2, lower, y)
-            losses += pinball_loss(1 - outside / 2, upper, y)
-        losses /= 1 + 2 * len(self._levels)
-        self._means["pinball"].add(losses, everywhere)
-        self._means["size"].add(np.abs(y), everywhere)
+            width, beyond = upper - lower, np.maximum(lower, y) - np.minimum(upper, y)
+            widths, within = bounded.sums(width), (beyond == 0).astype(np.float64)
+            sums[f"coverage_{level:g}"] = bounded.sums(within), bounded.counts
+            sums[f"width_{level:g}"] = widths, bounded.counts
+            sums[f"interval_{level:g}"] = widths + 2 / a * bounded.sums(beyond), bounded.counts
+            # The pinball losses of both bounds, of probabilities a / 2 and 1 - a / 2, add up to
+            # a / 2 of the interval score: Gneiting & Raftery 2007, section 6.2.
+            losses += a / 2 * width
+            losses += beyond
         if crps is None:
             crps = interpolated_crps(self._levels, f, low, high, y)
-        self._means["crps"].add(crps, everywhere)
+        mean_losses = everywhere.sums(losses) / (1 + 2 * len(self._levels))
+        sums["pinball"] = mean_losses, everywhere.counts
+        sums["size"] = everywhere.sums(np.abs(y)), everywhere.counts
+        sums["crps"] = everywhere.sums(crps), everywhere.counts
+        return sums
 
     def sums(self) -> list[Floats]:
         """All that was summed so far, in an order that is always the same, to be added to."""
-        means = self._means.values()
-        parts = [(each.total, each.count, each.series_total, each.series_count) for each in means]
-        return [*(part for each in parts for part in each), self._windows]
+        return [self._means.totals, self._means.of_all_series, self._windows]
 
     def result(self) -> dict[str, Any]:
         """The measures over all windows so far, ready for JSON.
@@ -218,37 +227,34 @@ class Scores:
             without the series that are constant there; `windows`, the windows taken in; `points`,
             the actuals scored.
         """
-        everything = slice(None)
-        steps = [self._at((h, everything)) for h in range(self._horizon)]
+        every = slice(None)
+        means = self._means.over(every, every)
+        steps = [self._measures(self._means.over(h, every)) for h in range(self._horizon)]
         return {
-            **self._at((everything, everything)),
-            "per_target": {name: self._at((everything, c)) for c, name in enumerate(self._targets)},
-            "per_step": {name: [step[name] for step in steps] for name in self.names},
-            "scaled": {
-                name: self._means[f"scaled_{name}"].over((everything, everything))
-                for name in ("mse", "mae")
+            **self._measures(means),
+            "per_target": {
+                name: self._measures(self._means.over(every, c))
+                for c, name in enumerate(self._targets)
             },
+            "per_step": {name: [step[name] for step in steps] for name in self.names},
+            "scaled": {name: means[f"scaled_{name}"] for name in ("mse", "mae")},
             "windows": int(self._windows[0]),
-            "points": int(self._means["mae"].count.sum()),
+            "points": self._means.count("mae"),
         }
 
     def of_series(self, series: int) -> dict[str, float | None]:
         """The measures of `names` over the windows of one series."""
-        return self._measures(lambda mean: mean.of_series(series))
+        return self._measures(self._means.of_series(series))
 
-    def _at(self, where: Where) -> dict[str, float | None]:
-        return self._measures(lambda mean: mean.over(where))
-
-    def _measures(self, of: Callable[[Mean], float | None]) -> dict[str, float | None]:
-        mean = {name: of(each) for name, each in self._means.items()}
-        mean["rmse"], mean["rmsse"] = _root(mean["mse"]), _root(mean["msse"])
+    def _measures(self, mean: dict[str, float | None]) -> dict[str, float | None]:
+        mean = mean | {"rmse": _root(mean["mse"]), "rmsse": _root(mean["msse"])}
         if self._levels:
             pinball, size = mean["pinball"], mean["size"]
             mean["wql"] = 2 * pinball / size if pinball is not None and size else None
         return {name: mean[name] for name in self.names}
 
-    def _refuse_non_finite(self, forecast: Floats, known: Bools) -> None:
-        bad = known & ~np.isfinite(forecast)
+    def _refuse_non_finite(self, forecast: Floats, actual: Floats) -> None:
+        bad = ~(np.isfinite(forecast) | np.isnan(actual))
         if bad.any():
             b, h, c = (int(index[0]) for index in np.nonzero(bad))
             window = int(self._windows[0]) + b + 1

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-
-
-def pinball_loss(probability: float, quantile: Floats, actual: Floats) -> Floats:
-    """Elementwise, of the quantile of one probability."""
-    above = actual - quantile
-    loss: Floats = np.maximum(probability * above, (probability - 1) * above)
-    return loss
 
 
 def interpolated_crps(
@@ -32,26 +26,38 @@ def interpolated_crps(
         high: (levels, B, H, C) upper bounds.
         actual: (B, H, C).
     """
-    tails = [(1 - level / 100) / 2 for level in levels]
-    probabilities = [*reversed(tails), 0.5, *(1 - tail for tail in tails)]
-    x = np.concatenate([low[::-1], point[None], high]) - actual
-    if not (x[1:] >= x[:-1]).all():
-        x = np.sort(x, axis=0)
-    # Twice the pinball loss is 2 max(x, 0) - 2 p x: the second part is linear in x.
-    above = np.maximum(x, 0.0)
-    first, last = probabilities[0], 1 - probabilities[-1]
-    total = 2 * first * above[0] + 2 * last * above[-1]
-    weights = np.zeros(len(x))
-    weights[0], weights[-1] = first**2, 1 - (1 - last) ** 2
-    for k, p in enumerate(probabilities[:-1]):
-        width, gap = probabilities[k + 1] - p, x[k + 1] - x[k]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = (above[k + 1] - above[k]) / gap  # of the piece that lies above 0
-        flat = gap == 0
-        if flat.any():
-            share[flat] = x[k][flat] > 0
-        total += width * share * (above[k] + above[k + 1])
-        weights[k : k + 2] += width * (p + width / 3), width * (p + 2 * width / 3)
-    for weight, values in zip(weights, x, strict=True):
-        total -= weight * values
+    quantiles = [*low[::-1], point, *high]
+    if any((left > right).any() for left, right in pairwise(quantiles)):
+        quantiles = list(np.sort(quantiles, axis=0))
+    middle = len(levels)
+    inner_low = inner_high = quantiles[middle] - actual
+    tails = [0.5, *((1 - level / 100) / 2 for level in levels)]
+    # With x = quantile - actual, twice the pinball loss is |x| + (1 - 2 p) x. A quantile's share in
+    # the integrals rises from its inner neighbour's p to its own and falls to its outer one's: a
+    # triangle of the area `weight`, whose centre is the mean of the three p.
+    total = (tails[0] - tails[1]) * np.abs(inner_low)
+    zero = np.zeros_like(total)
+    for k in range(1, middle + 1):
+        inner, tail, outer = tails[k - 1], tails[k], tails[min(k + 1, middle)]
+        weight = (inner - outer) / 2
+        slope = weight * (1 - 2 * (inner + tail + outer) / 3)
+        if k == middle:  # and stands for all that lies beyond it
+            weight, slope = weight + tail, slope + tail * (1 - tail)
+        lower, upper = quantiles[middle - k] - actual, quantiles[middle + k] - actual
+        total += weight * (np.abs(lower) + np.abs(upper))
+        total += slope * (lower - upper)
+        total -= (inner - tail) * (
+            _turned(lower, inner_low, zero) + _turned(inner_high, upper, zero)
+        )
+        inner_low, inner_high = lower, upper
     return np.asarray(total)
+
+
+def _turned(left: Floats, right: Floats, zero: Floats) -> Floats:
+    """By how much the mean of |x| on a line from left to right is less than that of its ends."""
+    below, above = np.minimum(left, zero), np.maximum(right, zero)  # a scalar 0 is slower
+    length = below - above
+    length -= np.finfo(np.float64).tiny  # where both are 0, so is the result
+    below /= length
+    below *= above
+    return below

@@ -143,8 +143,8 @@ class Scoring:
         """Score a forecaster's forecasts."""
         density = made.density if self.levels else None
         crps = None if density is None else density.crps(chunk.actual)
-        self.scores[name].update(made.point, chunk.actual, chunk.series, made.low, made.high, crps)
-        missed = np.nansum(np.abs(made.point - chunk.actual), axis=(1, 2))
+        bounds = made.low, made.high
+        missed = self.scores[name].update(made.point, chunk.actual, chunk.series, *bounds, crps)
         np.add.at(self.totals[name], self.place, missed)
 
     def result(self) -> Judgement:
