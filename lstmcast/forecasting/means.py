@@ -16,16 +16,21 @@ Bools = NDArray[np.bool_]
 class Runs:
     """The windows of a batch, neighbours of one series taken together as one of R runs.
 
+    Where few have such a neighbour, each window is a run: nothing need be added up.
+
     Args:
         series: (B,) of each window, in any order; in order there are the fewest runs.
     """
 
     def __init__(self, series: NDArray[Any]) -> None:
-        self.starts = np.flatnonzero(np.diff(series, prepend=-1))
-        self.series = series[self.starts]
+        starts = np.flatnonzero(np.diff(series, prepend=-1))
+        self.starts = None if 2 * len(starts) > len(series) else starts
+        self.series = series if self.starts is None else series[starts]
 
     def sums(self, values: NDArray[Any]) -> Floats:
         """(B, H, C) -> (R, H, C)."""
+        if self.starts is None:
+            return np.asarray(values, dtype=np.float64)
         return np.add.reduceat(values, self.starts, axis=0, dtype=np.float64)
 
 
@@ -73,9 +78,10 @@ class Means:
 
     def add(self, parts: Mapping[str, tuple[Floats, Floats]], series: NDArray[Any]) -> None:
         """Take in of every measure (R, H, C) sums and counts, of the runs of (R,) series."""
-        stacked = np.array([parts[name] for name in self.names])  # (M, 2, R, H, C)
-        self.totals += stacked.sum(axis=2)
-        np.add.at(self.of_all_series, series, stacked.sum(axis=(3, 4)).transpose(2, 0, 1))
+        pairs = [part for name in self.names for part in parts[name]]
+        self.totals += np.array([part.sum(axis=0) for part in pairs]).reshape(self.totals.shape)
+        of_runs = np.array([np.einsum("rhc->r", part) for part in pairs])  # (M * 2, R)
+        np.add.at(self.of_all_series, series, of_runs.T.reshape(len(series), -1, 2))
 
     def over(self, steps: int | slice, targets: int | slice) -> dict[str, float | None]:
         """The means over some steps and targets; None where no point defines one."""
