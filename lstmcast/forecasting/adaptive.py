@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmcast.forecasting.intervals import Ranged
+from lstmcast.forecasting.intervals import Ranged, nested
 
 Floats = NDArray[np.float64]
 Name = tuple[str, ...]
@@ -138,13 +138,8 @@ class Adaptive:
             margin = largest_margin(pool, 1 - track.asked)
             low[:, b] -= margin
             high[:, b] += margin
-        low, high = np.minimum(low, ranged.point), np.maximum(high, ranged.point)
-        given = Ranged(
-            ranged.point,
-            np.minimum.accumulate(low, axis=0),
-            np.maximum.accumulate(high, axis=0),
-            ranged.density,
-        ).at_least(self.minimum)
+        bounds = nested(low, high, ranged.point)
+        given = Ranged(ranged.point, *bounds, ranged.density).at_least(self.minimum)
         for b, (method, one) in enumerate(zip(methods, series, strict=True)):
             self._await(self.tracks[name, method, one], place, b, ranged, given, actual[b])
         return given

@@ -126,14 +126,9 @@ class Calibration:
             own = np.stack([margins.own.get(k, unknown) for k in numbers.tolist()], axis=1)
             own = own[:, place, None] * margins.typical  # (levels, B, H, C)
             margin = np.where(np.isnan(own), margin, own)
-        low = np.minimum(ranged.low - margin * sizes, ranged.point)
-        high = np.maximum(ranged.high + margin * sizes, ranged.point)
-        return Ranged(
-            ranged.point,
-            np.minimum.accumulate(low, axis=0),
-            np.maximum.accumulate(high, axis=0),
-            ranged.density,
-        )
+        reach = margin * sizes
+        bounds = nested(ranged.low - reach, ranged.high + reach, ranged.point)
+        return Ranged(ranged.point, *bounds, ranged.density)
 
     def for_series(self, places: Ints, sizes: Floats) -> Calibration:
         """The calibration of other series.
@@ -189,6 +184,21 @@ class Calibration:
                 for name, margins in state["margins"].items()
             },
         )
+
+
+def nested(low: Floats, high: Floats, point: NDArray[Any]) -> tuple[Floats, Floats]:
+    """Bounds (levels, ...) moved, in place, so that each interval holds the point and those within.
+
+    Args:
+        low: Of levels in ascending order.
+        high: Likewise.
+        point: (...).
+    """
+    inner_low = inner_high = point
+    for lower, upper in zip(low, high, strict=True):  # faster than ufunc.accumulate
+        inner_low = np.minimum(lower, inner_low, out=lower)
+        inner_high = np.maximum(upper, inner_high, out=upper)
+    return low, high
 
 
 def _listed(values: Floats) -> Any:

@@ -19,7 +19,7 @@ from lstmcast.ranks import ranks
 from lstmcast.series.panel import Panel
 from lstmcast.series.windows import WindowIndex
 
-POINTS_AT_ONCE = 2_000_000
+POINTS_AT_ONCE = 500_000
 """Forecast values held at a time for each forecaster: bounds memory, not speed."""
 
 CALIBRATING_POINTS = 8_000_000
