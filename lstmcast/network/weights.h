@@ -2,6 +2,7 @@
  *
  * Units are padded with zeros to whole vectors: U' in all that is named (.., U').
  */
+#include <immintrin.h>
 #include <stdint.h>
 
 #define LANES 16 /* floats in a vector */
@@ -42,21 +43,42 @@ void pack_columns(const float *weight, count units, count columns, float *panels
                                     : 0;
 }
 
-/* The gradients of all parts, (parts, F + U + 1, 4, U') -> (4 U, F), (4 U, U), (4 U,) twice or NULL */
+/* 16 rows of a matrix from the first on, or as many as there are. */
+typedef struct {
+    __mmask16 known;
+    __m512i places; /* of their numbers in one column */
+} Rows;
+
+static inline Rows rows_of(count first, count rows, count columns) {
+    __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    __mmask16 known = (1u << least(LANES, rows - first)) - 1;
+    return (Rows){known, _mm512_mullo_epi32(lanes, _mm512_set1_epi32((int)columns))};
+}
+
+/* The gradients of all parts, (parts, F + U + 1, 4, U')
+ * -> (4 U, F), (4 U, U), (4 U,) twice or NULL */
 void unpack_gradients(const float *found, count parts, count features, count units, float *of_input,
                       float *of_state, float *bias_input, float *bias_state) {
     count width = padded(units), size = (features + units + 1) * 4 * width;
-    for (count k = 0; k <= features + units; k++)
-        for (count gate = 0; gate < 4; gate++, found += width)
-            for (count unit = 0; unit < units; unit++) {
-                count row = gate * units + unit;
-                float sum = found[unit];
-                for (count part = 1; part < parts; part++) sum += found[part * size + unit];
+    for (int gate = 0; gate < 4; gate++)
+        for (count first = 0; first < units; first += LANES) {
+            Rows inputs = rows_of(first, units, features), states = rows_of(first, units, units);
+            count row = gate * units + first;
+            for (count k = 0; k <= features + units; k++) {
+                const float *at = found + (k * 4 + gate) * width + first;
+                __m512 sum = _mm512_loadu_ps(at);
+                for (count part = 1; part < parts; part++)
+                    sum = _mm512_add_ps(sum, _mm512_loadu_ps(at + part * size));
                 if (k < features)
-                    of_input[row * features + k] = sum;
+                    _mm512_mask_i32scatter_ps(of_input + row * features + k, inputs.known,
+                                              inputs.places, sum, 4);
                 else if (k < features + units)
-                    of_state[row * units + k - features] = sum;
-                else if (bias_input)
-                    bias_input[row] = bias_state[row] = sum;
+                    _mm512_mask_i32scatter_ps(of_state + row * units + k - features, states.known,
+                                              states.places, sum, 4);
+                else if (bias_input) {
+                    _mm512_mask_storeu_ps(bias_input + row, states.known, sum);
+                    _mm512_mask_storeu_ps(bias_state + row, states.known, sum);
+                }
             }
+        }
 }
