@@ -18,40 +18,54 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NETWORK = Path(__file__).parent / "lstmcast" / "network"
 SOURCES = tuple(NETWORK / name for name in ("lstm.c", "pool.h", "weights.h"))
-LIBRARY = NETWORK / "lstm_kernel.so"
-FLAGS = ("-O3", "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mfma", "-fPIC", "-shared",
-         "-pthread", "-mprefer-vector-width=512", "-fno-math-errno",
-         "-fno-trapping-math")  # fmt: skip
+FLAGS = ("-O3", "-mfma", "-fPIC", "-shared", "-pthread", "-fno-math-errno", "-fno-trapping-math")
+KINDS = {
+    "avx512": ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mprefer-vector-width=512"),
+    "avx2": ("-mavx2",),
+}
+"""Processors: the library of each kind is made, and the one that fits taken when it is loaded."""
 
 
 class CompileKernel(BuildHookInterface):
-    """Adds lstm_kernel.so to what is built; says so where it cannot be made."""
+    """Adds the libraries to what is built; says so where they cannot be made."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called by hatchling before a wheel is made; of an editable install, too."""
-        problem = compile_kernel()
+        problem = compile_kernels()
         if problem:
-            self.app.display_warning(f"lstmcast trains by torch's LSTM layers alone: {problem}")
-            return
-        build_data["artifacts"].append("lstmcast/network/lstm_kernel.so")
-        build_data["pure_python"] = False
-        system = sysconfig.get_platform().replace("-", "_").replace(".", "_")
-        build_data["tag"] = f"py3-none-{system}"
+            self.app.display_warning(f"lstmcast trains by torch's LSTM layers: {problem}")
+        made = [path for kind in KINDS if (path := library_of(kind)).is_file()]
+        if made:
+            build_data["artifacts"] += [f"lstmcast/network/{path.name}" for path in made]
+            build_data["pure_python"] = False
+            system = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+            build_data["tag"] = f"py3-none-{system}"
 
 
-def compile_kernel() -> str:
-    """Make lstm_kernel.so; returns why it could not be made, or nothing."""
+def library_of(kind: str) -> Path:
+    """Where the library for processors of a kind goes."""
+    return NETWORK / f"lstm_kernel_{kind}.so"
+
+
+def compile_kernels() -> str:
+    """Make the libraries of all kinds; returns why one could not be made, or nothing."""
     if not sys.platform.startswith("linux") or platform.machine() != "x86_64":
         return f"no kernel for {platform.machine()} under {platform.system()}"
     compiler = shlex.split(os.environ.get("CC") or "cc")
+    return next(filter(None, [compile_kernel(kind, compiler) for kind in KINDS]), "")
+
+
+def compile_kernel(kind: str, compiler: list[str]) -> str:
+    """Make the library of one kind; returns why it could not be made, or nothing."""
+    library, flags = library_of(kind), (*FLAGS, *KINDS[kind])
     digest = hashlib.sha256(b"".join(each.read_bytes() for each in SOURCES)).hexdigest()
-    made_of = f'-DMADE_OF="{digest} {" ".join(FLAGS)}"'
-    unfinished = LIBRARY.with_suffix(".so.new")
+    made_of = f'-DMADE_OF="{digest} {" ".join(flags)}"'
+    unfinished = library.with_suffix(".so.new")
     try:
-        LIBRARY.unlink(missing_ok=True)
-        command = [*compiler, *FLAGS, made_of, str(SOURCES[0]), "-o", str(unfinished)]
+        library.unlink(missing_ok=True)
+        command = [*compiler, *flags, made_of, str(SOURCES[0]), "-o", str(unfinished)]
         subprocess.run(command, check=True, capture_output=True, text=True)
-        unfinished.replace(LIBRARY)
+        unfinished.replace(library)
     except subprocess.CalledProcessError as failed:
         return f"{compiler[0]} failed: {failed.stderr.strip()[-300:]}"
     except OSError as error:
@@ -60,4 +74,4 @@ def compile_kernel() -> str:
 
 
 if __name__ == "__main__":
-    print(compile_kernel() or f"made {LIBRARY}")
+    print(compile_kernels() or f"made {', '.join(str(library_of(kind)) for kind in KINDS)}")

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,22 @@ ROOT = Path(__file__).parents[1]
 compiled = pytest.mark.skipif(kernel.library() is None, reason="no lstm.c for this machine")
 
 State = tuple[Tensor, Tensor] | None
+
+
+@pytest.fixture(params=kernel.LIBRARIES)
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Processors for each of which there is a library; this one may not have the instructions."""
+    if list(kernel.LIBRARIES).index(request.param) < list(kernel.LIBRARIES).index(
+        torch.backends.cpu.get_cpu_capability()
+    ):
+        pytest.skip(f"no {request.param} here")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: request.param)
+    kernel.library.cache_clear()
+    kernel._lanes.cache_clear()
+    yield request.param
+    monkeypatch.undo()
+    kernel.library.cache_clear()
+    kernel._lanes.cache_clear()
 
 
 def outcome(run: Any, weights: list[Tensor], inputs: Tensor, state: State) -> list[Tensor]:
@@ -69,6 +85,7 @@ def test_outputs_and_gradients_are_those_of_torchs_layer(
     bidirectional: bool,
     bias: bool,
     with_state: bool,
+    kind: str,
 ) -> None:
     torch.manual_seed(units)
     stack = nn.LSTM(
@@ -338,8 +355,9 @@ def test_code_of_another_source_is_not_taken(
 def test_what_is_no_library_is_not_taken(
     content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "lstm_kernel.so").write_bytes(content)
-    monkeypatch.setattr(kernel, "LIBRARY", tmp_path / "lstm_kernel.so")
+    (tmp_path / "library.so").write_bytes(content)
+    every = dict.fromkeys(kernel.LIBRARIES, tmp_path / "library.so")
+    monkeypatch.setattr(kernel, "LIBRARIES", every)
     require_no_library(monkeypatch)
 
 

@@ -17,10 +17,10 @@ THREADS = torch.get_num_threads()
 """Those that torch was started with: OMP_NUM_THREADS, or a core each."""
 
 SOURCES = tuple(Path(__file__).with_name(name) for name in ("lstm.c", "pool.h", "weights.h"))
-LIBRARY = SOURCES[0].with_name("lstm_kernel.so")
-
-LANES = 16
-"""Floats in a vector; units are padded to whole vectors."""
+LIBRARIES = {
+    kind: SOURCES[0].with_name(f"lstm_kernel_{kind.lower()}.so") for kind in ("AVX512", "AVX2")
+}
+"""By what torch calls the instructions that a processor has."""
 
 WINDOWS_IN_A_PART, MOST_PARTS = 16, 8
 """A batch is cut by its size alone, so that sums do not depend on the number of threads."""
@@ -66,17 +66,16 @@ class Layer(ctypes.Structure):
 @cache
 def library() -> ctypes.CDLL | None:
     """The compiled code; None on other processors, or where there is none of just this source."""
-    if torch.backends.cpu.get_cpu_capability() != "AVX512" or not LIBRARY.is_file():
+    path = LIBRARIES.get(torch.backends.cpu.get_cpu_capability())
+    if path is None or not path.is_file():
         return None
     try:
-        code = ctypes.CDLL(str(LIBRARY))
+        code = ctypes.CDLL(str(path))
         made_of = _made_of(code)
     except (OSError, ValueError):  # it cannot be loaded here, or is something else
         return None
-    if (
-        made_of.split()[0]
-        != hashlib.sha256(b"".join(each.read_bytes() for each in SOURCES)).hexdigest()
-    ):
+    sources = b"".join(each.read_bytes() for each in SOURCES)
+    if made_of.split()[0] != hashlib.sha256(sources).hexdigest():
         return None
     pointer, number = ctypes.c_void_p, ctypes.c_int64
     code.pack_gates.argtypes = [*[pointer] * 4, number, number, pointer, pointer]
@@ -105,7 +104,13 @@ def _made_of(code: ctypes.CDLL) -> str:
 
 def padded(units: int) -> int:
     """Units, made up to whole vectors."""
-    return -(-units // LANES) * LANES
+    return -(-units // _lanes()) * _lanes()
+
+
+@cache
+def _lanes() -> int:
+    """Floats in a vector."""
+    return ctypes.c_int64.in_dll(_code(), "lanes").value
 
 
 def pack_gates(

@@ -1,6 +1,6 @@
 /* One LSTM layer, forward and backward, for lstm.py; the formulas stand in cells.py.
  *
- * Compiled by hatch_build.py for x86-64 with AVX-512. A window of the batch needs no other one, so
+ * Compiled by hatch_build.py for x86-64, with AVX-512 and with AVX2. A window of the batch needs no other one, so
  * threads take windows, never steps, and nobody waits until the last step is done. All products are
  * made by one piece of code, tile(): up to six rows times up to four vectors, held in registers.
  *
@@ -14,13 +14,13 @@
 #include "pool.h"
 #include "weights.h"
 
-#define ROWS 6          /* windows in a tile: 24 sums, of 32 registers */
 #define TOGETHER 32     /* windows taken from the first to the last step at a time: they fit the cache */
 #define SPAN 4          /* steps whose gradients of weights are added at a time, in registers */
 #define SATURATED 40.0f /* beyond it, a sigmoid is 0 or 1 within 1e-17 */
 
 /* SHA-256 of the sources, and how it was compiled, so that no other code is taken for it. */
 const char *const made_of = MADE_OF " " __VERSION__;
+const int64_t lanes = LANES;
 
 typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef int32_t bits __attribute__((vector_size(4 * LANES)));
@@ -85,7 +85,7 @@ ALWAYS void tile_of(int rows, int wide, TILE_ARGUMENTS) {
     }
 #define TILES(r) TILE(r, 1) TILE(r, 2) TILE(r, 3) TILE(r, 4)
 TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
-static void (*const tile[ROWS][WIDE])(TILE_ARGUMENTS) = {
+static void (*const tile[6][WIDE])(TILE_ARGUMENTS) = {
     {tile_11, tile_12, tile_13, tile_14},
     {tile_21, tile_22, tile_23, tile_24},
     {tile_31, tile_32, tile_33, tile_34},
@@ -95,6 +95,14 @@ static void (*const tile[ROWS][WIDE])(TILE_ARGUMENTS) = {
 };
 
 /* Activations ----------------------------------------------------------------------------------- */
+#ifdef __AVX512F__
+#define LOWER(a, b) (vec) _mm512_min_ps((__m512)(a), (__m512)(b))
+#define HIGHER(a, b) (vec) _mm512_max_ps((__m512)(a), (__m512)(b))
+#else
+#define LOWER(a, b) (vec) _mm256_min_ps((__m256)(a), (__m256)(b))
+#define HIGHER(a, b) (vec) _mm256_max_ps((__m256)(a), (__m256)(b))
+#endif
+
 ALWAYS vec all(float x) { return x - (vec){0}; }
 
 /* exp(x) - 1, x held within +-SATURATED: 2^n times a polynomial of the rest (Cephes' expf).
@@ -103,8 +111,8 @@ ALWAYS vec exp_less_1(vec x) {
     static const float factors[] = {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
                                     1.6666665459e-1f, 5.0000001201e-1f};
     /* Of two numbers, of which one is none, these give the second. */
-    x = (vec)_mm512_min_ps((__m512)all(SATURATED), (__m512)x);
-    x = (vec)_mm512_max_ps((__m512)all(-SATURATED), (__m512)x);
+    x = LOWER(all(SATURATED), x);
+    x = HIGHER(all(-SATURATED), x);
     vec shifted = x * 1.44269504f + 12582912.0f; /* adding 1.5 * 2^23 rounds: n is in its last bits */
     vec n = shifted - 12582912.0f, power = (vec)((bits)all(1.0f) + ((bits)shifted << 23));
     vec rest = x - n * 0.693359375f + n * 2.12194440e-4f, sum = all(1.9875691500e-4f);
@@ -112,7 +120,7 @@ ALWAYS vec exp_less_1(vec x) {
     return (sum * (rest * rest) + rest) * power + (power - 1.0f);
 }
 
-/* Sums (rows, 4 gates, 16) -> the gates, the new cell and the new state of 16 units. States are made
+/* Sums (rows, PANEL) -> the gates, the new cell and the new state of some units. States are made
  * in a loop of their own: a processor has room for two or three rows on their way, no more. */
 static inline void activate(count rows, float *sums, const float *before, float *cell,
                             float *state, float *gates, count width) {
