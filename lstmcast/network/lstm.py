@@ -1,4 +1,4 @@
-"""LSTM layers on a CPU with AVX-512, by code of our own (lstm.c).
+"""LSTM layers on a CPU with AVX-512 or AVX2, by code of our own (lstm.c).
 
 torch hands an LSTM to oneDNN, which arranges the weights anew for the product of every step. Here
 they are arranged once, gates are made while their sums are still in registers, and threads share
