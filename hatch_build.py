@@ -17,7 +17,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NETWORK = Path(__file__).parent / "lstmcast" / "network"
-SOURCES = tuple(NETWORK / name for name in ("lstm.c", "pool.h", "weights.h"))
+SOURCES = tuple(NETWORK / name for name in ("lstm.c", "gates.h", "pool.h", "weights.h"))
 FLAGS = ("-O3", "-mfma", "-fPIC", "-shared", "-pthread", "-fno-math-errno", "-fno-trapping-math")
 KINDS = {
     "avx512": ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mprefer-vector-width=512"),

@@ -1,4 +1,4 @@
-"""GRU layers for training are torch's: outputs, states and every gradient."""
+"""GRU layers for training, without compiled code, are torch's: outputs, states, every gradient."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from lstmcast.config import NetworkConfig
-from lstmcast.network import recurrent
+from lstmcast.network import gru
 from lstmcast.network.gru import run_gru
 from lstmcast.network.recurrent import RecurrentEncoder
 
@@ -62,7 +62,7 @@ def test_an_encoder_takes_it_in_training_and_torchs_layer_in_forecasting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     calls = []
-    monkeypatch.setattr(recurrent, "run_gru", lambda *given: calls.append(1) or run_gru(*given))
+    monkeypatch.setattr(gru, "run_gru", lambda *given: calls.append(1) or run_gru(*given))
     encoder = RecurrentEncoder(NetworkConfig(cell="gru", units=[4, 4]), 2)
     inputs = torch.randn(3, 6, 2)
     trained = encoder(inputs)
@@ -71,6 +71,6 @@ def test_an_encoder_takes_it_in_training_and_torchs_layer_in_forecasting(
     assert len(calls) == 1
     torch.testing.assert_close(trained.outputs, forecast.outputs, rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(trained.states[0], forecast.states[0], rtol=1e-5, atol=1e-6)
-    monkeypatch.setattr(recurrent, "SMALL", 11)  # 3 windows x 4 units are too many
+    monkeypatch.setattr(gru, "SMALL", 11)  # 3 windows x 4 units are too many
     encoder(inputs)
     assert len(calls) == 1

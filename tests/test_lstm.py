@@ -1,4 +1,4 @@
-"""LSTM layers by lstm.c are torch's: outputs, states and every gradient."""
+"""LSTM and GRU layers by lstm.c are torch's: outputs, states and every gradient."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from lstmcast.config import NetworkConfig, TrainingConfig
 from lstmcast.network import kernel
-from lstmcast.network.lstm import LSTM, run_lstm
+from lstmcast.network.gru import GRU
+from lstmcast.network.lstm import LSTM, run_layers, runs_here
 from lstmcast.network.recurrent import RecurrentEncoder
 from lstmcast.network.threads import use_threads
 
@@ -28,6 +29,12 @@ ROOT = Path(__file__).parents[1]
 compiled = pytest.mark.skipif(kernel.library() is None, reason="no lstm.c for this machine")
 
 State = tuple[Tensor, Tensor] | None
+
+
+def run_lstm(stack: nn.LSTM, inputs: Tensor, state: State) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """The compiled code, in the form of torch's layer."""
+    outputs, last = run_layers(stack, inputs, state)
+    return outputs, tuple(last)
 
 
 @pytest.fixture(params=kernel.LIBRARIES)
@@ -103,6 +110,62 @@ def test_outputs_and_gradients_are_those_of_torchs_layer(
     with torch.inference_mode():
         outputs, states = run_lstm(stack, inputs, state)
     require_close([outputs, *states], expected[:3])
+
+
+def outcome_of_gru(
+    run: Any, weights: list[Tensor], inputs: Tensor, state: Tensor | None
+) -> list[Tensor]:
+    outputs, final = run(inputs, state)
+    scale = torch.arange(outputs.numel(), dtype=outputs.dtype).view_as(outputs).cos()
+    loss = (outputs.sin() * scale).sum() + final.exp().sum()
+    given = [inputs, *([] if state is None else [state]), *weights]
+    return [outputs, final, *torch.autograd.grad(loss, given)]
+
+
+@compiled
+@pytest.mark.parametrize("with_state", [False, True])
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize(
+    ("features", "units", "windows", "steps"),
+    [(3, 5, 4, 9), (1, 64, 32, 20), (17, 40, 33, 7), (64, 64, 50, 5), (130, 100, 7, 6)],
+)
+def test_a_grus_outputs_and_gradients_are_those_of_torchs_layer(
+    features: int,
+    units: int,
+    windows: int,
+    steps: int,
+    layers: int,
+    bidirectional: bool,
+    bias: bool,
+    with_state: bool,
+    kind: str,
+) -> None:
+    torch.manual_seed(units)
+    own = GRU(features, units, layers, bias=bias, bidirectional=bidirectional, batch_first=True)
+    inputs = torch.randn(windows, steps, features, requires_grad=True)
+    rows = layers * (2 if bidirectional else 1)
+    state = torch.randn(rows, windows, units, requires_grad=True) if with_state else None
+    weights = list(own.parameters())
+    plain: Callable[..., Any] = lambda x, h: nn.GRU.forward(own, x, h)  # noqa: E731
+    expected = outcome_of_gru(plain, weights, inputs, state)
+    assert runs_here(own, inputs)
+    require_close(outcome_of_gru(own, weights, inputs, state), expected)
+    with torch.inference_mode():
+        require_close(list(own(inputs, state)), expected[:2])
+
+
+@compiled
+@pytest.mark.parametrize("size", [1e-30, 1e-4, 10.0, 1e4])
+def test_a_gru_bears_large_and_tiny_inputs(size: float) -> None:
+    torch.manual_seed(0)
+    own = GRU(2, 20, batch_first=True)
+    inputs = (size * torch.randn(9, 30, 2)).requires_grad_()
+    weights = list(own.parameters())
+    plain: Callable[..., Any] = lambda x, h: nn.GRU.forward(own, x, h)  # noqa: E731
+    expected = outcome_of_gru(plain, weights, inputs, None)
+    require_close(outcome_of_gru(own, weights, inputs, None), expected, tolerance=1e-4)
 
 
 @compiled
@@ -315,7 +378,8 @@ def test_torch_computes_in_one_thread_beside_it(monkeypatch: pytest.MonkeyPatch)
         for network, expected in (
             (NetworkConfig(units=[64]), 1),
             (NetworkConfig(units=[64], projection=8), 2),
-            (NetworkConfig(units=[64], cell="gru"), 2),
+            (NetworkConfig(units=[64], cell="gru"), 1),
+            (NetworkConfig(units=[64], cell="rnn"), 2),
             (NetworkConfig(units=[64], activation="relu"), 2),
         ):
             use_threads(network, large, pad=False)

@@ -1,8 +1,9 @@
-"""GRU layers for training on a CPU: torch's arithmetic in a fifth of its operations.
+"""GRU layers: by our compiled code, or for training on a CPU in a fifth of torch's operations.
 
 On a CPU torch has a layer for LSTMs (oneDNN's), but runs a GRU operation by operation, and keeps a
-node of its graph for each. Here all steps of a layer are one node: one product for the inputs of
-all steps, one and five short passes in each step, and one product for each weight's gradient.
+node of its graph for each. Where our compiled code does not run, all steps of a layer are one node
+here: one product for the inputs of all steps, one and five short passes in each step, and one
+product for each weight's gradient.
 
     r = sigmoid(W_ir x + b_ir + W_hr h + b_hr)      z likewise
     n = tanh(W_in x + b_in + r * (W_hn h + b_hn))
@@ -19,6 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from lstmcast.network.lstm import run_layers, runs_here
+
 SMALL = 128 * 64
 """Windows in a batch times units up to which this is faster: at 32 times 64 a step takes 1.7 times
 longer with torch.nn.GRU, at 128 times 64 1.1 times; above that both take as long."""
@@ -26,6 +29,22 @@ longer with torch.nn.GRU, at 128 times 64 1.1 times; above that both take as lon
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 tanh_backward = torch.ops.aten.tanh_backward.grad_input
 """(gradient of the output, output) -> gradient of the input, in one pass."""
+
+
+class GRU(nn.GRU):
+    """torch's GRU layers, computed by code of our own where that is possible and worth it."""
+
+    def forward(self, inputs: Any, state: Any = None) -> Any:
+        """What torch.nn.GRU gives of inputs, or packed inputs, and first states."""
+        if runs_here(self, inputs):
+            if state is not None:
+                self.check_forward_args(inputs, state, None)
+            outputs, last = run_layers(self, inputs, None if state is None else [state])
+            return outputs, last[0]
+        plain = type(inputs) is Tensor and inputs.dim() == 3 and inputs.device.type == "cpu"
+        if plain and len(inputs) * self.hidden_size <= SMALL and torch.is_grad_enabled():
+            return run_gru(self, inputs, state)
+        return super().forward(inputs, state)
 
 
 def run_gru(stack: nn.GRU, inputs: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:

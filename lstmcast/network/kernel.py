@@ -16,7 +16,9 @@ from lstmcast.config import NetworkConfig
 THREADS = torch.get_num_threads()
 """Those that torch was started with: OMP_NUM_THREADS, or a core each."""
 
-SOURCES = tuple(Path(__file__).with_name(name) for name in ("lstm.c", "pool.h", "weights.h"))
+SOURCES = tuple(
+    Path(__file__).with_name(name) for name in ("lstm.c", "gates.h", "pool.h", "weights.h")
+)
 LIBRARIES = {
     kind: SOURCES[0].with_name(f"lstm_kernel_{kind.lower()}.so") for kind in ("AVX512", "AVX2")
 }
@@ -40,7 +42,7 @@ class Layer(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_int64) for name in ("steps", "windows", "features", "units")),
-        *((name, ctypes.c_int64) for name in ("parts", "back")),
+        *((name, ctypes.c_int64) for name in ("parts", "back", "gru")),
         ("inputs", ctypes.c_void_p),
         ("input_step", ctypes.c_int64),
         ("input_row", ctypes.c_int64),
@@ -78,9 +80,10 @@ def library() -> ctypes.CDLL | None:
     if made_of.split()[0] != hashlib.sha256(sources).hexdigest():
         return None
     pointer, number = ctypes.c_void_p, ctypes.c_int64
-    code.pack_gates.argtypes = [*[pointer] * 4, number, number, pointer, pointer]
-    code.pack_columns.argtypes = [pointer, number, number, pointer]
-    code.unpack_gradients.argtypes = [pointer, *[number] * 3, *[pointer] * 4]
+    flag = ctypes.c_int
+    code.pack_gates.argtypes = [*[pointer] * 4, number, number, flag, pointer, pointer]
+    code.pack_columns.argtypes = [pointer, number, number, flag, flag, pointer]
+    code.unpack_gradients.argtypes = [pointer, *[number] * 3, flag, *[pointer] * 4]
     code.run.argtypes = [ctypes.POINTER(Layer), number]
     return code
 
@@ -88,7 +91,7 @@ def library() -> ctypes.CDLL | None:
 def made_for(network: NetworkConfig) -> bool:
     """Whether a network's layers are computed by the compiled code on a CPU."""
     usual = (network.activation, network.recurrent_activation) == ("tanh", "sigmoid")
-    return network.cell == "lstm" and usual and not network.projection and library() is not None
+    return network.cell != "rnn" and usual and not network.projection and library() is not None
 
 
 def identity(network: NetworkConfig) -> str | None:
@@ -116,33 +119,41 @@ def _lanes() -> int:
 def pack_gates(
     weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor | None, bias_hh: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Weights as the forward products take them: (U' / 16, F + U, 4, 16), and biases."""
+    """Weights (G U, ..) of G gates as the forward products take them, and biases."""
     features, units = weight_ih.shape[1], weight_hh.shape[1]
     packed = weight_ih.new_empty(features + units + 1, 4 * padded(units))
     panels, bias = packed[:-1], packed[-1]
     given = (weight_ih, weight_hh, bias_ih, bias_hh)
     addresses = [None if each is None else each.data_ptr() for each in given]
-    _code().pack_gates(*addresses, features, units, panels.data_ptr(), bias.data_ptr())
+    sizes = (features, units, is_gru(weight_hh))
+    _code().pack_gates(*addresses, *sizes, panels.data_ptr(), bias.data_ptr())
     return panels, bias
 
 
-def pack_columns(weight: Tensor) -> Tensor:
-    """A weight (4 U, N) as the backward products take it."""
-    rows, columns = weight.shape
-    panels = weight.new_empty(4 * padded(rows // 4) * padded(columns))
-    _code().pack_columns(weight.data_ptr(), rows // 4, columns, panels.data_ptr())
+def pack_columns(weight: Tensor, weight_hh: Tensor) -> Tensor:
+    """A weight (G U, N), of the inputs or weight_hh itself, as the backward products take it."""
+    units, columns = weight_hh.shape[1], weight.shape[1]
+    panels = weight.new_empty(4 * padded(units) * padded(columns))
+    kinds = (is_gru(weight_hh), weight is weight_hh)
+    _code().pack_columns(weight.data_ptr(), units, columns, *kinds, panels.data_ptr())
     return panels
 
 
 def unpack_gradients(found: Tensor, weights: Sequence[Tensor | None]) -> list[Tensor | None]:
     """Gradients of weights, of which each part of a batch has its own: (parts, F + U + 1, 4 U')."""
-    weight_ih = weights[0]
-    assert weight_ih is not None, "every layer has it"
-    features, units = weight_ih.shape[1], weight_ih.shape[0] // 4
+    weight_ih, weight_hh, *_ = weights
+    assert weight_ih is not None and weight_hh is not None, "every layer has them"
+    sizes = (weight_ih.shape[1], weight_hh.shape[1], is_gru(weight_hh))
     gradients = [None if each is None else torch.empty_like(each) for each in weights]
     addresses = [None if each is None else each.data_ptr() for each in gradients]
-    _code().unpack_gradients(found.data_ptr(), len(found), features, units, *addresses)
+    _code().unpack_gradients(found.data_ptr(), len(found), *sizes, *addresses)
     return gradients
+
+
+def is_gru(weight_hh: Tensor) -> bool:
+    """Whether a weight (G U, U) is of a GRU's three gates, and not of an LSTM's four."""
+    rows, units = weight_hh.shape
+    return rows == 3 * units
 
 
 def parts_of(windows: int, weights: int) -> int:

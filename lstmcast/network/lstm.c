@@ -1,48 +1,45 @@
-/* One LSTM layer, forward and backward, for lstm.py; the formulas stand in cells.py.
+/* One LSTM or GRU layer, forward and backward, for lstm.py; the formulas stand in cells.py.
  *
  * Compiled by hatch_build.py for x86-64, with AVX-512 and with AVX2. A window of the batch needs no other one, so
  * threads take windows, never steps, and nobody waits until the last step is done. All products are
  * made by one piece of code, tile(): up to six rows times up to four vectors, held in registers.
  *
  * Axes: T steps, B windows, F features, U units. Rows of units are padded with zeros to whole
- * vectors: U' in all that is named (.., U'). Gates stand in the order i, f, g, o.
+ * vectors: U' in all that is named (.., U'). Gates stand in the order i, f, g, o; those of a GRU are
+ * r, z, n and the part of n that comes from the state, before r.
  */
 #include <immintrin.h>
 #include <stdint.h>
 #include <string.h>
 
+#include "gates.h"
 #include "pool.h"
 #include "weights.h"
 
 #define TOGETHER 32     /* windows taken from the first to the last step at a time: they fit the cache */
 #define SPAN 4          /* steps whose gradients of weights are added at a time, in registers */
-#define SATURATED 40.0f /* beyond it, a sigmoid is 0 or 1 within 1e-17 */
 
 /* SHA-256 of the sources, and how it was compiled, so that no other code is taken for it. */
 const char *const made_of = MADE_OF " " __VERSION__;
 const int64_t lanes = LANES;
-
-typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef int32_t bits __attribute__((vector_size(4 * LANES)));
-#define VEC(place) (*(vec *)(place))
-#define ALWAYS static inline __attribute__((always_inline))
 
 /* What a call works on; lstm.py has the same fields in the same order. */
 typedef struct {
     count steps, windows, features, units;
     count parts;                              /* the batch is cut into so many */
     count back;                               /* 0: forward */
+    count gru;                                /* 0: LSTM */
     const float *inputs;                      /* (T, B, F) */
     count input_step, input_row;              /* floats from one to the next */
     const float *panels, *bias;               /* by pack_gates */
     float *states;                            /* (T + 1, B, U'), the first given */
-    float *cells;                             /* likewise; or (B, U'), if cell_step is 0 */
+    float *cells; /* likewise; or (B, U'), if cell_step is 0; of a GRU, NULL */
     count cell_step;
     float *gates; /* (T, B, 4 U') or NULL; on the way back they become their own gradients */
     const float *state_panels, *input_panels; /* by pack_columns; the latter NULL: no d_inputs */
     const float *d_outputs;                   /* (T, B, U') or NULL */
     count d_output_step, d_output_row;
-    float *d_state, *d_cell;                  /* (B, U') of the last step; of the first, after it */
+    float *d_state, *d_cell; /* (B, U') of the last step; of the first, after it. Of a GRU, d_cell is 0 */
     float *d_inputs;                          /* (T, B, F') */
     float *d_weights;                         /* (parts, F + U + 1, 4 U'), of features, states, bias */
 } Layer;
@@ -94,75 +91,6 @@ static void (*const tile[6][WIDE])(TILE_ARGUMENTS) = {
     {tile_61, tile_62, tile_63, tile_64},
 };
 
-/* Activations ----------------------------------------------------------------------------------- */
-#ifdef __AVX512F__
-#define LOWER(a, b) (vec) _mm512_min_ps((__m512)(a), (__m512)(b))
-#define HIGHER(a, b) (vec) _mm512_max_ps((__m512)(a), (__m512)(b))
-#else
-#define LOWER(a, b) (vec) _mm256_min_ps((__m256)(a), (__m256)(b))
-#define HIGHER(a, b) (vec) _mm256_max_ps((__m256)(a), (__m256)(b))
-#endif
-
-ALWAYS vec all(float x) { return x - (vec){0}; }
-
-/* exp(x) - 1, x held within +-SATURATED: 2^n times a polynomial of the rest (Cephes' expf).
- * Less 1, it has all its digits next to 0, and so has tanh. */
-ALWAYS vec exp_less_1(vec x) {
-    static const float factors[] = {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
-                                    1.6666665459e-1f, 5.0000001201e-1f};
-    /* Of two numbers, of which one is none, these give the second. */
-    x = LOWER(all(SATURATED), x);
-    x = HIGHER(all(-SATURATED), x);
-    vec shifted = x * 1.44269504f + 12582912.0f; /* adding 1.5 * 2^23 rounds: n is in its last bits */
-    vec n = shifted - 12582912.0f, power = (vec)((bits)all(1.0f) + ((bits)shifted << 23));
-    vec rest = x - n * 0.693359375f + n * 2.12194440e-4f, sum = all(1.9875691500e-4f);
-    for (int k = 0; k < 5; k++) sum = sum * rest + factors[k];
-    return (sum * (rest * rest) + rest) * power + (power - 1.0f);
-}
-
-/* Sums (rows, PANEL) -> the gates, the new cell and the new state of some units. States are made
- * in a loop of their own: a processor has room for two or three rows on their way, no more. */
-static inline void activate(count rows, float *sums, const float *before, float *cell,
-                            float *state, float *gates, count width) {
-    for (count r = 0; r < rows; r++) {
-        float *sum = sums + r * PANEL;
-        /* i = 1 / in, f = 1 / forget, o = 1 / out, g = -new / (2 + new): a division for two */
-        vec in = 2.0f + exp_less_1(-VEC(sum)), forget = 2.0f + exp_less_1(-VEC(sum + LANES));
-        vec new = exp_less_1(-2.0f * VEC(sum + 2 * LANES));
-        vec out = 2.0f + exp_less_1(-VEC(sum + 3 * LANES));
-        vec both = 1.0f / (in * forget), others = 1.0f / ((2.0f + new) * out);
-        vec made[] = {both * forget, both * in, -new * (others * out), others * (2.0f + new)};
-        VEC(cell + r * width) = made[1] * VEC(before + r * width) + made[0] * made[2];
-        VEC(sum) = made[3];
-        for (int gate = 0; gates && gate < 4; gate++)
-            VEC(gates + (r * 4 + gate) * width) = made[gate];
-    }
-    for (count r = 0; r < rows; r++) {
-        vec squashed = exp_less_1(-2.0f * VEC(cell + r * width));
-        vec tanh = -squashed / (2.0f + squashed);
-        VEC(state + r * width) = VEC(sums + r * PANEL) * tanh;
-    }
-}
-
-/* Gradients of the states (rows, PANEL) -> gates become theirs, d_cell that of the cell before. */
-static inline void differentiate(count rows, count wide, const float *d_state, float *gates,
-                                 const float *before, const float *state, float *d_cell,
-                                 count width) {
-    for (count r = 0; r < rows; r++)
-        for (count at = 0; at < wide * LANES; at += LANES) {
-            float *gate = gates + r * 4 * width + at;
-            vec i = VEC(gate), f = VEC(gate + width), g = VEC(gate + 2 * width);
-            vec o = VEC(gate + 3 * width), squashed = VEC(state + r * width + at) / o; /* tanh(c) */
-            vec dh = VEC(d_state + r * PANEL + at);
-            vec dc = VEC(d_cell + r * width + at) + dh * o * (1.0f - squashed * squashed);
-            VEC(gate) = dc * g * i * (1.0f - i);
-            VEC(gate + width) = dc * VEC(before + r * width + at) * f * (1.0f - f);
-            VEC(gate + 2 * width) = dc * i * (1.0f - g * g);
-            VEC(gate + 3 * width) = dh * squashed * o * (1.0f - o);
-            VEC(d_cell + r * width + at) = dc * f;
-        }
-}
-
 /* The layer ------------------------------------------------------------------------------------- */
 static void forward_step(const Layer *l, count t, count begin, count end) {
     count width = padded(l->units);
@@ -176,9 +104,14 @@ static void forward_step(const Layer *l, count t, count begin, count end) {
                 {l->features, l->input_row, 1, x, panel},
                 {l->units, width, 1, l->states + at * width, panel + l->features * PANEL}};
             tile[rows - 1][WIDE - 1](both, 2, PANEL, l->bias + unit * 4, 0, sums, PANEL);
+            float *state = l->states + next * width + unit;
+            float *gates = l->gates ? l->gates + at * 4 * width + unit : 0;
+            if (l->gru) {
+                activate_gru(rows, sums, l->states + at * width + unit, state, gates, width);
+                continue;
+            }
             float *cell = l->cells + t * l->cell_step + row * width + unit;
-            activate(rows, sums, cell, cell + l->cell_step, l->states + next * width + unit,
-                     l->gates ? l->gates + at * 4 * width + unit : 0, width);
+            activate(rows, sums, cell, cell + l->cell_step, state, gates, width);
         }
 }
 
@@ -211,14 +144,21 @@ static void backward_step(const Layer *l, count t, count begin, count end) {
             }
             if (t < l->steps - 1)
                 flow(l, l->state_panels, t + 1, row, rows, unit, wide, sums, PANEL);
-            if (t >= 0)
-                differentiate(rows, wide, sums, l->gates + at * 4 * width + unit,
-                              l->cells + at * width + unit,
-                              l->states + (at + l->windows) * width + unit,
-                              l->d_cell + row * width + unit, width);
-            else
+            float *d_cell = l->d_cell + row * width + unit;
+            if (t < 0) {
                 for (count r = 0; r < rows; r++)
-                    memcpy(l->d_state + (row + r) * width + unit, sums + r * PANEL, 4 * wide * LANES);
+                    for (count v = 0; v < wide * LANES; v += LANES)
+                        VEC(l->d_state + (row + r) * width + unit + v) =
+                            VEC(sums + r * PANEL + v) +
+                            (l->gru ? VEC(d_cell + r * width + v) : (vec){0});
+                continue;
+            }
+            float *gates = l->gates + at * 4 * width + unit, *before = l->states + at * width + unit;
+            if (l->gru)
+                differentiate_gru(rows, wide, sums, gates, before, d_cell, width);
+            else
+                differentiate(rows, wide, sums, gates, l->cells + at * width + unit,
+                              before + l->windows * width, d_cell, width);
         }
         for (count at = 0; l->input_panels && t >= 0 && at < inputs; at += PANEL) {
             count wide = least(WIDE, (inputs - at) / LANES);

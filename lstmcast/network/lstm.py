@@ -1,8 +1,9 @@
-"""LSTM layers on a CPU with AVX-512 or AVX2, by code of our own (lstm.c).
+"""LSTM and GRU layers on a CPU with AVX-512 or AVX2, by code of our own (lstm.c).
 
-torch hands an LSTM to oneDNN, which arranges the weights anew for the product of every step. Here
-they are arranged once, gates are made while their sums are still in registers, and threads share
-the windows of a batch, so that no step waits for another thread.
+torch hands an LSTM to oneDNN, which arranges the weights anew for the product of every step, and
+computes a GRU operation by operation. Here weights are arranged once, gates are made while their
+sums are still in registers, and threads share the windows of a batch, so that no step waits for
+another thread.
 
 lstm.c is compiled when lstmcast is installed, where there is a C compiler (hatch_build.py). Without
 it, or on another processor, torch's layers do the same but for rounding.
@@ -20,6 +21,7 @@ from torch.nn.functional import pad
 
 from lstmcast.network.kernel import (
     Layer,
+    is_gru,
     library,
     pack_columns,
     pack_gates,
@@ -41,12 +43,13 @@ class LSTM(nn.LSTM):
         if runs_here(self, inputs):
             if state is not None:
                 self.check_forward_args(inputs, state, None)
-            return run_lstm(self, inputs, state)
+            outputs, last = run_layers(self, inputs, state)
+            return outputs, tuple(last)
         return super().forward(inputs, state)
 
 
-def runs_here(stack: nn.LSTM, inputs: Any) -> bool:
-    """Whether `run_lstm` can do what torch's layers would do, and is faster."""
+def runs_here(stack: nn.RNNBase, inputs: Any) -> bool:
+    """Whether `run_layers` can do what torch's layers would do, and is faster."""
     return (
         type(inputs) is Tensor
         and inputs.dim() == 3
@@ -66,42 +69,41 @@ def _is_plain(values: Tensor) -> bool:
     return values.device.type == "cpu" and values.dtype == torch.float32
 
 
-def run_lstm(
-    stack: nn.LSTM, inputs: Tensor, state: tuple[Tensor, Tensor] | None
-) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """What `stack(inputs, state)` gives.
+def run_layers(
+    stack: nn.RNNBase, inputs: Tensor, first: Sequence[Tensor] | None
+) -> tuple[Tensor, list[Tensor]]:
+    """What torch's LSTM or GRU gives: outputs (B, T, D * U), and the last states.
 
     Args:
         stack: As `runs_here` demands.
         inputs: (B, T, F).
-        state: h and c, (L * D, B, U) each; None: zeros.
+        first: h, and c of an LSTM, (L * D, B, U) each, as the last states are; None: zeros.
     """
-    node: Any = _LSTMLayer  # torch gives `apply` no types
+    node: Any = _Layer  # torch gives `apply` no types
     trained = torch.is_grad_enabled()
     steps = inputs.transpose(0, 1)  # (T, B, F)
-    last: list[tuple[Tensor, Tensor]] = []
+    last: list[Sequence[Tensor]] = []
     for _ in range(stack.num_layers):
         outputs = []
         for reverse in (False, True)[: 2 if stack.bidirectional else 1]:
             number = len(last)
             weights: list[Tensor | None] = [w.contiguous() for w in stack.all_weights[number]]
             weights += [None] * (4 - len(weights))  # there may be no bias
-            first = (None, None) if state is None else (state[0][number], state[1][number])
+            given = (None, None) if first is None else (*(part[number] for part in first), None)
             ordered = steps.flip(0) if reverse else steps
-            states, *ends = node.apply(trained, ordered, *first, *weights)
+            states, *ends = node.apply(trained, ordered, *given[:2], *weights)
             outputs.append(states.flip(0) if reverse else states)
-            last.append((ends[0], ends[1]))
+            last.append(ends)
         steps = outputs[0] if len(outputs) == 1 else torch.cat(outputs, dim=2)
-    hidden, cell = (_stacked(parts) for parts in zip(*last, strict=True))
-    return steps.transpose(0, 1), (hidden, cell)
+    return steps.transpose(0, 1), [_stacked(parts) for parts in zip(*last, strict=True)]
 
 
 def _stacked(parts: Sequence[Tensor]) -> Tensor:
     return parts[0].unsqueeze(0) if len(parts) == 1 else torch.stack(tuple(parts))
 
 
-class _LSTMLayer(torch.autograd.Function):
-    """(T, B, F), h and c (B, U) or None, and weights -> (T, B, U), the last h, the last c."""
+class _Layer(torch.autograd.Function):
+    """(T, B, F), h and c (B, U) or None, and weights -> (T, B, U), the last h, an LSTM's last c."""
 
     @staticmethod
     def forward(
@@ -114,14 +116,18 @@ class _LSTMLayer(torch.autograd.Function):
         weight_hh: Tensor,
         bias_ih: Tensor | None,
         bias_hh: Tensor | None,
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, ...]:
         inputs = _in_rows(inputs)
         steps, windows, _ = inputs.shape
         units = weight_hh.shape[1]
         width = padded(units)
         states = inputs.new_empty(steps + 1, windows, width)
-        cells = inputs.new_empty(steps + 1 if trained else 1, windows, width)
+        cells = None
+        if not is_gru(weight_hh):
+            cells = inputs.new_empty(steps + 1 if trained else 1, windows, width)
         for whole, first in ((states, state), (cells, cell)):
+            if whole is None:
+                continue
             if first is None or units < width:
                 whole[0].zero_()
             if first is not None:
@@ -134,13 +140,12 @@ class _LSTMLayer(torch.autograd.Function):
             ctx.spent = False
         ctx.set_materialize_grads(False)
         # The last state is a copy: kept by itself, it would hold those of all steps.
-        return states[1:, :, :units], states[-1, :, :units].clone(), cells[-1, :, :units].clone()
+        ends = [part[-1, :, :units].clone() for part in (states, cells) if part is not None]
+        return states[1:, :, :units], *ends
 
     @staticmethod
     @once_differentiable
-    def backward(
-        ctx: Any, d_states: Tensor | None, d_state: Tensor | None, d_cell: Tensor | None
-    ) -> Any:
+    def backward(ctx: Any, d_states: Tensor | None, *d_last: Tensor | None) -> Any:
         inputs, *weights, states, cells, gates = ctx.saved_tensors
         weight_ih, weight_hh, *_ = weights
         steps, windows, features = inputs.shape
@@ -153,13 +158,13 @@ class _LSTMLayer(torch.autograd.Function):
         d_inputs = new(steps, windows, padded(features)) if ctx.needs_input_grad[1] else None
         d_outputs = None if d_states is None else _wide(d_states, width)
         d_ends = weight_hh.new_zeros(2, windows, width)  # of h and c; the last become the first
-        for whole, last in zip(d_ends, (d_state, d_cell), strict=True):
+        for whole, last in zip(d_ends, d_last, strict=False):  # a GRU has no c
             if last is not None:
                 whole[:, :units] = last
         d_weights = new(layer.parts, features + units + 1, 4 * width)
         layer.tell(
-            state_panels=pack_columns(weight_hh),
-            input_panels=None if d_inputs is None else pack_columns(weight_ih),
+            state_panels=pack_columns(weight_hh, weight_hh),
+            input_panels=None if d_inputs is None else pack_columns(weight_ih, weight_hh),
             d_outputs=d_outputs,
             d_output_step=0 if d_outputs is None else d_outputs.stride(0),
             d_output_row=0 if d_outputs is None else d_outputs.stride(1),
@@ -179,18 +184,19 @@ class _LSTMLayer(torch.autograd.Function):
 
 
 def _layer_of(
-    inputs: Tensor, states: Tensor, cells: Tensor, gates: Tensor | None, units: int
+    inputs: Tensor, states: Tensor, cells: Tensor | None, gates: Tensor | None, units: int
 ) -> Layer:
     """What both calls are told."""
     weights = 4 * units * (inputs.shape[2] + units)
     layer = Layer(*inputs.shape, units, parts_of(inputs.shape[1], weights))
     layer.tell(
+        gru=cells is None,
         inputs=inputs,
         input_step=inputs.stride(0),
         input_row=inputs.stride(1),
         states=states,
         cells=cells,
-        cell_step=0 if gates is None else cells.stride(0),
+        cell_step=0 if cells is None or gates is None else cells.stride(0),
         gates=gates,
     )
     return layer

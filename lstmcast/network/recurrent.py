@@ -14,14 +14,14 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstmcast.config import NetworkConfig
 from lstmcast.network.chance import draw, dropout
-from lstmcast.network.gru import SMALL, run_gru
+from lstmcast.network.gru import GRU
 from lstmcast.network.lstm import LSTM
 from lstmcast.network.stepwise import State, StepwiseLayer
 
 # A projected LSTM runs all the same, only without oneDNN; users can do nothing about it.
 warnings.filterwarnings("ignore", message="LSTM with projections is not supported with oneDNN")
 
-LAYERS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "gru": nn.GRU, "lstm": LSTM}
+LAYERS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "gru": GRU, "lstm": LSTM}
 """What `network.cell` names."""
 
 
@@ -178,10 +178,6 @@ def _run(
         outputs, final = stack(inputs, state, lengths)
         return outputs, final
     if lengths is None:
-        small = len(inputs) * stack.hidden_size <= SMALL and inputs.device.type == "cpu"
-        if isinstance(stack, nn.GRU) and small and torch.is_grad_enabled():
-            assert not isinstance(state, tuple), "a GRU has one state"
-            return run_gru(stack, inputs, state)
         outputs, final = stack(inputs, state)
         return outputs, final
     packed = pack_padded_sequence(inputs, lengths.cpu(), batch_first=True, enforce_sorted=False)
