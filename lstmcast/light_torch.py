@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
+from threading import RLock
 from types import ModuleType
 from typing import Any
 
@@ -53,10 +54,18 @@ class _Later(Loader):
         self.loader = loader
 
     def exec_module(self, module: ModuleType) -> None:
+        lock, begun = RLock(), False
+
         def __getattr__(name: str) -> Any:
-            del module.__dict__["__getattr__"]
-            self.loader.exec_module(module)
-            return getattr(module, name)
+            nonlocal begun
+            with lock:  # others wait until all of it is there
+                if not begun:
+                    begun = True
+                    self.loader.exec_module(module)
+                    del module.__dict__["__getattr__"]
+            if name in module.__dict__:
+                return module.__dict__[name]
+            raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
 
         module.__dict__["__getattr__"] = __getattr__
 

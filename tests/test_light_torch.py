@@ -49,6 +49,15 @@ def test_further_parts_of_torch_find_it_there(part):
     assert said_by(f"{LIGHT}import {part}\n{LOADED}") == str(list(LEFT_OUT))
 
 
+def test_threads_that_want_it_at_once_all_get_it_whole():
+    program = """
+from concurrent.futures import ThreadPoolExecutor
+want = lambda _: torch._meta_registrations.meta_index_Tensor.__name__
+print(set(ThreadPoolExecutor(4).map(want, range(4))))
+"""
+    assert said_by(LIGHT + program) == "{'meta_index_Tensor'}"
+
+
 def test_torch_compiles_and_distributes_as_ever():
     program = """
 import torch.distributed
