@@ -57,6 +57,18 @@ def test_weights_are_those_of_torchs_optimizer(name: str, decay: float) -> None:
     assert (flat(ours) - flat(network())).abs().max() > 1e-2
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_gradients_may_lie_in_memory_in_any_order(name: str) -> None:
+    moved = []
+    for turned in (False, True):
+        parameter = nn.Parameter(torch.zeros(3, 4))
+        gradient = torch.arange(12.0).view(3, 4)
+        parameter.grad = gradient.T.contiguous().T if turned else gradient
+        OPTIMIZERS[name]([parameter], 0.0).step(0.1, 1.0)
+        moved.append(parameter.detach().clone())
+    assert torch.equal(*moved) and moved[0].abs().max() > 0
+
+
 @pytest.mark.parametrize("clip", [0.5, 1e6])
 def test_gradients_are_clipped_as_torch_clips_them(clip: float) -> None:
     ours, theirs = network(), network()

@@ -32,6 +32,7 @@ class Optimizer(ABC):
 
     def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float) -> None:
         self.parameters: list[Tensor] = [each for each in parameters if each.requires_grad]
+        assert all(each.is_contiguous() for each in self.parameters), "see `step`"
         self.weight_decay = weight_decay
         self.steps = 0
 
@@ -48,7 +49,10 @@ class Optimizer(ABC):
             rate: Learning rate.
             clip_norm: Largest norm of all gradients together; None: they stay as they are.
         """
-        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in self.parameters]
+        # Contiguous, as the parameters are: on a CPU, torch's functions read straight on.
+        gradients = [
+            torch.zeros_like(p) if p.grad is None else p.grad.contiguous() for p in self.parameters
+        ]
         too_large = None
         if clip_norm is not None:
             norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
