@@ -81,14 +81,16 @@ ALWAYS void tile_of(int rows, int wide, TILE_ARGUMENTS) {
         tile_of(r, w, factors, many, right_step, start, start_row, sum, sum_row);                  \
     }
 #define TILES(r) TILE(r, 1) TILE(r, 2) TILE(r, 3) TILE(r, 4)
-TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
-static void (*const tile[6][WIDE])(TILE_ARGUMENTS) = {
-    {tile_11, tile_12, tile_13, tile_14},
-    {tile_21, tile_22, tile_23, tile_24},
-    {tile_31, tile_32, tile_33, tile_34},
-    {tile_41, tile_42, tile_43, tile_44},
-    {tile_51, tile_52, tile_53, tile_54},
-    {tile_61, tile_62, tile_63, tile_64},
+#define ROW(r) {tile_##r##1, tile_##r##2, tile_##r##3, tile_##r##4}
+TILES(1) TILES(2) TILES(3)
+#if ROWS == 6
+TILES(4) TILES(5) TILES(6)
+#endif
+static void (*const tile[ROWS][WIDE])(TILE_ARGUMENTS) = {
+    ROW(1), ROW(2), ROW(3),
+#if ROWS == 6
+    ROW(4), ROW(5), ROW(6),
+#endif
 };
 
 /* The layer ------------------------------------------------------------------------------------- */
@@ -120,8 +122,8 @@ static void flow(const Layer *l, const float *panels, count t, count row, count 
                  count wide, float *sum, count sum_row) {
     count all_gates = 4 * padded(l->units);
     const float *gates = l->gates + (t * l->windows + row) * all_gates;
-    Factors both = {all_gates, all_gates, 1, gates, panels + first * all_gates};
-    tile[rows - 1][wide - 1](&both, 1, wide * LANES, sum, sum_row, sum, sum_row);
+    Factors product = {all_gates, all_gates, 1, gates, panels + first * all_gates};
+    tile[rows - 1][wide - 1](&product, 1, wide * LANES, sum, sum_row, sum, sum_row);
 }
 
 /* From the gradients of the outputs of step t to those of its gates; t = -1: only to d_state. */
@@ -188,13 +190,13 @@ static void add_weights(const Layer *l, count t, count begin, count end, float *
         for (int k = 0; k < 3; k++)
             for (count row = 0; row < sides[k].rows; row += ROWS) {
                 count rows = least(ROWS, sides[k].rows - row);
-                Factors both[SPAN];
+                Factors of_steps[SPAN];
                 for (count s = 0; s < steps; s++) {
                     const float *left = sides[k].at + (t + s) * sides[k].step + row * sides[k].row;
                     const float *right = gates + (t + s) * l->windows * all_gates;
-                    both[s] = (Factors){windows, sides[k].row, sides[k].window, left, right};
+                    of_steps[s] = (Factors){windows, sides[k].row, sides[k].window, left, right};
                 }
-                tile[rows - 1][WIDE - 1](both, steps, all_gates, to, all_gates, to, all_gates);
+                tile[rows - 1][WIDE - 1](of_steps, steps, all_gates, to, all_gates, to, all_gates);
                 to += rows * all_gates;
             }
     }

@@ -32,7 +32,7 @@ from lstmcast.network.kernel import (
 )
 
 FEWEST_STEPS, FEWEST_WINDOWS = 5, 4
-"""Below, arranging the weights costs more than it saves; and a tile has four windows."""
+"""Below, arranging the weights costs more than it saves; and a tile has several windows."""
 
 
 class LSTM(nn.LSTM):

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define MOST_HELPERS 7
-#define PATIENCE 2000 /* looks for the end of a job, 50 ns each, before its caller goes to sleep */
+#define PATIENCE 2000 /* looks for the end of a job before its caller goes to sleep: some .1 ms */
 
 typedef void Work(const void *job, int64_t part);
 
@@ -63,7 +63,7 @@ static __attribute__((constructor)) void prepare_pool(void) {
 }
 
 /* Start helpers until there are so many, or no more can be had; signals are for others. */
-static int64_t helpers(int64_t wanted) {
+static int64_t start_helpers(int64_t wanted) {
     sigset_t every, usual;
     sigfillset(&every);
     pthread_sigmask(SIG_SETMASK, &every, &usual);
@@ -83,10 +83,10 @@ static void share(Work *work, const void *job, int64_t parts, int64_t threads) {
         for (int64_t part = 0; part < parts; part++) work(job, part);
         return;
     }
-    int64_t called = helpers(threads - 1);
+    int64_t many = start_helpers(threads - 1);
     pool.work = work, pool.job = job, pool.parts = parts, pool.next = 0;
-    for (int64_t k = 0; k < called; k++) sem_post(pool.called + k);
+    for (int64_t k = 0; k < many; k++) sem_post(pool.called + k);
     work_off();
-    for (int64_t k = 0; k < called; k++) await(&pool.done, PATIENCE);
+    for (int64_t k = 0; k < many; k++) await(&pool.done, PATIENCE);
     atomic_flag_clear(&pool.taken);
 }
