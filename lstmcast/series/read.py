@@ -70,13 +70,9 @@ class Table:
         """Where a row, counted from 0, is: "line 17" of a CSV file, "row 17" of a Parquet file.
 
         Raises:
-            DataError: The file has gone, or become shorter.
+            DataError: The file has gone, or changed since it was read.
         """
-        if self.csv is None:
-            return f"row {row + 1}"
-        if row >= len(self._lines):
-            raise DataError(f"{self.name} has changed since it was read: it is shorter")
-        return f"line {self._lines[row]}"
+        return f"row {row + 1}" if self.csv is None else f"line {self._lines[row]}"
 
     def require(self, columns: Sequence[str], where: str) -> None:
         """Check that the table has columns.
@@ -200,8 +196,9 @@ def read_table(
     if scan:
         columns = kept_text = kept_text or [(columns or dialect.header)[0]]
     frame = parse_rows(data, dialect, columns, kept_text, name, repeated, watch)
-    again = (lambda: data) if str(source) == "-" else (lambda: _load(Path(source), name))
-    return Table(name, frame, _digest_of(raw), CsvText(again, dialect))
+    digest = _digest_of(raw)
+    again = (lambda: data) if str(source) == "-" else (lambda: _load(Path(source), name, digest))
+    return Table(name, frame, digest, CsvText(again, dialect))
 
 
 def _digest_of(raw: bytes) -> Future[str]:
@@ -257,8 +254,11 @@ def _is_text(cells: pd.Series[Any]) -> bool:
     )
 
 
-def _load(path: Path, name: str) -> bytes:
-    return to_utf8(decompress(read_bytes(path), name), name)
+def _load(path: Path, name: str, digest: Future[str] | None = None) -> bytes:
+    raw = read_bytes(path)
+    if digest is not None and hashlib.sha256(raw).hexdigest() != digest.result():
+        raise DataError(f"{name} has changed since it was read")
+    return to_utf8(decompress(raw, name), name)
 
 
 def _is_parquet(raw: bytes, source: Path | str) -> bool:

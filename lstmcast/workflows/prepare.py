@@ -30,8 +30,8 @@ from lstmcast.workflows.watcher import Watcher
 OWN_COLUMNS = ("method", "origin", "step")
 """Columns that forecast.csv and backtest.csv add to the user's own."""
 
-MOST_HELD = 4_000_000
-"""Numbers of a table whose cells are held beside its panel: some 30 MB."""
+MOST_HELD = 2_000_000
+"""Cells of a table that are held beside its panel: some 20 MB of numbers, 70 MB of texts."""
 
 MANY_JUDGED, ENOUGH_JUDGED = 2_000_000, 200_000
 """Validation and test windows that are worth a note, and those that it advises."""
@@ -123,7 +123,7 @@ def prepare_table(config: Config, table: Table, watcher: Watcher) -> Prepared:
         data = config.data.model_copy(update={"layout": table.layout})
         config = config.model_copy(update={"data": data})
     prepared = prepare_panel(config, table.without_cells(), panel, watcher)
-    return replace(prepared, cells=table if panel.values.size <= MOST_HELD else None)
+    return replace(prepared, cells=table if table.frame.size <= MOST_HELD else None)
 
 
 def prepare_panel(config: Config, table: Table, panel: Panel, watcher: Watcher) -> Prepared:
