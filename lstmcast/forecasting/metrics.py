@@ -175,7 +175,7 @@ class Scores:
             ("msse", mse, scale.seasonal_mse[row]),
             # The mean of the z-score cancels in the difference of two of them.
             ("scaled_mae", mae, scale.deviation[row]),
-            ("scaled_mse", mse, scale.deviation[row] ** 2),
+            ("scaled_mse", mse / scale.deviation[row], scale.deviation[row]),
         ):
             sums[name] = np.where(unit > 0, total / unit, 0.0), known.counts * (unit > 0)
         return sums

@@ -36,9 +36,10 @@ def autocorrelations(series: Sequence[np.ndarray], lags: int) -> list[np.ndarray
     counts = np.add.reduceat(known.astype(np.int64), starts)
     means = np.add.reduceat(np.where(known, values, 0.0), starts) / np.maximum(counts, 1)
     centred = np.where(known, values - np.repeat(means, sizes + lags), 0.0)
-    totals = np.add.reduceat(centred**2, starts)
-    sums = [np.add.reduceat(centred * np.roll(centred, -k), starts) for k in range(1, lags + 1)]
-    usable = (counts >= 3) & (totals > 0)
-    found = np.stack(sums, axis=1) / np.where(usable, totals, 1.0)[:, None]
+    with np.errstate(all="ignore"):  # squares of huge errors overflow: such a series has none
+        totals = np.add.reduceat(centred**2, starts)
+        sums = [np.add.reduceat(centred * np.roll(centred, -k), starts) for k in range(1, lags + 1)]
+        usable = (counts >= 3) & (totals > 0)
+        found = np.stack(sums, axis=1) / np.where(usable, totals, 1.0)[:, None]
     ends = np.where(usable, np.minimum(lags, sizes // 2), 0)
     return [row[:end] for row, end in zip(found, ends.tolist(), strict=True)]
