@@ -1,4 +1,4 @@
-"""Compiles lstmcast/network/lstm.c when lstmcast is built or installed, where that is possible.
+"""Compiles lstmcast/network/layer.c when lstmcast is built or installed, where that is possible.
 
 Without a C compiler, or on another processor, lstmcast is the same, and slower: torch's own LSTM
 layers take over.
@@ -17,7 +17,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NETWORK = Path(__file__).parent / "lstmcast" / "network"
-SOURCES = tuple(NETWORK / name for name in ("lstm.c", "gates.h", "pool.h", "weights.h"))
+SOURCES = tuple(NETWORK / name for name in ("layer.c", "gates.h", "pool.h", "weights.h"))
 FLAGS = ("-O3", "-mfma", "-fPIC", "-shared", "-pthread", "-fno-math-errno", "-fno-trapping-math")
 KINDS = {
     "avx512": ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mprefer-vector-width=512"),
@@ -44,7 +44,7 @@ class CompileKernel(BuildHookInterface):
 
 def library_of(kind: str) -> Path:
     """Where the library for processors of a kind goes."""
-    return NETWORK / f"lstm_kernel_{kind}.so"
+    return NETWORK / f"layer_{kind}.so"
 
 
 def compile_kernels() -> str:

@@ -161,10 +161,10 @@ def test_the_least_of_what_machine_and_container_leave_counts(
     assert at_hand.available() == 0
 
 
-@pytest.mark.skipif(kernel.library() is None, reason="no lstm.c for this machine")
+@pytest.mark.skipif(kernel.library() is None, reason="no layer.c for this machine")
 def test_a_window_is_measured_by_the_code_that_large_batches_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     own = window_bytes("network.units=64", lookback=100)
-    monkeypatch.setattr("lstmcast.network.lstm.library", lambda: None)
+    monkeypatch.setattr("lstmcast.network.compiled.library", lambda: None)
     assert 1.3 * own < window_bytes("network.units=64", lookback=100), "torch's LSTM keeps more"

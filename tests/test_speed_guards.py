@@ -68,7 +68,7 @@ class Counted(TorchDispatchMode):
 @pytest.mark.parametrize(
     ("network", "most"),
     [
-        # Of them a layer by lstm.c has 16, for what torch's does in 2; it is faster all the same.
+        # Of them a layer by layer.c has 16, for what torch's does in 2; it is faster all the same.
         ({"units": [8]}, 40),
         ({"units": [8, 8]}, 64),
         ({"units": [8], "normalize": "last", "dropout": 0.1}, 55),

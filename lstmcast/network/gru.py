@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from lstmcast.network.lstm import run_layers, runs_here
+from lstmcast.network.compiled import run_layers, runs_here
 
 SMALL = 128 * 64
 """Windows in a batch times units up to which this is faster: at 32 times 64 a step takes 1.7 times

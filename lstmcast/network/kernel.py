@@ -1,4 +1,4 @@
-"""The compiled code of lstm.c: whether there is one for this machine, and how it is called."""
+"""The compiled code of layer.c: whether there is one for this machine, and how it is called."""
 
 from __future__ import annotations
 
@@ -17,11 +17,9 @@ THREADS = torch.get_num_threads()
 """Those that torch was started with: OMP_NUM_THREADS, or a core each."""
 
 SOURCES = tuple(
-    Path(__file__).with_name(name) for name in ("lstm.c", "gates.h", "pool.h", "weights.h")
+    Path(__file__).with_name(name) for name in ("layer.c", "gates.h", "pool.h", "weights.h")
 )
-LIBRARIES = {
-    kind: SOURCES[0].with_name(f"lstm_kernel_{kind.lower()}.so") for kind in ("AVX512", "AVX2")
-}
+LIBRARIES = {kind: SOURCES[0].with_name(f"layer_{kind.lower()}.so") for kind in ("AVX512", "AVX2")}
 """By what torch calls the instructions that a processor has."""
 
 WINDOWS_IN_A_PART, MOST_PARTS = 16, 8
@@ -35,7 +33,7 @@ WORTH_SHARING = 2_000_000
 
 
 class Layer(ctypes.Structure):
-    """What a call works on, explained in lstm.c: numbers, and addresses of tensors.
+    """What a call works on, explained in layer.c: numbers, and addresses of tensors.
 
     It holds on to the tensors that it was told of.
     """

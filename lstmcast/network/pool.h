@@ -1,4 +1,4 @@
-/* Threads that share the parts of a job, for lstm.c.
+/* Threads that share the parts of a job, for layer.c.
  *
  * They are started once and sleep between jobs. Whoever has a part done takes the next one, so that
  * a thread that is late, or beside a busy neighbour, has less to do. Python has no part in it: a

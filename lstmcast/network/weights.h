@@ -1,11 +1,11 @@
-/* The weights of a layer in the order in which lstm.c reads them, and their gradients put back.
+/* The weights of a layer in the order in which layer.c reads them, and their gradients put back.
  *
  * Units are padded with zeros to whole vectors: U' in all that is named (.., U').
  */
 #pragma once
 #include <stdint.h>
 
-#ifdef __AVX512F__ /* 32 registers, in which lstm.c has a tile of 6 x 4 vectors and its factors */
+#ifdef __AVX512F__ /* 32 registers, in which layer.c has a tile of 6 x 4 vectors and its factors */
 #define LANES 16   /* floats in a vector */
 #define ROWS 6     /* windows in a tile */
 #else              /* 16 */

@@ -15,9 +15,9 @@ from torch import Tensor
 from lstmcast.config import Config
 from lstmcast.errors import ConfigError, counted
 from lstmcast.forecasting.predict import windows_at_once
+from lstmcast.network.compiled import FEWEST_WINDOWS
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.kernel import made_for, parts_of
-from lstmcast.network.lstm import FEWEST_WINDOWS
 from lstmcast.ranks import ranks
 from lstmcast.series.order import MOST_POOL
 from lstmcast.workflows.at_hand import anonymous, at_hand, gigabytes, peak, resident

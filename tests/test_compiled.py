@@ -1,4 +1,4 @@
-"""LSTM and GRU layers by lstm.c are torch's: outputs, states and every gradient."""
+"""LSTM and GRU layers by layer.c are torch's: outputs, states and every gradient."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from torch import Tensor, nn
 
 from lstmcast.config import NetworkConfig, TrainingConfig
 from lstmcast.network import kernel
+from lstmcast.network.compiled import run_layers, runs_here
 from lstmcast.network.gru import GRU
-from lstmcast.network.lstm import LSTM, run_layers, runs_here
+from lstmcast.network.lstm import LSTM
 from lstmcast.network.recurrent import RecurrentEncoder
 from lstmcast.network.threads import use_threads
 
 ROOT = Path(__file__).parents[1]
 
-compiled = pytest.mark.skipif(kernel.library() is None, reason="no lstm.c for this machine")
+compiled = pytest.mark.skipif(kernel.library() is None, reason="no layer.c for this machine")
 
 State = tuple[Tensor, Tensor] | None
 
@@ -277,7 +278,7 @@ def test_the_layer_takes_it_wherever_it_can(monkeypatch: pytest.MonkeyPatch) -> 
     calls: list[bool] = []
     run = kernel.run
     monkeypatch.setattr(
-        "lstmcast.network.lstm.run", lambda *a, **k: calls.append(True) or run(*a, **k)
+        "lstmcast.network.compiled.run", lambda *a, **k: calls.append(True) or run(*a, **k)
     )
     inputs = torch.randn(4, 6, 2)
 
@@ -301,7 +302,7 @@ def test_the_layer_takes_it_wherever_it_can(monkeypatch: pytest.MonkeyPatch) -> 
     with torch.autocast("cpu", torch.bfloat16):
         assert not called(layer)
     assert not called(layer.to("meta"), inputs.to("meta"))
-    monkeypatch.setattr("lstmcast.network.lstm.library", lambda: None)
+    monkeypatch.setattr("lstmcast.network.compiled.library", lambda: None)
     assert not called(LSTM(2, 4, batch_first=True)), "without a compiler"
 
 
@@ -356,7 +357,7 @@ def test_a_network_trains_to_the_same_with_and_without_it(monkeypatch: pytest.Mo
     found = []
     for has in (True, False):
         if not has:
-            monkeypatch.setattr("lstmcast.network.lstm.library", lambda: None)
+            monkeypatch.setattr("lstmcast.network.compiled.library", lambda: None)
         torch.manual_seed(0)
         encoder = RecurrentEncoder(NetworkConfig(units=[12, 7], dropout=0.2), 2)
         optimizer = torch.optim.SGD(encoder.parameters(), lr=0.05)

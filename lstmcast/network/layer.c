@@ -1,4 +1,4 @@
-/* One LSTM or GRU layer, forward and backward, for lstm.py; the formulas stand in cells.py.
+/* One LSTM or GRU layer, forward and backward, for compiled.py; the formulas stand in cells.py.
  *
  * Compiled by hatch_build.py for x86-64, with AVX-512 and with AVX2. A window of the batch needs no other one, so
  * threads take windows, never steps, and nobody waits until the last step is done. All products are
@@ -23,7 +23,7 @@
 const char *const made_of = MADE_OF " " __VERSION__;
 const int64_t lanes = LANES;
 
-/* What a call works on; lstm.py has the same fields in the same order. */
+/* What a call works on; kernel.py has the same fields in the same order. */
 typedef struct {
     count steps, windows, features, units;
     count parts;                              /* the batch is cut into so many */
