@@ -31,22 +31,16 @@ def test_what_no_command_needs_is_not_imported():
 
 
 def test_it_is_imported_as_soon_as_it_is_wanted():
-    wanted = "torch._meta_registrations.pooling_output_shape(10, 2, 0, 2, 1, False)"
-    assert said_by(f"{LIGHT}print({wanted})").endswith("5")
-    assert said_by(f"{LIGHT}torch._meta_registrations.meta_index_Tensor\n{LOADED}") == str(
-        list(LEFT_OUT)
-    )
+    shape = "torch._meta_registrations.pooling_output_shape(10, 2, 0, 2, 1, False)"
+    assert said_by(f"{LIGHT}print({shape})\n{LOADED}").split("\n") == ["5", str(list(LEFT_OUT))]
 
 
-@pytest.mark.parametrize(
-    "part",
-    ["torch.utils._content_store", "torch._prims", "torch._decomp", "torch._refs", "torch._dynamo"],
-)
+@pytest.mark.parametrize("part", ["torch.utils._content_store", "torch._prims"])
 def test_further_parts_of_torch_find_it_there(part):
     # Each once and whole: executed twice, torch refuses to register its operators again.
-    found = "print(sys.modules[PART] is importlib.import_module(PART))".replace("PART", repr(part))
-    assert said_by(f"{LIGHT}import importlib, {part}\n{found}") == "True"
-    assert said_by(f"{LIGHT}import {part}\n{LOADED}") == str(list(LEFT_OUT))
+    same = f"sys.modules[{part!r}] is importlib.import_module({part!r})"
+    said = said_by(f"{LIGHT}import importlib, {part}\nprint({same})\n{LOADED}")
+    assert said.split("\n") == ["True", str(list(LEFT_OUT))]
 
 
 def test_threads_that_want_it_at_once_all_get_it_whole():
