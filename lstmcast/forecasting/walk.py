@@ -20,7 +20,7 @@ from lstmcast.series.panel import Panel
 from lstmcast.series.windows import WindowIndex
 
 POINTS_AT_ONCE = 500_000
-"""Forecast values held at a time for each forecaster: bounds memory, not speed."""
+"""Forecast values held at a time for each forecaster: of more, arrays outgrow the cache."""
 
 CALIBRATING_POINTS = 8_000_000
 """Forecast values that intervals are calibrated on; of more, every second, third, ... window."""

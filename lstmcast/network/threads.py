@@ -22,7 +22,7 @@ def use_threads(network: NetworkConfig, training: TrainingConfig, pad: bool) -> 
     """Have torch compute small networks in one thread, large ones in those it was started with.
 
     The number follows from the config, never from a timing, so that sums are rounded the same way
-    each time. It holds for the process until the next call. LSTM layers by `kernel` have threads of
+    each time. It holds for the process until the next call. Layers by `kernel` have threads of
     their own, and torch one: its others would wait beside them, and take a core each for that.
 
     Args:
