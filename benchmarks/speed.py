@@ -107,6 +107,7 @@ def lstmcast_command(table: Path, job: Job, run: Path, precision: str) -> list[s
 def run_once(command: list[str], threads: int | None) -> Usage:
     """Run a command to its end, its output thrown away."""
     environment = dict(os.environ)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody compiles what is imported each time
     if threads is not None:
         environment["OMP_NUM_THREADS"] = str(threads)
     began = time.perf_counter()
