@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import gc
 import io
 import os
 import signal
@@ -129,7 +128,6 @@ def main() -> None:
         _main()
     finally:  # all is done and said: a signal that comes as Python itself ends changes nothing
         _obey_signals(signal.SIG_IGN)
-        gc.freeze()  # nor need Python look through half a million objects before they all go
 
 
 def _main() -> None:
