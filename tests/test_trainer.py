@@ -777,10 +777,10 @@ def test_a_tiny_network_learns_last_value_plus_one() -> None:
 def test_the_loss_of_an_epoch_is_the_mean_over_all_it_was_told_and_holds_few_of_them() -> None:
     loss = RunningLoss()
     for total, count in ((6.0, 2.0), (3.0, 1.0), (0.0, 0.0)):
-        loss.add(torch.tensor([total, count]))
+        loss.add((torch.tensor(total), torch.tensor(count)))
     loss.take_in()
     assert (loss.recent, loss.steps) == ([], 3)
-    loss.add(torch.tensor([1.0, 2.0]))
+    loss.add((torch.tensor(1.0), 2))
     assert loss.last() == 0.5
     assert (loss.mean(), loss.steps) == (2.0, 4)
     assert RunningLoss().mean() == 0

@@ -129,7 +129,7 @@ class Forecaster(nn.Module):
             for parameter in self.decoder.linear.parameters():
                 parameter.zero_()
 
-    def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def loss(self, batch: Batch) -> tuple[Tensor, Tensor | int]:
         """Sum of the losses over the observed targets of a batch, and their number.
 
         In training, an `every_step` decoder is judged at every step; otherwise, and always in

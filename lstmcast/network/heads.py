@@ -111,7 +111,7 @@ class Head(nn.Module, ABC):
 
     def loss(
         self, forecast: Distribution, targets: Tensor, weights: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor | int]:
         """Sum of the losses of all observed targets, and their number.
 
         Args:
@@ -121,7 +121,7 @@ class Head(nn.Module, ABC):
         """
         losses = forecast.loss(targets)
         if weights is None:
-            return losses.sum(), losses.new_full((), losses.numel())
+            return losses.sum(), losses.numel()
         return (losses * weights).sum(), weights.sum()
 
 

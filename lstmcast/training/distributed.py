@@ -11,7 +11,8 @@ from torch.nn.parallel import DistributedDataParallel
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.series.batches import Batch
 
-Loss = Callable[[Batch], tuple[Tensor, Tensor]]
+Loss = Callable[[Batch], tuple[Tensor, Tensor | int]]
+"""Sum of the losses of a batch, and their number: on the device where it must be counted there."""
 
 
 class _Share(nn.Module):
@@ -25,12 +26,13 @@ class _Share(nn.Module):
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Sum of the losses of a share, and their number."""
         if len(batch):
-            return self.network.loss(batch)
+            total, count = self.network.loss(batch)
+            return total, torch.as_tensor(count, device=self.device)
         # The last batch may have fewer windows than there are ranks. All take part in the exchange
         # of gradients: those of this one are 0.
         with torch.device(self.device):
             total, count = self.network.loss(self.network.example_batch(1))
-        return 0.0 * total, torch.zeros_like(count)
+        return 0.0 * total, torch.zeros_like(torch.as_tensor(count, device=self.device))
 
 
 def shared_loss(network: Forecaster) -> Loss:

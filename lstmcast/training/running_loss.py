@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+
+Sums = Sequence[Tensor | int]
+"""The sum of a batch's losses, on the device, and their number, there too if it must be counted."""
+
+
+def as_numbers(steps: Sequence[Sums]) -> Tensor:
+    """(steps, 2) on the device."""
+    totals = torch.stack([torch.as_tensor(total).float() for total, _ in steps])
+    counts = [torch.as_tensor(count, device=totals.device).float() for _, count in steps]
+    return torch.stack([totals, torch.stack(counts)], dim=1)
 
 
 @dataclass
@@ -16,28 +27,28 @@ class RunningLoss:
         steps: How many there were.
         total: Sum of the losses of the steps that were taken in.
         count: How many these were.
-        recent: (2,) of each step since, still on the device: reading it there would wait for it.
+        recent: Of each step since, still on the device: reading it there would wait for it.
     """
 
     steps: int = 0
     total: float = 0.0
     count: float = 0.0
-    recent: list[Tensor] = field(default_factory=list)
+    recent: list[Sums] = field(default_factory=list)
 
-    def add(self, sums: Tensor) -> None:
-        """A step's sum of losses and their number, (2,)."""
+    def add(self, sums: Sums) -> None:
+        """A step's sum of losses and their number."""
         self.recent.append(sums)
         self.steps += 1
 
     def last(self) -> float:
         """Mean loss of the last step, which has not been taken in yet."""
-        total, count = self.recent[-1].tolist()
-        return float(total / max(count, 1.0))
+        total, count = map(float, self.recent[-1])
+        return total / max(count, 1.0)
 
     def take_in(self) -> None:
         """Add up the recent steps, and let go of them."""
         if self.recent:
-            total, count = torch.stack(self.recent).cpu().double().sum(dim=0).tolist()
+            total, count = as_numbers(self.recent).cpu().double().sum(dim=0).tolist()
             self.total, self.count = self.total + total, self.count + count
             self.recent.clear()
 

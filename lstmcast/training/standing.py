@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
-import torch
 from torch import Tensor
 
 from lstmcast.training.checkpoint import (
@@ -14,7 +13,7 @@ from lstmcast.training.checkpoint import (
     restore_random_states,
     told_checkpoint,
 )
-from lstmcast.training.running_loss import RunningLoss
+from lstmcast.training.running_loss import RunningLoss, as_numbers
 from lstmcast.training.signals import HeldSignals
 from lstmcast.training.stepper import Stepper
 
@@ -121,7 +120,7 @@ class Keeper:
         }
         losses = standing.losses
         if losses.recent:
-            tensors["losses"] = torch.stack(losses.recent)  # (steps since, 2)
+            tensors["losses"] = as_numbers(losses.recent)  # (steps since, 2)
         values = {
             "losses": {"steps": losses.steps, "total": losses.total, "count": losses.count},
             "history": [asdict(epoch) for epoch in standing.history],

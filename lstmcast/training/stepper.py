@@ -19,6 +19,7 @@ from lstmcast.series.batches import Batch
 from lstmcast.training.average import Average
 from lstmcast.training.distributed import Loss, shared_loss
 from lstmcast.training.optimizers import Schedule, build_optimizer
+from lstmcast.training.running_loss import Sums, as_numbers
 
 EXPLODED = 1e3
 """A loss this many times that of the first steps has run away."""
@@ -59,8 +60,8 @@ class Stepper:
         self.rate = 0.0
         self.stopped_by = ""
 
-    def step(self, batch: Batch, windows: int | None = None) -> Tensor:
-        """One optimizer step; returns the sum of the batch's losses and their number, (2,).
+    def step(self, batch: Batch, windows: int | None = None) -> Sums:
+        """One optimizer step; returns the sum of the batch's losses and their number.
 
         Args:
             batch: This rank's share of it.
@@ -69,10 +70,13 @@ class Stepper:
         with self.sharing(len(batch) if windows is None else windows):
             total, count = self.loss(batch)
         self.optimizer.clear()
-        found = self.ranks.sum(torch.stack([total.detach().float(), count.float()]))
+        sums: Sums = (total.detach(), count)
         if not self.ranks.alone:  # gradients become their mean over the ranks
-            total, count = total * self.ranks.count, found[1]
-        torch.autograd.backward(total / count.clamp(min=1))  # perhaps no target was observed
+            sums = self.ranks.sum(as_numbers([sums]))[0].unbind()
+            total, count = total * self.ranks.count, sums[1]
+        if isinstance(count, Tensor):
+            count = count.clamp(min=1)  # perhaps no target was observed
+        torch.autograd.backward(total / count)
         self.rate = self.schedule.rate(self.steps)
         self.optimizer.step(self.rate, self.clip_norm)
         self.steps += 1
@@ -81,7 +85,7 @@ class Stepper:
             self.stopped_by = "max_steps"
         elif self.out_of_time():
             self.stopped_by = "max_minutes"
-        return found
+        return sums
 
     def sharing(self, windows: int) -> AbstractContextManager[None]:
         """What is drawn by chance is that of this rank's share of a batch."""

@@ -210,7 +210,7 @@ def mean_loss(
     losses = RunningLoss()
     for batch in batches.epoch():
         if len(batch):
-            losses.add(torch.stack([part.float() for part in network.loss(batch)]))
+            losses.add(network.loss(batch))
         if len(losses.recent) == CHECK_EVERY:
             losses.take_in()
         between()
