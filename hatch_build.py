@@ -1,7 +1,7 @@
-"""Compiles lstmcast/network/layer.c when lstmcast is built or installed, where that is possible.
+"""Compiles layer.c and update.c when lstmcast is built or installed, where that is possible.
 
-Without a C compiler, or on another processor, lstmcast is the same, and slower: torch's own LSTM
-layers take over.
+Without a C compiler, or on another processor, lstmcast is the same, and slower: torch's own layers
+and optimizers take over.
 """
 
 import hashlib
@@ -16,8 +16,10 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-NETWORK = Path(__file__).parent / "lstmcast" / "network"
-SOURCES = tuple(NETWORK / name for name in ("layer.c", "gates.h", "pool.h", "weights.h"))
+PACKAGE = Path(__file__).parent / "lstmcast"
+COMPILED = (PACKAGE / "network" / "layer.c", PACKAGE / "training" / "update.c")
+INCLUDED = tuple(PACKAGE / "network" / name for name in ("gates.h", "pool.h", "weights.h"))
+SOURCES = (*COMPILED, *INCLUDED)
 FLAGS = ("-O3", "-mfma", "-fPIC", "-shared", "-pthread", "-fno-math-errno", "-fno-trapping-math")
 KINDS = {
     "avx512": ("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mprefer-vector-width=512"),
@@ -33,7 +35,7 @@ class CompileKernel(BuildHookInterface):
         """Called by hatchling before a wheel is made; of an editable install, too."""
         problem = compile_kernels()
         if problem:
-            self.app.display_warning(f"lstmcast trains by torch's LSTM layers: {problem}")
+            self.app.display_warning(f"lstmcast trains by torch's own layers: {problem}")
         made = [path for kind in KINDS if (path := library_of(kind)).is_file()]
         if made:
             build_data["artifacts"] += [f"lstmcast/network/{path.name}" for path in made]
@@ -44,7 +46,7 @@ class CompileKernel(BuildHookInterface):
 
 def library_of(kind: str) -> Path:
     """Where the library for processors of a kind goes."""
-    return NETWORK / f"layer_{kind}.so"
+    return PACKAGE / "network" / f"kernel_{kind}.so"
 
 
 def compile_kernels() -> str:
@@ -63,7 +65,7 @@ def compile_kernel(kind: str, compiler: list[str]) -> str:
     unfinished = library.with_suffix(".so.new")
     try:
         library.unlink(missing_ok=True)
-        command = [*compiler, *flags, made_of, str(SOURCES[0]), "-o", str(unfinished)]
+        command = [*compiler, *flags, made_of, *map(str, COMPILED), "-o", str(unfinished)]
         subprocess.run(command, check=True, capture_output=True, text=True)
         unfinished.replace(library)
     except subprocess.CalledProcessError as failed:

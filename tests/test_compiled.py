@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import torch
+from libraries import held_to
 from torch import Tensor, nn
 
 from lstmcast.config import NetworkConfig, TrainingConfig
@@ -39,19 +40,10 @@ def run_lstm(stack: nn.LSTM, inputs: Tensor, state: State) -> tuple[Tensor, tupl
 
 
 @pytest.fixture(params=kernel.LIBRARIES)
-def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Processors for each of which there is a library; this one may not have the instructions."""
-    if list(kernel.LIBRARIES).index(request.param) < list(kernel.LIBRARIES).index(
-        torch.backends.cpu.get_cpu_capability()
-    ):
-        pytest.skip(f"no {request.param} here")
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: request.param)
-    kernel.library.cache_clear()
-    kernel._lanes.cache_clear()
-    yield request.param
-    monkeypatch.undo()
-    kernel.library.cache_clear()
-    kernel._lanes.cache_clear()
+def kind(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Processors for each of which there is a library."""
+    with held_to(request.param):
+        yield request.param
 
 
 def outcome(run: Any, weights: list[Tensor], inputs: Tensor, state: State) -> list[Tensor]:
@@ -409,7 +401,7 @@ def require_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel.library.cache_clear()
     try:
         assert kernel.library() is None
-        assert kernel.identity(NetworkConfig(units=[4])) is None
+        assert kernel.identity() is None
     finally:
         monkeypatch.undo()
         kernel.library.cache_clear()
@@ -448,10 +440,11 @@ def test_what_is_no_library_is_not_taken(
     ],
 )
 def test_installing_goes_on_without_a_compiler(compiler: str, said: str, tmp_path: Path) -> None:
-    (tmp_path / "lstmcast" / "network").mkdir(parents=True)
     shutil.copy(ROOT / "hatch_build.py", tmp_path)
     for source in kernel.SOURCES:
-        shutil.copy(source, tmp_path / "lstmcast" / "network")
+        copy = tmp_path / source.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, copy)
     done = subprocess.run(
         [sys.executable, "hatch_build.py"],
         cwd=tmp_path,

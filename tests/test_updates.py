@@ -2,12 +2,15 @@
 
 import copy
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import torch
+from libraries import NONE, held_to
 from torch import Tensor, nn
 
+from lstmcast.network import kernel
 from lstmcast.training.machine import tuned_process
 from lstmcast.training.updates import OPTIMIZERS, Optimizer
 
@@ -19,9 +22,22 @@ ORACLES: dict[str, Any] = {
 RATES = [1e-3, 1e-2, 3e-3, 0.0, 1e-3, 5e-2]
 
 
+@pytest.fixture(params=[*kernel.LIBRARIES, NONE])
+def kind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Processors with a library each, and those for which torch's own functions are called."""
+    with held_to(request.param):
+        if kernel.library() is None and request.param != NONE:
+            pytest.skip("it was not compiled here")
+        yield
+
+
+moved_by_each = pytest.mark.usefixtures("kind")
+
+
 def network() -> nn.Module:
+    """Parameters of 1 to 180 numbers, some of which fill vectors and some not."""
     torch.manual_seed(0)
-    return nn.LSTM(3, 5, num_layers=2, bidirectional=True)
+    return nn.LSTM(3, 9, num_layers=2, bidirectional=True)
 
 
 def put_gradients(module: nn.Module, step: int, scale: float = 1.0) -> None:
@@ -41,6 +57,7 @@ def walk(optimizer: Optimizer, module: nn.Module, steps: range, clip: float | No
         optimizer.clear()
 
 
+@moved_by_each
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_weights_are_those_of_torchs_optimizer(name: str, decay: float) -> None:
@@ -57,6 +74,7 @@ def test_weights_are_those_of_torchs_optimizer(name: str, decay: float) -> None:
     assert (flat(ours) - flat(network())).abs().max() > 1e-2
 
 
+@moved_by_each
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_gradients_may_lie_in_memory_in_any_order(name: str) -> None:
     moved = []
@@ -69,6 +87,7 @@ def test_gradients_may_lie_in_memory_in_any_order(name: str) -> None:
     assert torch.equal(*moved) and moved[0].abs().max() > 0
 
 
+@moved_by_each
 @pytest.mark.parametrize("clip", [0.5, 1e6])
 def test_gradients_are_clipped_as_torch_clips_them(clip: float) -> None:
     ours, theirs = network(), network()
@@ -85,6 +104,7 @@ def test_gradients_are_clipped_as_torch_clips_them(clip: float) -> None:
         torch.testing.assert_close(flat(ours), flat(theirs), rtol=1e-6, atol=1e-7)
 
 
+@moved_by_each
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_optimizer_goes_on_to_the_bit_from_its_tensors(name: str) -> None:
     whole, first = network(), network()
@@ -99,6 +119,7 @@ def test_an_optimizer_goes_on_to_the_bit_from_its_tensors(name: str) -> None:
     assert torch.equal(flat(second), flat(whole))
 
 
+@moved_by_each
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_parameters_that_are_not_trained_stay_where_they_are(name: str) -> None:
     module = network()
@@ -110,6 +131,7 @@ def test_parameters_that_are_not_trained_stay_where_they_are(name: str) -> None:
     assert not moved[: frozen.numel()].any() and moved[frozen.numel() :].all()
 
 
+@moved_by_each
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_a_parameter_without_a_gradient_is_moved_by_decay_alone(name: str) -> None:
     parameter = nn.Parameter(torch.tensor([2.0, -2.0]))

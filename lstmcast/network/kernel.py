@@ -1,4 +1,4 @@
-"""The compiled code of layer.c: whether there is one for this machine, and how it is called."""
+"""The compiled code: whether there is one for this machine, and how that of layer.c is called."""
 
 from __future__ import annotations
 
@@ -16,10 +16,18 @@ from lstmcast.config import NetworkConfig
 THREADS = torch.get_num_threads()
 """Those that torch was started with: OMP_NUM_THREADS, or a core each."""
 
+PACKAGE = Path(__file__).parents[1]
 SOURCES = tuple(
-    Path(__file__).with_name(name) for name in ("layer.c", "gates.h", "pool.h", "weights.h")
+    PACKAGE / name
+    for name in (
+        "network/layer.c",
+        "training/update.c",
+        "network/gates.h",
+        "network/pool.h",
+        "network/weights.h",
+    )
 )
-LIBRARIES = {kind: SOURCES[0].with_name(f"layer_{kind.lower()}.so") for kind in ("AVX512", "AVX2")}
+LIBRARIES = {kind: PACKAGE / f"network/kernel_{kind.lower()}.so" for kind in ("AVX512", "AVX2")}
 """By what torch calls the instructions that a processor has."""
 
 WINDOWS_IN_A_PART, MOST_PARTS = 16, 8
@@ -83,6 +91,7 @@ def library() -> ctypes.CDLL | None:
     code.pack_columns.argtypes = [pointer, number, number, flag, flag, pointer]
     code.unpack_gradients.argtypes = [pointer, *[number] * 3, flag, *[pointer] * 4]
     code.run.argtypes = [ctypes.POINTER(Layer), number]
+    code.update.argtypes = [pointer]
     return code
 
 
@@ -92,10 +101,10 @@ def made_for(network: NetworkConfig) -> bool:
     return network.cell != "rnn" and usual and not network.projection and library() is not None
 
 
-def identity(network: NetworkConfig) -> str | None:
-    """Which compiled code a network's sums are rounded by; None: by torch's."""
-    made = _made_of(_code()) if made_for(network) else None
-    return None if made is None else hashlib.sha256(made.encode()).hexdigest()[:12]
+def identity() -> str | None:
+    """Which compiled code a training on a CPU is rounded by; None: by torch's."""
+    found = library()
+    return None if found is None else hashlib.sha256(_made_of(found).encode()).hexdigest()[:12]
 
 
 def _made_of(code: ctypes.CDLL) -> str:
@@ -111,7 +120,7 @@ def padded(units: int) -> int:
 @cache
 def _lanes() -> int:
     """Floats in a vector."""
-    return ctypes.c_int64.in_dll(_code(), "lanes").value
+    return ctypes.c_int64.in_dll(code(), "lanes").value
 
 
 def pack_gates(
@@ -124,7 +133,7 @@ def pack_gates(
     given = (weight_ih, weight_hh, bias_ih, bias_hh)
     addresses = [None if each is None else each.data_ptr() for each in given]
     sizes = (features, units, is_gru(weight_hh))
-    _code().pack_gates(*addresses, *sizes, panels.data_ptr(), bias.data_ptr())
+    code().pack_gates(*addresses, *sizes, panels.data_ptr(), bias.data_ptr())
     return panels, bias
 
 
@@ -133,7 +142,7 @@ def pack_columns(weight: Tensor, weight_hh: Tensor) -> Tensor:
     units, columns = weight_hh.shape[1], weight.shape[1]
     panels = weight.new_empty(4 * padded(units) * padded(columns))
     kinds = (is_gru(weight_hh), weight is weight_hh)
-    _code().pack_columns(weight.data_ptr(), units, columns, *kinds, panels.data_ptr())
+    code().pack_columns(weight.data_ptr(), units, columns, *kinds, panels.data_ptr())
     return panels
 
 
@@ -144,7 +153,7 @@ def unpack_gradients(found: Tensor, weights: Sequence[Tensor | None]) -> list[Te
     sizes = (weight_ih.shape[1], weight_hh.shape[1], is_gru(weight_hh))
     gradients = [None if each is None else torch.empty_like(each) for each in weights]
     addresses = [None if each is None else each.data_ptr() for each in gradients]
-    _code().unpack_gradients(found.data_ptr(), len(found), *sizes, *addresses)
+    code().unpack_gradients(found.data_ptr(), len(found), *sizes, *addresses)
     return gradients
 
 
@@ -164,10 +173,11 @@ def run(layer: Layer, back: bool) -> None:
     """Go forward, or back, through all parts of a batch, in as many threads as is worth it."""
     products = layer.steps * layer.windows * layer.units * 4 * (layer.features + layer.units)
     layer.back = back
-    _code().run(layer, min(THREADS, layer.parts) if products >= WORTH_SHARING else 1)
+    code().run(layer, min(THREADS, layer.parts) if products >= WORTH_SHARING else 1)
 
 
-def _code() -> ctypes.CDLL:
-    code = library()
-    assert code is not None, "asked for without looking at `library`"
-    return code
+def code() -> ctypes.CDLL:
+    """The library, for those who have seen that there is one."""
+    found = library()
+    assert found is not None, "asked for without looking at `library`"
+    return found

@@ -4,6 +4,7 @@
  */
 #pragma once
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __AVX512F__ /* 32 registers, in which layer.c has a tile of 6 x 4 vectors and its factors */
 #define LANES 16   /* floats in a vector */
@@ -18,6 +19,7 @@
 typedef int64_t count;
 
 static inline count least(count a, count b) { return a < b ? a : b; }
+static inline count at_least_0(count a) { return a > 0 ? a : 0; }
 static inline count padded(count units) { return (units + LANES - 1) / LANES * LANES; }
 
 /* A layer has four sums for each unit: the gates i, f, g, o of an LSTM; of a GRU r, z, and what n is
@@ -28,62 +30,100 @@ static inline count torchs(count sum, int gru, int of_states) {
     return sum == 2 + of_states ? 2 : -1;
 }
 
+/* Columns of a matrix, of up to LANES of its rows, as rows of panels; zeros for rows that it lacks. */
+static inline void turn(const float *matrix, count rows, count columns, float *panels) {
+    for (count k = 0; k < columns; k++, panels += PANEL)
+        if (rows == LANES)
+            for (int lane = 0; lane < LANES; lane++) panels[lane] = matrix[lane * columns + k];
+        else
+            for (int lane = 0; lane < LANES; lane++)
+                panels[lane] = lane < rows ? matrix[lane * columns + k] : 0;
+}
+
 /* Weights in torch's order, (G U, F), (G U, U), (G U,) twice or NULL, with G gates
  * -> panels (U' / LANES, F + U, 4, LANES), bias (U' / LANES, 4, LANES) */
 void pack_gates(const float *of_input, const float *of_state, const float *bias_input,
                 const float *bias_state, count features, count units, int gru, float *panels,
                 float *bias) {
-    for (count first = 0; first < padded(units); first += LANES, bias += PANEL) {
-        float *of_features = panels, *of_units = panels + features * PANEL;
-        for (count at = 0; at < PANEL; at++) {
-            count unit = first + at % LANES, sum = at / LANES;
-            count input = unit < units ? torchs(sum, gru, 0) : -1;
-            count state = unit < units ? torchs(sum, gru, 1) : -1;
-            const float *inputs = of_input + (input * units + unit) * features;
-            const float *states = of_state + (state * units + unit) * units;
-            for (count k = 0; k < features; k++) of_features[k * PANEL + at] = input < 0 ? 0 : inputs[k];
-            for (count k = 0; k < units; k++) of_units[k * PANEL + at] = state < 0 ? 0 : states[k];
-            bias[at] = (bias_input && input >= 0 ? bias_input[input * units + unit] : 0) +
-                       (bias_input && state >= 0 ? bias_state[state * units + unit] : 0);
+    for (count unit = 0; unit < units; unit += LANES, panels += (features + units) * PANEL)
+        for (count sum = 0; sum < 4; sum++, bias += LANES) {
+            count rows = least(LANES, units - unit);
+            count input = torchs(sum, gru, 0), state = torchs(sum, gru, 1);
+            count of_inputs = at_least_0(input) * units + unit;
+            count of_states = at_least_0(state) * units + unit;
+            float *panel = panels + sum * LANES;
+            turn(of_input + of_inputs * features, input < 0 ? 0 : rows, features, panel);
+            turn(of_state + of_states * units, state < 0 ? 0 : rows, units,
+                 panel + features * PANEL);
+            for (count lane = 0; lane < LANES; lane++) {
+                int has_bias = bias_input && lane < rows;
+                bias[lane] = (has_bias && input >= 0 ? bias_input[of_inputs + lane] : 0) +
+                             (has_bias && state >= 0 ? bias_state[of_states + lane] : 0);
+            }
         }
-        panels += (features + units) * PANEL;
-    }
 }
 
 /* (G U, N) -> panels of up to PANEL of its N' columns, (4 U', PANEL) each */
 void pack_columns(const float *weight, count units, count columns, int gru, int of_states,
                   float *panels) {
-    for (count first = 0; first < padded(columns); first += PANEL)
+    for (count first = 0; first < columns; first += PANEL)
         for (count sum = 0; sum < 4; sum++)
             for (count unit = 0; unit < padded(units); unit++) {
                 count gate = unit < units ? torchs(sum, gru, of_states) : -1;
-                const float *row = weight + (gate * units + unit) * columns;
-                for (count at = first; at < least(first + PANEL, padded(columns)); at++)
-                    *panels++ = gate >= 0 && at < columns ? row[at] : 0;
+                count wide = least(PANEL, padded(columns) - first);
+                count known = gate < 0 ? 0 : least(wide, columns - first);
+                if (known) memcpy(panels, weight + (gate * units + unit) * columns + first, 4 * known);
+                memset(panels + known, 0, 4 * (wide - known));
+                panels += wide;
             }
 }
 
+/* Sums of a row of all parts, LANES of its numbers. */
+static inline void add_parts(const float *found, count parts, count size, float *sums) {
+    for (int lane = 0; lane < LANES; lane++) sums[lane] = found[lane];
+    for (count part = 1; part < parts; part++)
+        for (int lane = 0; lane < LANES; lane++) sums[lane] += found[part * size + lane];
+}
+
+/* The way back of `turn`, and the sum of all parts; rows of `found` are 4 U' apart. */
+static inline void turn_back(const float *found, count parts, count size, count row, count rows,
+                             count columns, float *matrix) {
+    for (count k = 0; k < columns; k += LANES) {
+        float sums[LANES][LANES];
+        count many = least(LANES, columns - k);
+        for (count at = 0; at < many; at++)
+            add_parts(found + (k + at) * row, parts, size, sums[at]);
+        for (count lane = 0; lane < rows; lane++) {
+            float *to = matrix + lane * columns + k;
+            if (many == LANES)
+                for (int at = 0; at < LANES; at++) to[at] = sums[at][lane];
+            else
+                for (count at = 0; at < many; at++) to[at] = sums[at][lane];
+        }
+    }
+}
+
 /* The gradients of all parts, (parts, F + U + 1, 4, U')
- * -> (G U, F), (G U, U), (G U,) twice or NULL. A few rows at a time: their lines stay in the cache. */
+ * -> (G U, F), (G U, U), (G U,) twice or NULL */
 void unpack_gradients(const float *found, count parts, count features, count units, int gru,
                       float *of_input, float *of_state, float *bias_input, float *bias_state) {
-    count width = padded(units), size = (features + units + 1) * 4 * width;
-    for (count row = 0; row < 4 * width; row += LANES, found += LANES) {
-        count input = torchs(row / width, gru, 0), state = torchs(row / width, gru, 1);
-        for (count k = 0; k <= features + units; k++)
-            for (count lane = 0; lane < least(LANES, units - row % width); lane++) {
-                const float *at = found + k * 4 * width + lane;
-                count unit = row % width + lane;
-                float sum = at[0];
-                for (count part = 1; part < parts; part++) sum += at[part * size];
-                if (k < features && input >= 0)
-                    of_input[(input * units + unit) * features + k] = sum;
-                else if (k >= features && k < features + units && state >= 0)
-                    of_state[(state * units + unit) * units + k - features] = sum;
-                else if (k == features + units && bias_input) {
-                    if (input >= 0) bias_input[input * units + unit] = sum;
-                    if (state >= 0) bias_state[state * units + unit] = sum;
-                }
+    count row = 4 * padded(units), size = (features + units + 1) * row;
+    for (count sum = 0; sum < 4; sum++)
+        for (count unit = 0; unit < padded(units); unit += LANES, found += LANES) {
+            count rows = least(LANES, units - unit);
+            count input = torchs(sum, gru, 0), state = torchs(sum, gru, 1);
+            count of_inputs = at_least_0(input) * units + unit;
+            count of_states = at_least_0(state) * units + unit;
+            float sums[LANES];
+            add_parts(found + (features + units) * row, parts, size, sums);
+            if (input >= 0) {
+                turn_back(found, parts, size, row, rows, features, of_input + of_inputs * features);
+                if (bias_input) memcpy(bias_input + of_inputs, sums, 4 * rows);
             }
-    }
+            if (state >= 0) {
+                turn_back(found + features * row, parts, size, row, rows, units,
+                          of_state + of_states * units);
+                if (bias_state) memcpy(bias_state + of_states, sums, 4 * rows);
+            }
+        }
 }

@@ -1,7 +1,7 @@
 """How gradients move the weights: SGD, Adam and AdamW.
 
-The arithmetic is torch's own, by the functions that torch.optim calls where it is told `fused`: a
-call for all parameters. The import of torch.optim's classes is avoided: it wakes the compiler
+The arithmetic is that of our compiled code, or torch's own, by the functions that torch.optim calls
+where it is told `fused`. The import of torch.optim's classes is avoided: it wakes the compiler
 (torch._dynamo, sympy) and costs more than importing torch.
 """
 
@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
+
+from lstmcast.training.compiled_update import runs_here, update
 
 MOMENTUM = 0.9
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
@@ -28,12 +30,16 @@ class Optimizer(ABC):
 
     Attributes:
         steps: Taken so far.
+        name: What `training.optimizer` says.
     """
+
+    name: str
 
     def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float) -> None:
         self.parameters: list[Tensor] = [each for each in parameters if each.requires_grad]
         assert all(each.is_contiguous() for each in self.parameters), "see `step`"
         self.weight_decay = weight_decay
+        self.compiled = runs_here(self.parameters)
         self.steps = 0
 
     def clear(self) -> None:
@@ -53,16 +59,37 @@ class Optimizer(ABC):
         gradients = [
             torch.zeros_like(p) if p.grad is None else p.grad.contiguous() for p in self.parameters
         ]
+        self.steps += 1
+        if self.compiled:
+            self._move_compiled(gradients, rate, clip_norm)
+            return
         too_large = None
         if clip_norm is not None:
             norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
             too_large = norm.add_(TINY).div_(clip_norm).clamp_(min=1.0)
-        self.steps += 1
         self.move(gradients, rate, too_large)
+
+    def _move_compiled(self, gradients: list[Tensor], rate: float, clip_norm: float | None) -> None:
+        """Clip the gradients and move the parameters, by code of our own."""
+        update(
+            self.name,
+            self.parameters,
+            gradients,
+            list(self.memory().values()),
+            rate=rate,
+            decay=self.weight_decay,
+            clip=clip_norm or 0.0,
+            tiny=TINY,
+            momentum=MOMENTUM if self.name == "sgd" else BETA1,
+            steady=BETA2,
+            mean_known=1 - BETA1**self.steps,
+            square_known=1 - BETA2**self.steps,
+            epsilon=EPSILON,
+        )
 
     @abstractmethod
     def move(self, gradients: list[Tensor], rate: float, too_large: Tensor | None) -> None:
-        """Move the parameters.
+        """Move the parameters, by torch.
 
         Args:
             gradients: Of each parameter; their memory may be written to.
@@ -100,6 +127,8 @@ class Optimizer(ABC):
 class SGD(Optimizer):
     """Gradient descent with momentum: Polyak 1964, in the form of Sutskever et al. 2013."""
 
+    name = "sgd"
+
     def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float) -> None:
         super().__init__(parameters, weight_decay)
         self.velocity, self.velocities = self.zeros()
@@ -131,6 +160,7 @@ class Adam(Optimizer):
     The pull towards zero is a part of the gradient.
     """
 
+    name = "adam"
     function: Callable[..., None] = staticmethod(torch._fused_adam_)
 
     def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float) -> None:
@@ -167,8 +197,9 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with a pull that the gradient's size does not change: Loshchilov and Hutter 2019."""
 
+    name = "adamw"
     function: Callable[..., None] = staticmethod(torch._fused_adamw_)
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+OPTIMIZERS: dict[str, type[Optimizer]] = {each.name: each for each in (SGD, Adam, AdamW)}
 """What `training.optimizer` names."""

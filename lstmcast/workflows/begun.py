@@ -37,7 +37,7 @@ def describe_beginning(prepared: Prepared, device: torch.device) -> Record:
             "device": str(device),
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
-            "kernel": identity(prepared.config.network),
+            "kernel": identity(),
             "ranks": ranks().count,
         },
         **({"launch": ranks().launch} if ranks().launch else {}),

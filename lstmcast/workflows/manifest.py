@@ -47,7 +47,7 @@ def describe_run(
         "processor": platform.machine(),
         "cpu": describe_cpu(),
         "threads": torch.get_num_threads(),
-        "kernel": identity(config.network),
+        "kernel": identity(),
         "device": str(device),
         "precision": "float32" if wide else "bf16",
         "seed": prepared.config.training.seed,
