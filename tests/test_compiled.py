@@ -249,12 +249,31 @@ def test_callers_at_the_same_time_do_not_mix_their_jobs(monkeypatch: pytest.Monk
 
 
 @compiled
-def test_a_way_back_that_is_gone_twice_gives_the_same_twice() -> None:
+@pytest.mark.parametrize("with_state", [False, True])
+def test_a_way_back_that_is_gone_twice_gives_the_same_twice(with_state: bool) -> None:
+    torch.manual_seed(0)
     stack = nn.LSTM(3, 8, batch_first=True)
-    outputs, _ = run_lstm(stack, torch.randn(5, 6, 3), None)
+    first = torch.randn(2, 1, 5, 8)
+    state = (first[0], first[1]) if with_state else None
+    outputs, _ = run_lstm(stack, torch.randn(5, 6, 3), state)
     once = torch.autograd.grad(outputs.sum(), stack.weight_hh_l0, retain_graph=True)[0]
     again = torch.autograd.grad(outputs.sum(), stack.weight_hh_l0)[0]
     assert torch.equal(once, again) and once.abs().max() > 0
+
+
+@compiled
+def test_states_and_their_gradients_may_lie_in_memory_in_any_order() -> None:
+    torch.manual_seed(0)
+    stack, inputs = nn.LSTM(3, 8, batch_first=True), torch.randn(5, 6, 3)
+    first = torch.randn(2, 1, 8, 5).transpose(2, 3)  # windows last
+    for state in ((first[0], first[1]), (first[0].double(), first[1].double())):
+        outputs, last = run_lstm(stack, inputs, state)
+        expected, expected_last = stack(inputs, (first[0].contiguous(), first[1].contiguous()))
+        require_close([outputs, *last], [expected, *expected_last])
+    found = torch.autograd.grad(last[0].sum(), stack.weight_hh_l0)  # of one number, everywhere
+    require_close(
+        list(found), list(torch.autograd.grad(expected_last[0].sum(), stack.weight_hh_l0))
+    )
 
 
 @compiled

@@ -23,12 +23,9 @@ from lstmcast.network.kernel import (
     Layer,
     is_gru,
     library,
-    pack_columns,
-    pack_gates,
     padded,
     parts_of,
     run,
-    unpack_gradients,
 )
 
 FEWEST_STEPS, FEWEST_WINDOWS = 5, 4
@@ -106,81 +103,93 @@ class _Layer(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         inputs = _in_rows(inputs)
         steps, windows, _ = inputs.shape
-        units = weight_hh.shape[1]
+        units, gru, new = weight_hh.shape[1], is_gru(weight_hh), inputs.new_empty
         width = padded(units)
-        states = inputs.new_empty(steps + 1, windows, width)
-        cells = None
-        if not is_gru(weight_hh):
-            cells = inputs.new_empty(steps + 1 if trained else 1, windows, width)
-        for whole, first in ((states, state), (cells, cell)):
-            if whole is None:
-                continue
-            if first is None or units < width:
-                whole[0].zero_()
-            if first is not None:
-                whole[0, :, :units] = first
-        gates = inputs.new_empty(steps, windows, 4 * width) if trained else None
+        states = new(steps + 1, windows, width)
+        cells = None if gru else new(steps + 1 if trained else 1, windows, width)
+        gates = new(steps, windows, 4 * width) if trained else None
+        # Copies of the last states: a view, kept by itself, would hold those of all steps.
+        ends = [new(windows, units) for _ in range(1 if gru else 2)]
         weights = (weight_ih, weight_hh, bias_ih, bias_hh)
-        _run_forward(_layer_of(inputs, states, cells, gates, units), weights)
+        layer = _layer_of(inputs, weights, states, cells, gates)
+        layer.tell(
+            first_state=None if state is None else state.to(inputs).contiguous(),
+            first_cell=None if cell is None else cell.to(inputs).contiguous(),
+            last_state=ends[0],
+            last_cell=None if gru else ends[1],
+        )
+        run(layer, back=False)
         if trained:
             ctx.save_for_backward(inputs, *weights, states, cells, gates)
             ctx.spent = False
         ctx.set_materialize_grads(False)
-        # The last state is a copy: kept by itself, it would hold those of all steps.
-        ends = [part[-1, :, :units].clone() for part in (states, cells) if part is not None]
         return states[1:, :, :units], *ends
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, d_states: Tensor | None, *d_last: Tensor | None) -> Any:
         inputs, *weights, states, cells, gates = ctx.saved_tensors
-        weight_ih, weight_hh, *_ = weights
         steps, windows, features = inputs.shape
-        units = weight_hh.shape[1]
-        layer = _layer_of(inputs, states, cells, gates, units)
+        layer = _layer_of(inputs, weights, states, cells, gates)
         if ctx.spent:  # the gates became their gradients the first time
-            _run_forward(layer, weights)
+            layer.tell(
+                first_state=_first(states, layer.units), first_cell=_first(cells, layer.units)
+            )
+            run(layer, back=False)
         ctx.spent = True
-        width, new = padded(units), weight_hh.new_empty
+        new = inputs.new_empty
+        d_last = tuple(None if each is None else each.contiguous() for each in d_last)
+        d_outputs = None if d_states is None else _wide(d_states, padded(layer.units))
+        d_first = [new(windows, layer.units) if n else None for n in ctx.needs_input_grad[2:4]]
         d_inputs = new(steps, windows, padded(features)) if ctx.needs_input_grad[1] else None
-        d_outputs = None if d_states is None else _wide(d_states, width)
-        d_ends = weight_hh.new_zeros(2, windows, width)  # of h and c; the last become the first
-        for whole, last in zip(d_ends, d_last, strict=False):  # a GRU has no c
-            if last is not None:
-                whole[:, :units] = last
-        d_weights = new(layer.parts, features + units + 1, 4 * width)
+        d_weights = [None if each is None else new(*each.shape) for each in weights]
         layer.tell(
-            state_panels=pack_columns(weight_hh, weight_hh),
-            input_panels=None if d_inputs is None else pack_columns(weight_ih, weight_hh),
             d_outputs=d_outputs,
             d_output_step=0 if d_outputs is None else d_outputs.stride(0),
             d_output_row=0 if d_outputs is None else d_outputs.stride(1),
-            d_state=d_ends[0],
-            d_cell=d_ends[1],
+            d_last_state=d_last[0],
+            d_last_cell=d_last[1] if len(d_last) > 1 else None,
+            d_first_state=d_first[0],
+            d_first_cell=d_first[1],
             d_inputs=d_inputs,
-            d_weights=d_weights,
+            d_weight_ih=d_weights[0],
+            d_weight_hh=d_weights[1],
+            d_bias_ih=d_weights[2],
+            d_bias_hh=d_weights[3],
         )
         run(layer, back=True)
         return (
             None,
             None if d_inputs is None else d_inputs[:, :, :features],
-            d_ends[0, :, :units] if ctx.needs_input_grad[2] else None,
-            d_ends[1, :, :units] if ctx.needs_input_grad[3] else None,
-            *unpack_gradients(d_weights, weights),
+            *d_first,
+            *d_weights,
         )
 
 
 def _layer_of(
-    inputs: Tensor, states: Tensor, cells: Tensor | None, gates: Tensor | None, units: int
+    inputs: Tensor,
+    weights: Sequence[Tensor | None],
+    states: Tensor,
+    cells: Tensor | None,
+    gates: Tensor | None,
 ) -> Layer:
     """What both calls are told."""
-    weights = 4 * units * (inputs.shape[2] + units)
-    layer = Layer(*inputs.shape, units, parts_of(inputs.shape[1], weights))
+    weight_ih, weight_hh, bias_ih, bias_hh = weights
+    assert weight_hh is not None, "every layer has one"
+    steps, windows, features = inputs.shape
+    units = weight_hh.shape[1]
+    layer = Layer(
+        steps, windows, features, units, parts_of(windows, 4 * units * (features + units))
+    )
     layer.tell(
         gru=cells is None,
         inputs=inputs,
         input_step=inputs.stride(0),
         input_row=inputs.stride(1),
+        weight_ih=weight_ih,
+        weight_hh=weight_hh,
+        bias_ih=bias_ih,
+        bias_hh=bias_hh,
         states=states,
         cells=cells,
         cell_step=0 if cells is None or gates is None else cells.stride(0),
@@ -189,12 +198,9 @@ def _layer_of(
     return layer
 
 
-def _run_forward(layer: Layer, weights: Sequence[Tensor | None]) -> None:
-    weight_ih, weight_hh, *biases = weights
-    assert weight_ih is not None and weight_hh is not None, "every layer has them"
-    panels, bias = pack_gates(weight_ih, weight_hh, *biases)
-    layer.tell(panels=panels, bias=bias)
-    run(layer, back=False)
+def _first(states: Tensor | None, units: int) -> Tensor | None:
+    """The states that the steps began with, (B, U)."""
+    return None if states is None else states[0, :, :units].contiguous()
 
 
 def _in_rows(steps: Tensor) -> Tensor:

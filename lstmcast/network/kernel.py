@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -43,27 +42,30 @@ WORTH_SHARING = 2_000_000
 class Layer(ctypes.Structure):
     """What a call works on, explained in layer.c: numbers, and addresses of tensors.
 
-    It holds on to the tensors that it was told of.
+    Attributes:
+        held: The tensors that it was told of, so that they stay.
     """
 
+    held: dict[str, Tensor]
+
     _fields_ = (
-        *((name, ctypes.c_int64) for name in ("steps", "windows", "features", "units")),
-        *((name, ctypes.c_int64) for name in ("parts", "back", "gru")),
-        ("inputs", ctypes.c_void_p),
-        ("input_step", ctypes.c_int64),
-        ("input_row", ctypes.c_int64),
-        *((name, ctypes.c_void_p) for name in ("panels", "bias", "states", "cells")),
-        ("cell_step", ctypes.c_int64),
-        *((name, ctypes.c_void_p) for name in ("gates", "state_panels", "input_panels")),
-        ("d_outputs", ctypes.c_void_p),
-        ("d_output_step", ctypes.c_int64),
-        ("d_output_row", ctypes.c_int64),
-        *((name, ctypes.c_void_p) for name in ("d_state", "d_cell", "d_inputs", "d_weights")),
+        *((name, ctypes.c_int64) for name in ("steps", "windows", "features", "units", "parts")),
+        *((name, ctypes.c_int64) for name in ("gru", "input_step", "input_row", "cell_step")),
+        *((name, ctypes.c_int64) for name in ("d_output_step", "d_output_row")),
+        *((name, ctypes.c_void_p) for name in ("inputs", "weight_ih", "weight_hh", "bias_ih")),
+        *((name, ctypes.c_void_p) for name in ("bias_hh", "first_state", "first_cell", "states")),
+        *((name, ctypes.c_void_p) for name in ("cells", "gates", "last_state", "last_cell")),
+        *((name, ctypes.c_void_p) for name in ("scratch", "d_outputs", "d_last_state")),
+        *((name, ctypes.c_void_p) for name in ("d_last_cell", "d_first_state", "d_first_cell")),
+        *((name, ctypes.c_void_p) for name in ("d_inputs", "d_weight_ih", "d_weight_hh")),
+        *((name, ctypes.c_void_p) for name in ("d_bias_ih", "d_bias_hh")),
+        ("back", ctypes.c_int64),
+        ("places", ctypes.c_void_p * 7),
     )
 
     def tell(self, **values: int | Tensor | None) -> None:
         """Set some fields."""
-        held: dict[str, Tensor] = self.__dict__.setdefault("held", {})
+        held = self.__dict__.setdefault("held", {})
         for name, value in values.items():
             if isinstance(value, Tensor):
                 held[name] = value
@@ -85,13 +87,10 @@ def library() -> ctypes.CDLL | None:
     sources = b"".join(each.read_bytes() for each in SOURCES)
     if made_of.split()[0] != hashlib.sha256(sources).hexdigest():
         return None
-    pointer, number = ctypes.c_void_p, ctypes.c_int64
-    flag = ctypes.c_int
-    code.pack_gates.argtypes = [*[pointer] * 4, number, number, flag, pointer, pointer]
-    code.pack_columns.argtypes = [pointer, number, number, flag, flag, pointer]
-    code.unpack_gradients.argtypes = [pointer, *[number] * 3, flag, *[pointer] * 4]
-    code.run.argtypes = [ctypes.POINTER(Layer), number]
-    code.update.argtypes = [pointer]
+    layer, number = ctypes.POINTER(Layer), ctypes.c_int64
+    code.scratch_of.argtypes, code.scratch_of.restype = [layer, number], number
+    code.run_forward.argtypes = code.run_backward.argtypes = [layer, number]
+    code.update.argtypes = [ctypes.c_void_p]
     return code
 
 
@@ -123,40 +122,6 @@ def _lanes() -> int:
     return ctypes.c_int64.in_dll(code(), "lanes").value
 
 
-def pack_gates(
-    weight_ih: Tensor, weight_hh: Tensor, bias_ih: Tensor | None, bias_hh: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """Weights (G U, ..) of G gates as the forward products take them, and biases."""
-    features, units = weight_ih.shape[1], weight_hh.shape[1]
-    packed = weight_ih.new_empty(features + units + 1, 4 * padded(units))
-    panels, bias = packed[:-1], packed[-1]
-    given = (weight_ih, weight_hh, bias_ih, bias_hh)
-    addresses = [None if each is None else each.data_ptr() for each in given]
-    sizes = (features, units, is_gru(weight_hh))
-    code().pack_gates(*addresses, *sizes, panels.data_ptr(), bias.data_ptr())
-    return panels, bias
-
-
-def pack_columns(weight: Tensor, weight_hh: Tensor) -> Tensor:
-    """A weight (G U, N), of the inputs or weight_hh itself, as the backward products take it."""
-    units, columns = weight_hh.shape[1], weight.shape[1]
-    panels = weight.new_empty(4 * padded(units) * padded(columns))
-    kinds = (is_gru(weight_hh), weight is weight_hh)
-    code().pack_columns(weight.data_ptr(), units, columns, *kinds, panels.data_ptr())
-    return panels
-
-
-def unpack_gradients(found: Tensor, weights: Sequence[Tensor | None]) -> list[Tensor | None]:
-    """Gradients of weights, of which each part of a batch has its own: (parts, F + U + 1, 4 U')."""
-    weight_ih, weight_hh, *_ = weights
-    assert weight_ih is not None and weight_hh is not None, "every layer has them"
-    sizes = (weight_ih.shape[1], weight_hh.shape[1], is_gru(weight_hh))
-    gradients = [None if each is None else torch.empty_like(each) for each in weights]
-    addresses = [None if each is None else each.data_ptr() for each in gradients]
-    code().unpack_gradients(found.data_ptr(), len(found), *sizes, *addresses)
-    return gradients
-
-
 def is_gru(weight_hh: Tensor) -> bool:
     """Whether a weight (G U, U) is of a GRU's three gates, and not of an LSTM's four."""
     rows, units = weight_hh.shape
@@ -172,8 +137,9 @@ def parts_of(windows: int, weights: int) -> int:
 def run(layer: Layer, back: bool) -> None:
     """Go forward, or back, through all parts of a batch, in as many threads as is worth it."""
     products = layer.steps * layer.windows * layer.units * 4 * (layer.features + layer.units)
-    layer.back = back
-    code().run(layer, min(THREADS, layer.parts) if products >= WORTH_SHARING else 1)
+    layer.tell(scratch=layer.held["inputs"].new_empty(code().scratch_of(layer, back)))
+    go = code().run_backward if back else code().run_forward
+    go(layer, min(THREADS, layer.parts) if products >= WORTH_SHARING else 1)
 
 
 def code() -> ctypes.CDLL:

@@ -23,26 +23,57 @@
 const char *const made_of = MADE_OF " " __VERSION__;
 const int64_t lanes = LANES;
 
-/* What a call works on; kernel.py has the same fields in the same order. */
+/* What a call works on; kernel.py has the same fields in the same order. A GRU has no cells. */
 typedef struct {
     count steps, windows, features, units;
-    count parts;                              /* the batch is cut into so many */
-    count back;                               /* 0: forward */
-    count gru;                                /* 0: LSTM */
-    const float *inputs;                      /* (T, B, F) */
-    count input_step, input_row;              /* floats from one to the next */
-    const float *panels, *bias;               /* by pack_gates */
-    float *states;                            /* (T + 1, B, U'), the first given */
-    float *cells; /* likewise; or (B, U'), if cell_step is 0; of a GRU, NULL */
-    count cell_step;
-    float *gates; /* (T, B, 4 U') or NULL; on the way back they become their own gradients */
-    const float *state_panels, *input_panels; /* by pack_columns; the latter NULL: no d_inputs */
-    const float *d_outputs;                   /* (T, B, U') or NULL */
+    count parts;                               /* the batch is cut into so many */
+    count gru;                                 /* 0: LSTM */
+    count input_step, input_row;               /* floats from one to the next */
+    count cell_step;                           /* 0: only the last cells are kept */
     count d_output_step, d_output_row;
-    float *d_state, *d_cell; /* (B, U') of the last step; of the first, after it. Of a GRU, d_cell is 0 */
-    float *d_inputs;                          /* (T, B, F') */
-    float *d_weights;                         /* (parts, F + U + 1, 4 U'), of features, states, bias */
+    const float *inputs;                       /* (T, B, F) */
+    const float *weight_ih, *weight_hh, *bias_ih, *bias_hh; /* as torch has them; no bias: NULL */
+    const float *first_state, *first_cell;     /* (B, U) or NULL: zeros */
+    float *states, *cells;                     /* (T + 1, B, U'); cells perhaps only (B, U') */
+    float *gates; /* (T, B, 4 U') or NULL; on the way back they become their own gradients */
+    float *last_state, *last_cell;             /* (B, U) or NULL */
+    float *scratch;                            /* as much as scratch_of() says */
+    const float *d_outputs;                    /* (T, B, U') or NULL */
+    const float *d_last_state, *d_last_cell;   /* (B, U) or NULL: zeros */
+    float *d_first_state, *d_first_cell;       /* (B, U) or NULL: not wanted */
+    float *d_inputs;                           /* (T, B, F') or NULL */
+    float *d_weight_ih, *d_weight_hh, *d_bias_ih, *d_bias_hh; /* as the weights */
+
+    /* What follows is set here: the way, and places in the scratch memory. */
+    count back;
+    float *panels, *bias;                      /* by pack_gates */
+    float *state_panels, *input_panels;        /* by pack_columns */
+    float *d_state, *d_cell;   /* (B, U') at the step in work; of a GRU, d_cell flows past its gates */
+    float *d_weights;                          /* (parts, F + U + 1, 4 U'), of features, states, bias */
 } Layer;
+
+/* The next so many floats of the scratch memory; none yet where only its size is asked for. */
+static float *take(const Layer *l, count *taken, count size) {
+    float *place = l->scratch ? l->scratch + *taken : 0;
+    *taken += size;
+    return place;
+}
+
+/* Cuts the scratch memory up; returns how many floats it has. */
+static count cut_scratch(Layer *l) {
+    count width = padded(l->units), rows = l->features + l->units, taken = 0;
+    if (!l->back) {
+        l->panels = take(l, &taken, rows * 4 * width);
+        l->bias = take(l, &taken, 4 * width);
+        return taken;
+    }
+    l->state_panels = take(l, &taken, 4 * width * width);
+    l->input_panels = take(l, &taken, l->d_inputs ? 4 * width * padded(l->features) : 0);
+    l->d_state = take(l, &taken, l->windows * width);
+    l->d_cell = take(l, &taken, l->windows * width);
+    l->d_weights = take(l, &taken, l->parts * (rows + 1) * 4 * width);
+    return taken;
+}
 
 /* Products -------------------------------------------------------------------------------------- */
 /* A product: element k of the left side's row r is left[r * row + k * step], row k of the right side
@@ -162,7 +193,7 @@ static void backward_step(const Layer *l, count t, count begin, count end) {
                 differentiate(rows, wide, sums, gates, l->cells + at * width + unit,
                               before + l->windows * width, d_cell, width);
         }
-        for (count at = 0; l->input_panels && t >= 0 && at < inputs; at += PANEL) {
+        for (count at = 0; l->d_inputs && t >= 0 && at < inputs; at += PANEL) {
             count wide = least(WIDE, (inputs - at) / LANES);
             float *to = l->d_inputs + (t * l->windows + row) * inputs + at;
             for (count r = 0; r < rows; r++) memset(to + r * inputs, 0, 4 * wide * LANES);
@@ -202,27 +233,51 @@ static void add_weights(const Layer *l, count t, count begin, count end, float *
     }
 }
 
-static count first_window(const Layer *l, count part) { return part * l->windows / l->parts; }
-
-static void forward_part(const void *layer, count part) {
-    const Layer *l = layer;
-    count last = first_window(l, part + 1);
-    for (count row = first_window(l, part); row < last; row += TOGETHER)
-        for (count t = 0; t < l->steps; t++) forward_step(l, t, row, least(row + TOGETHER, last));
+/* States of some windows, (B, U) or NULL for zeros -> rows of whole vectors. */
+static void widen(const Layer *l, count begin, count end, const float *given, float *rows) {
+    count units = l->units, width = padded(units);
+    for (count row = begin; row < end; row++) {
+        if (given) memcpy(rows + row * width, given + row * units, 4 * units);
+        count known = given ? units : 0;
+        memset(rows + row * width + known, 0, 4 * (width - known));
+    }
 }
 
-static void backward_part(const void *layer, count part) {
-    const Layer *l = layer;
+/* The way back, unless the states are not wanted (NULL). */
+static void narrow(const Layer *l, count begin, count end, const float *rows, float *wanted) {
+    for (count row = begin; wanted && row < end; row++)
+        memcpy(wanted + row * l->units, rows + row * padded(l->units), 4 * l->units);
+}
+
+static count first_window(const Layer *l, count part) { return part * l->windows / l->parts; }
+
+static void forward_part(const Layer *l, count part) {
+    count last = first_window(l, part + 1), state = l->windows * padded(l->units);
+    for (count row = first_window(l, part), end; row < last; row = end) {
+        end = least(row + TOGETHER, last);
+        widen(l, row, end, l->first_state, l->states);
+        if (!l->gru) widen(l, row, end, l->first_cell, l->cells);
+        for (count t = 0; t < l->steps; t++) forward_step(l, t, row, end);
+        narrow(l, row, end, l->states + l->steps * state, l->last_state);
+        if (!l->gru) narrow(l, row, end, l->cells + l->steps * l->cell_step, l->last_cell);
+    }
+}
+
+static void backward_part(const Layer *l, count part) {
     count size = (l->features + l->units + 1) * 4 * padded(l->units);
     count last = first_window(l, part + 1);
     memset(l->d_weights + part * size, 0, 4 * size);
     for (count row = first_window(l, part), end; row < last; row = end) {
         end = least(row + TOGETHER, last);
+        widen(l, row, end, l->d_last_state, l->d_state);
+        widen(l, row, end, l->d_last_cell, l->d_cell);
         for (count t = l->steps - 1; t >= 0; t--) {
             backward_step(l, t, row, end);
             if (t % SPAN == 0) add_weights(l, t, row, end, l->d_weights + part * size);
         }
         backward_step(l, -1, row, end); /* into the first state */
+        narrow(l, row, end, l->d_state, l->d_first_state);
+        narrow(l, row, end, l->d_cell, l->d_first_cell);
     }
 }
 
@@ -233,5 +288,27 @@ static void run_part(const void *layer, count part) {
     _mm_setcsr(usual);
 }
 
-/* All parts of a batch, forward or back. */
-void run(const Layer *l, count threads) { share(run_part, l, l->parts, threads); }
+/* Floats in the scratch memory that a call needs. */
+count scratch_of(Layer *l, count back) {
+    l->back = back;
+    return cut_scratch(l);
+}
+
+/* From inputs to states, by so many threads. */
+void run_forward(Layer *l, count threads) {
+    scratch_of(l, 0);
+    pack_gates(l->weight_ih, l->weight_hh, l->bias_ih, l->bias_hh, l->features, l->units, l->gru,
+               l->panels, l->bias);
+    share(run_part, l, l->parts, threads);
+}
+
+/* From the gradients of states to all others. */
+void run_backward(Layer *l, count threads) {
+    scratch_of(l, 1);
+    pack_columns(l->weight_hh, l->units, l->units, l->gru, 1, l->state_panels);
+    if (l->d_inputs)
+        pack_columns(l->weight_ih, l->units, l->features, l->gru, 0, l->input_panels);
+    share(run_part, l, l->parts, threads);
+    unpack_gradients(l->d_weights, l->parts, l->features, l->units, l->gru, l->d_weight_ih,
+                     l->d_weight_hh, l->d_bias_ih, l->d_bias_hh);
+}

@@ -42,7 +42,7 @@ static inline void turn(const float *matrix, count rows, count columns, float *p
 
 /* Weights in torch's order, (G U, F), (G U, U), (G U,) twice or NULL, with G gates
  * -> panels (U' / LANES, F + U, 4, LANES), bias (U' / LANES, 4, LANES) */
-void pack_gates(const float *of_input, const float *of_state, const float *bias_input,
+static void pack_gates(const float *of_input, const float *of_state, const float *bias_input,
                 const float *bias_state, count features, count units, int gru, float *panels,
                 float *bias) {
     for (count unit = 0; unit < units; unit += LANES, panels += (features + units) * PANEL)
@@ -64,7 +64,7 @@ void pack_gates(const float *of_input, const float *of_state, const float *bias_
 }
 
 /* (G U, N) -> panels of up to PANEL of its N' columns, (4 U', PANEL) each */
-void pack_columns(const float *weight, count units, count columns, int gru, int of_states,
+static void pack_columns(const float *weight, count units, count columns, int gru, int of_states,
                   float *panels) {
     for (count first = 0; first < columns; first += PANEL)
         for (count sum = 0; sum < 4; sum++)
@@ -105,7 +105,7 @@ static inline void turn_back(const float *found, count parts, count size, count 
 
 /* The gradients of all parts, (parts, F + U + 1, 4, U')
  * -> (G U, F), (G U, U), (G U,) twice or NULL */
-void unpack_gradients(const float *found, count parts, count features, count units, int gru,
+static void unpack_gradients(const float *found, count parts, count features, count units, int gru,
                       float *of_input, float *of_state, float *bias_input, float *bias_state) {
     count row = 4 * padded(units), size = (features + units + 1) * row;
     for (count sum = 0; sum < 4; sum++)
