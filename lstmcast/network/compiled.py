@@ -83,11 +83,12 @@ def run_layers(
 
 
 def _stacked(parts: Sequence[Tensor]) -> Tensor:
-    return parts[0].unsqueeze(0) if len(parts) == 1 else torch.stack(tuple(parts))
+    """(1, B, U) each -> (L * D, B, U)."""
+    return parts[0] if len(parts) == 1 else torch.cat(tuple(parts))
 
 
 class _Layer(torch.autograd.Function):
-    """(T, B, F), h and c (B, U) or None, and weights -> (T, B, U), the last h, an LSTM's last c."""
+    """(T, B, F), h and c (B, U) or None, weights -> (T, B, U), and (1, B, U) last h, LSTM's c."""
 
     @staticmethod
     def forward(
@@ -109,7 +110,7 @@ class _Layer(torch.autograd.Function):
         cells = None if gru else new(steps + 1 if trained else 1, windows, width)
         gates = new(steps, windows, 4 * width) if trained else None
         # Copies of the last states: a view, kept by itself, would hold those of all steps.
-        ends = [new(windows, units) for _ in range(1 if gru else 2)]
+        ends = [new(1, windows, units) for _ in range(1 if gru else 2)]
         weights = (weight_ih, weight_hh, bias_ih, bias_hh)
         layer = _layer_of(inputs, weights, states, cells, gates)
         layer.tell(
