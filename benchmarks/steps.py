@@ -1,10 +1,10 @@
 """Training steps of `lstmcast` beside a plain loop of torch: `python benchmarks/steps.py`.
 
 Both train the same network (nn.LSTM, a linear map of its last output, mean absolute error, AdamW,
-clipped gradients) on the same random windows; the plain one as one writes it by hand, ours as
-`train` does it: the gather from the table, the step, and all that the process is set to. Each
-figure is of a process of its own, taking turns, in milliseconds for a step, by the clock and of the
-processor. The last column is the share of our loop's clock outside forward, backward and optimizer.
+clipped gradients) on the same random windows; the plain one as one writes it by hand, ours by the
+loop of `train`, with all that the process is set to. Each figure is of a process of its own, taking
+turns, in milliseconds for a step, by the clock and of the processor. The last column is the share
+of our loop's clock outside forward, backward and optimizer.
 """
 
 import argparse
@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from itertools import chain, count
 from statistics import median
 from typing import Any
 
@@ -61,8 +60,8 @@ def plain(case: dict[str, int]) -> Callable[[], object]:
     return step
 
 
-def ours(case: dict[str, int], precision: str, shares: dict[str, float]) -> Callable[[], object]:
-    """A step as `train` takes it; `shares` is told the seconds of its parts."""
+def ours(case: dict[str, int], precision: str) -> tuple[Callable[[int], None], dict[str, float]]:
+    """So many steps of an epoch as `train` takes them; told are the seconds of their parts."""
     import torch
     from gather import make_table
 
@@ -73,32 +72,39 @@ def ours(case: dict[str, int], precision: str, shares: dict[str, float]) -> Call
     from lstmcast.network.threads import use_threads
     from lstmcast.series.batches import Batches
     from lstmcast.training.machine import tuned_process
+    from lstmcast.training.signals import HeldSignals
+    from lstmcast.training.standing import Keeper, Standing
     from lstmcast.training.stepper import Stepper
+    from lstmcast.training.trainer import run_epoch
 
     table, index = make_table(ROWS, 1, case["lookback"], HORIZON)
     config = NetworkConfig(units=[case["units"]] * case["layers"])
     sizes = Sizes(case["lookback"], HORIZON, inputs=1, targets=1)
-    network = build_forecaster(config, sizes, "mae", seed=0).train()
+    network = build_forecaster(config, sizes, "mae", seed=0)
     use_precision(network, choose_precision(precision, config, torch.device("cpu")))
     training = TrainingConfig(schedule="constant", batch_size=case["windows"])
     use_threads(config, training, pad=False)
     stepper = Stepper(network, training, 1000, untimed=True)
+    keeper = Keeper(None, stepper, HeldSignals(False))
     batches = Batches(table, index, case["windows"], seed=0)
-    endless = chain.from_iterable(batches.epoch(number) for number in count())
     tuned = tuned_process()
     tuned.__enter__()  # for as long as this process lives
+    shares: dict[str, float] = {}
     for owner, name in (
-        (stepper, "loss"),
+        (stepper, "forward"),
         (torch.autograd, "backward"),
         (stepper.optimizer, "clear"),
         (stepper.optimizer, "step"),
     ):
         setattr(owner, name, _timed(getattr(owner, name), shares))
 
-    def step(tuned: object = tuned) -> None:  # holds on to it: it would end with its last owner
-        stepper.step(next(endless))
+    def run(steps: int, tuned: object = tuned) -> None:  # holds on to it: it ends with its owner
+        stepper.max_steps = stepper.steps + steps
+        while stepper.steps < stepper.max_steps:
+            stepper.stopped_by = ""
+            run_epoch(stepper, Standing(), batches, keeper, lambda progress: None)
 
-    return step
+    return run, shares
 
 
 def _timed(call: Callable[..., Any], shares: dict[str, float]) -> Callable[..., Any]:
@@ -111,17 +117,28 @@ def _timed(call: Callable[..., Any], shares: dict[str, float]) -> Callable[..., 
     return timed
 
 
+def repeated(step: Callable[[], object]) -> Callable[[int], None]:
+    """So many of a step."""
+
+    def run(steps: int) -> None:
+        for _ in range(steps):
+            step()
+
+    return run
+
+
 def measure(name: str, who: str, steps: int) -> dict[str, float]:
     """Milliseconds and page faults of a step, and the share outside its three parts."""
     shares: dict[str, float] = {}
-    step = plain(CASES[name]) if who == "plain" else ours(CASES[name], who, shares)
-    for _ in range(2):
-        step()
+    if who == "plain":
+        run = repeated(plain(CASES[name]))
+    else:
+        run, shares = ours(CASES[name], who)
+    run(2)
     shares.clear()
     faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     began, began_cpu = time.perf_counter(), time.process_time()
-    for _ in range(steps):
-        step()
+    run(steps)
     seconds, cpu = time.perf_counter() - began, time.process_time() - began_cpu
     faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - faults
     outside = 1 - shares["inside"] / seconds if shares else 0.0

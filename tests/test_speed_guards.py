@@ -66,23 +66,24 @@ class Counted(TorchDispatchMode):
 
 
 @pytest.mark.parametrize(
-    ("network", "most"),
+    ("network", "most", "by_torch"),
     [
-        # Of them a layer by layer.c has 16, for what torch's does in 2; it is faster all the same.
-        ({"units": [8]}, 40),
-        ({"units": [8, 8]}, 64),
-        ({"units": [8], "normalize": "last", "dropout": 0.1}, 55),
-        ({"units": [8], "cell": "gru", "bidirectional": True}, 385 if library() is None else 55),
+        # Of them 11 ask for the memory of a layer by layer.c.
+        ({"units": [8]}, 23, 40),
+        ({"units": [8, 8]}, 39, 64),
+        ({"units": [8], "normalize": "last", "dropout": 0.1}, 39, 55),
+        ({"units": [8], "cell": "gru", "bidirectional": True}, 38, 385),
     ],
 )
 def test_a_training_step_has_no_more_operations_than_it_had(
-    network: dict[str, Any], most: int
+    network: dict[str, Any], most: int, by_torch: int
 ) -> None:
     stepper, batch = make_stepper(12, 4, **network), make_batch(6, 12, 4)
     stepper.step(batch)
     with Counted() as counted:
         stepper.step(batch)
-    assert sum(counted.counts.values()) <= most, counted.counts.most_common()
+    allowed = by_torch if library() is None else most
+    assert sum(counted.counts.values()) <= allowed, counted.counts.most_common()
 
 
 FAULTS = """

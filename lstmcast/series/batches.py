@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from functools import cached_property
 from itertools import repeat
 
 import numpy as np
@@ -180,15 +181,20 @@ class Batches:
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return -(-len(self.index) // self.batch_size)
+        return -(-self.windows // self.batch_size)
+
+    @cached_property
+    def windows(self) -> int:
+        """Windows in an epoch."""
+        return len(self.index)
 
     def windows_in(self, batch: int) -> int:
         """Windows of a batch, counted from 0: of all its parts together."""
-        return min(self.batch_size, len(self.index) - batch * self.batch_size)
+        return min(self.batch_size, self.windows - batch * self.batch_size)
 
     def epoch(self, number: int = 0, skip: int = 0) -> Iterator[Batch]:
         """The batches of an epoch behind the first few; their order depends on (seed, number)."""
-        size, total = self.batch_size, len(self.index)
+        size, total = self.batch_size, self.windows
         windows_at = self.order(number).places()
         many = size * max(1, LOCATED_AT_ONCE // size)
         for begin in range(min(skip * size, total), total, many):

@@ -14,9 +14,13 @@ Sums = Sequence[Tensor | int]
 
 def as_numbers(steps: Sequence[Sums]) -> Tensor:
     """(steps, 2) on the device."""
-    totals = torch.stack([torch.as_tensor(total).float() for total, _ in steps])
-    counts = [torch.as_tensor(count, device=totals.device).float() for _, count in steps]
-    return torch.stack([totals, torch.stack(counts)], dim=1)
+    totals = torch.stack([torch.as_tensor(total) for total, _ in steps]).float()
+    counts = [count for _, count in steps]
+    if any(isinstance(count, Tensor) for count in counts):
+        known = torch.stack([torch.as_tensor(count, device=totals.device) for count in counts])
+    else:
+        known = torch.tensor(counts, device=totals.device)
+    return torch.stack([totals, known.float()], dim=1)
 
 
 @dataclass

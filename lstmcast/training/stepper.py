@@ -68,15 +68,9 @@ class Stepper:
             windows: In all shares together; None: as many as in this one.
         """
         with self.sharing(len(batch) if windows is None else windows):
-            total, count = self.loss(batch)
+            loss, sums = self.forward(batch)
         self.optimizer.clear()
-        sums: Sums = (total.detach(), count)
-        if not self.ranks.alone:  # gradients become their mean over the ranks
-            sums = self.ranks.sum(as_numbers([sums]))[0].unbind()
-            total, count = total * self.ranks.count, sums[1]
-        if isinstance(count, Tensor):
-            count = count.clamp(min=1)  # perhaps no target was observed
-        torch.autograd.backward(total / count)
+        torch.autograd.backward(loss)
         self.rate = self.schedule.rate(self.steps)
         self.optimizer.step(self.rate, self.clip_norm)
         self.steps += 1
@@ -86,6 +80,17 @@ class Stepper:
         elif self.out_of_time():
             self.stopped_by = "max_minutes"
         return sums
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Sums]:
+        """The mean loss of a batch, of all shares together, and what it is the mean of."""
+        total, count = self.loss(batch)
+        sums: Sums = (total.detach(), count)
+        if not self.ranks.alone:  # gradients become their mean over the ranks
+            sums = self.ranks.sum(as_numbers([sums]))[0].unbind()
+            total, count = total * self.ranks.count, sums[1]
+        if isinstance(count, Tensor):
+            count = count.clamp(min=1)  # perhaps no target was observed
+        return total / count, sums
 
     def sharing(self, windows: int) -> AbstractContextManager[None]:
         """What is drawn by chance is that of this rank's share of a batch."""

@@ -100,7 +100,7 @@ def fit_network(
         keeper = Keeper(checkpoints, stepper, signals)
         standing = keeper.restore()
         while not standing.finished:
-            train_loss, progress = _run_epoch(stepper, standing, train, keeper, watch)
+            train_loss, progress = run_epoch(stepper, standing, train, keeper, watch)
             validation_loss = None
             with stepper.average.worn():
                 if validation is not None:
@@ -120,7 +120,7 @@ def fit_network(
     return Fit(standing.history, standing.best.epoch, stepper.stopped_by)
 
 
-def _run_epoch(
+def run_epoch(
     stepper: Stepper, standing: Standing, train: Batches, keeper: Keeper, watch: Watch
 ) -> tuple[float, Progress]:
     """Visit all windows once, or until a limit; returns the mean loss and how far it came."""
