@@ -19,6 +19,9 @@ BEGUN = "begun.json"
 LOCK = ".lock"
 """Holds the id of the process that writes into the folder, and is locked by it."""
 
+UNFINISHED = ".*.part"
+"""Files in the making: of a process that was killed, they stay."""
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -111,7 +114,7 @@ class RunFolder:
         return "a run folder is made by `lstmcast train`"
 
     def check_free(self) -> None:
-        """Refuse a folder that holds anything.
+        """Refuse a folder that holds anything but what a killed process left in the making.
 
         Raises:
             RunError: It exists and is not an empty folder.
@@ -120,7 +123,7 @@ class RunFolder:
             return
         if not self.path.is_dir():
             raise RunError(f"{self.path} is a file; --run wants a folder that does not exist yet")
-        held = {entry.name for entry in self.path.iterdir()} - {LOCK}
+        held = [e for e in self.path.iterdir() if e.name != LOCK and not e.match(UNFINISHED)]
         if (process := self.writer()) not in (None, os.getpid()):
             raise RunError(
                 f"{self.path} is being trained by process {process}; --run names another"
@@ -160,6 +163,7 @@ class RunFolder:
         try:
             with folder.locked():
                 folder.check_free()
+                folder.sweep()
                 yield folder
         finally:
             if not stood:
@@ -168,7 +172,7 @@ class RunFolder:
 
     def sweep(self) -> None:
         """Remove what a killed process left in the making; call it under the lock."""
-        for path in [*self.path.glob(".*.part"), *self.checkpoint.glob(".*.part")]:
+        for path in [*self.path.glob(UNFINISHED), *self.checkpoint.glob(UNFINISHED)]:
             remove_file(path)
 
     def locked(self) -> AbstractContextManager[None]:

@@ -93,3 +93,20 @@ def test_a_folder_that_holds_nothing_but_a_dead_lock_is_free(tmp_path: Path) -> 
     with held_by_another(tmp_path), being_trained:
         RunFolder(tmp_path).check_free()
     RunFolder(tmp_path).check_free()
+
+
+def test_a_folder_of_a_process_killed_before_it_wrote_anything_whole_is_free(
+    tmp_path: Path, cli: Any
+) -> None:
+    (tmp_path / "daily.csv").write_text(daily_text())
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / ".lock").write_text("")
+    (run / ".config.yaml.k3j9.part").write_text("data:\n  pa")
+    assert cli("train", tmp_path / "daily.csv", *TINY, "--run", run, "-q").code == 0
+    assert not list(run.glob(".*"))
+    (other := tmp_path / "other").mkdir()
+    (other / "notes.txt").write_text("mine")
+    refused = cli("train", tmp_path / "daily.csv", *TINY, "--run", other, "-q")
+    assert refused.code == 5 and "is not empty" in refused.err
+    assert [entry.name for entry in other.iterdir()] == ["notes.txt"]
