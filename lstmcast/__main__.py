@@ -7,10 +7,9 @@ import sys
 import threading
 
 from lstmcast.cli import main
-from lstmcast.ranks import ranks
 
 NEW_OBJECTS = 10_000
-"""Python looks for garbage after so many, not its 700: half a million that stay are imported."""
+"""Python looks for garbage after so many; its own some hundred are made and kept by each import."""
 
 
 def command() -> None:
@@ -19,9 +18,14 @@ def command() -> None:
     try:
         main()
     except SystemExit as ended:
-        if ranks().alone and threading.active_count() == 1 and not isinstance(ended.code, str):
+        if threading.active_count() == 1 and not is_watched() and not isinstance(ended.code, str):
             leave(int(ended.code or 0))
         raise
+
+
+def is_watched() -> bool:
+    """Whether a profiler, a debugger or `python -i` has more to do behind the command."""
+    return bool(sys.getprofile() or sys.gettrace() or sys.flags.inspect)
 
 
 def leave(code: int) -> None:
@@ -32,9 +36,10 @@ def leave(code: int) -> None:
     """
     atexit._run_exitfuncs()
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # as it is where it was closed before we began
+                stream.flush()
+    except (OSError, ValueError):
         return
     os._exit(code)
 

@@ -1,16 +1,20 @@
 """The command as a process: how it ends."""
 
+import os
 import subprocess
 import sys
 
 import pytest
+
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 
 
 def ended(program, *arguments):
     """A command line in a process in which a program has run before: its exit code and output."""
     said = f"import sys\n{program}\nfrom lstmcast.__main__ import command\n"
     code = f"{said}sys.argv = {['lstmcast', *arguments]!r}\ncommand()"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=BUFFERED)
     return done.returncode, done.stdout
 
 
@@ -41,12 +45,34 @@ def test_nothing_is_taken_apart():
 
 def test_threads_that_still_work_are_waited_for():
     thread = """
-import threading, time
+import threading
 def work():
-    time.sleep(1)
+    threading.main_thread().join()
     print("worked", flush=True)
 threading.Thread(target=work).start()
 """
     code, said = ended(thread, "configs")
     assert code == 0
     assert said.endswith("worked\n")
+
+
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "1>&- 2>&-"])
+@pytest.mark.parametrize(("arguments", "code"), [("configs", 0), ("configs no-such-config", 2)])
+def test_streams_may_be_closed_before_the_command_begins(closed, arguments, code):
+    line = f"{sys.executable} -m lstmcast {arguments} {closed}"
+    done = subprocess.run(line, shell=True, capture_output=True, text=True, env=BUFFERED)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_output_that_comes_too_late_to_be_written_is_a_fault():
+    full = "import atexit, os; atexit.register(lambda: os.dup2(os.open('/dev/full', 1), 1))"
+    code, _ = ended(f"{full}; atexit.register(print, 'more')", "configs")
+    assert code == 120, "as Python says it"
+
+
+def test_a_profiler_has_its_say_behind_the_command(tmp_path):
+    profile = tmp_path / "profile"
+    command = [sys.executable, "-m", "cProfile", "-o", profile, "-m", "lstmcast", "configs"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert (done.returncode, profile.is_file()) == (0, True)

@@ -184,7 +184,8 @@ def _run() -> None:
     try:
         sys.exit(app(prog_name="lstmcast", standalone_mode=False) or 0)
     except SystemExit:
-        sys.stdout.flush()  # what hinders it can still be told
+        if sys.stdout is not None:  # it may have been closed before we began
+            sys.stdout.flush()  # what hinders it can still be told
         raise
 
 
