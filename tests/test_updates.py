@@ -1,4 +1,4 @@
-"""The optimizers are torch's; the process is put back behind a training."""
+"""The optimizers do what torch's do; the process is put back behind a training."""
 
 import copy
 import sys
@@ -88,20 +88,37 @@ def test_gradients_may_lie_in_memory_in_any_order(name: str) -> None:
 
 
 @moved_by_each
-@pytest.mark.parametrize("clip", [0.5, 1e6])
-def test_gradients_are_clipped_as_torch_clips_them(clip: float) -> None:
+@pytest.mark.parametrize(
+    ("clip", "size", "clipped"),
+    [(0.5, 1.0, True), (1e6, 1.0, False), (1e-6, 1e-7, True), (1e-5, 1e-7, False)],
+)
+def test_gradients_are_clipped_as_torch_clips_them(clip: float, size: float, clipped: bool) -> None:
     ours, theirs = network(), network()
     optimizer = OPTIMIZERS["sgd"](ours.parameters(), 0.0)
     oracle = ORACLES["sgd"](theirs.parameters(), 0.0)
     for step, rate in enumerate(RATES):
         for module in (ours, theirs):
-            put_gradients(module, step)
-        optimizer.step(rate, clip)
+            put_gradients(module, step, size)
+        optimizer.step(rate / size, clip)
         norm = nn.utils.clip_grad_norm_(theirs.parameters(), clip)
-        assert (norm > clip) == (clip == 0.5)
-        oracle.param_groups[0]["lr"] = rate
+        assert (norm + 1e-6 > clip) == clipped
+        oracle.param_groups[0]["lr"] = rate / size
         oracle.step()
-        torch.testing.assert_close(flat(ours), flat(theirs), rtol=1e-6, atol=1e-7)
+        torch.testing.assert_close(flat(ours), flat(theirs), rtol=1e-5, atol=1e-6)
+    assert not torch.equal(flat(ours), flat(network()))
+
+
+@moved_by_each
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_one_gradient_that_is_not_a_number_spoils_all_that_are_clipped_together(name: str) -> None:
+    ours, theirs = network(), network()
+    for module in (ours, theirs):
+        put_gradients(module, 0)
+        next(module.parameters()).grad[0, 0] = torch.nan  # type: ignore[index]
+    OPTIMIZERS[name](ours.parameters(), 0.0).step(1.0, 1.0)
+    nn.utils.clip_grad_norm_(theirs.parameters(), 1.0)
+    ORACLES[name](theirs.parameters(), 0.0).step()
+    assert flat(theirs).isnan().all() and flat(ours).isnan().all()
 
 
 @moved_by_each

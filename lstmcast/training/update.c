@@ -19,7 +19,7 @@ typedef struct {
     const float *const *gradients;
     float *mean, *square;           /* of all, one behind the other; SGD has its velocity and NULL */
     double rate, decay;
-    double clip;                    /* largest norm of all gradients together; 0: any */
+    double clip;                    /* largest norm of all gradients together; infinite: any */
     double tiny;                    /* added to the norm before it divides */
     double momentum;                /* what stays of mean, or of velocity */
     double steady;                  /* what stays of square */
@@ -41,10 +41,10 @@ static double sum_of_squares(const float *x, count size) {
 /* What all gradients are multiplied with, so that their norm is not above `clip`. */
 static float shrinkage(const Update *u) {
     double total = 0;
-    for (count p = 0; u->clip > 0 && p < u->parameters; p++)
+    for (count p = 0; u->clip < INFINITY && p < u->parameters; p++)
         total += sum_of_squares(u->gradients[p], u->sizes[p]);
     double times = (sqrt(total) + u->tiny) / u->clip;
-    return u->clip > 0 && times > 1 ? 1 / times : 1;
+    return times <= 1 ? 1 : 1 / times; /* of what is not a number nothing is one any more */
 }
 
 static void sgd(const Update *u, count size, float shrink, float *restrict value,
@@ -69,6 +69,9 @@ static void adam(const Update *u, count size, float shrink, float *restrict valu
         value[k] = left * value[k] - rate * mean[k] / (sqrtf(square[k]) * spread + epsilon);
     }
 }
+
+/* So that nobody calls with other fields. */
+const int64_t update_size = sizeof(Update);
 
 /* Clip the gradients, and take the step. */
 void update(const Update *u) {

@@ -7,6 +7,7 @@ where it is told `fused`. The import of torch.optim's classes is avoided: it wak
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 
@@ -78,7 +79,7 @@ class Optimizer(ABC):
             list(self.memory().values()),
             rate=rate,
             decay=self.weight_decay,
-            clip=clip_norm or 0.0,
+            clip=math.inf if clip_norm is None else clip_norm,
             tiny=TINY,
             momentum=MOMENTUM if self.name == "sgd" else BETA1,
             steady=BETA2,
