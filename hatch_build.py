@@ -35,7 +35,9 @@ class CompileKernel(BuildHookInterface):
         """Called by hatchling before a wheel is made; of an editable install, too."""
         problem = compile_kernels()
         if problem:
-            self.app.display_warning(f"lstmcast trains by torch's own layers: {problem}")
+            self.app.display_warning(
+                f"lstmcast trains by torch's own layers and optimizers: {problem}"
+            )
         made = [path for kind in KINDS if (path := library_of(kind)).is_file()]
         if made:
             build_data["artifacts"] += [f"lstmcast/network/{path.name}" for path in made]

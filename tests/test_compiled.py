@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import shutil
@@ -25,6 +26,7 @@ from lstmcast.network.gru import GRU
 from lstmcast.network.lstm import LSTM
 from lstmcast.network.recurrent import RecurrentEncoder
 from lstmcast.network.threads import use_threads
+from lstmcast.training.compiled_update import Update
 
 ROOT = Path(__file__).parents[1]
 
@@ -416,7 +418,7 @@ def test_torch_computes_in_one_thread_beside_it(monkeypatch: pytest.MonkeyPatch)
 
 
 def require_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """LSTM layers are torch's, as `kernel` is now."""
+    """Everything is torch's, as `kernel` is now."""
     kernel.library.cache_clear()
     try:
         assert kernel.library() is None
@@ -424,6 +426,23 @@ def require_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         monkeypatch.undo()
         kernel.library.cache_clear()
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux"
+    or platform.machine() != "x86_64"
+    or shutil.which("cc") is None
+    or torch.backends.cpu.get_cpu_capability() not in kernel.LIBRARIES,
+    reason="nothing can be compiled",
+)
+def test_what_could_be_compiled_was_and_of_these_sources() -> None:
+    assert kernel.library() is not None, "install again, or run `python hatch_build.py`"
+
+
+@compiled
+def test_python_and_c_have_the_same_fields() -> None:
+    for structure, size in ((kernel.Layer, "layer_size"), (Update, "update_size")):
+        assert ctypes.sizeof(structure) == ctypes.c_int64.in_dll(kernel.code(), size).value
 
 
 @pytest.mark.parametrize("changed", kernel.SOURCES, ids=lambda path: path.name)

@@ -1,8 +1,9 @@
 /* One LSTM or GRU layer, forward and backward, for compiled.py; the formulas stand in cells.py.
  *
- * Compiled by hatch_build.py for x86-64, with AVX-512 and with AVX2. A window of the batch needs no other one, so
- * threads take windows, never steps, and nobody waits until the last step is done. All products are
- * made by one piece of code, tile(): up to six rows times up to four vectors, held in registers.
+ * Compiled by hatch_build.py for x86-64, with AVX-512 and with AVX2. A window of the batch needs no
+ * other one, so threads take windows, never steps, and nobody waits until the last step is done. All
+ * products are made by one piece of code, tile(): up to six rows times up to four vectors, held in
+ * registers.
  *
  * Axes: T steps, B windows, F features, U units. Rows of units are padded with zeros to whole
  * vectors: U' in all that is named (.., U'). Gates stand in the order i, f, g, o; those of a GRU are
@@ -48,9 +49,12 @@ typedef struct {
     count back;
     float *panels, *bias;                      /* by pack_gates */
     float *state_panels, *input_panels;        /* by pack_columns */
-    float *d_state, *d_cell;   /* (B, U') at the step in work; of a GRU, d_cell flows past its gates */
+    float *d_state, *d_cell; /* (B, U') at the step in work; a GRU's d_cell flows past its gates */
     float *d_weights;                          /* (parts, F + U + 1, 4 U'), of features, states, bias */
 } Layer;
+
+/* So that nobody calls with other fields. */
+const int64_t layer_size = sizeof(Layer);
 
 /* The next so many floats of the scratch memory; none yet where only its size is asked for. */
 static float *take(const Layer *l, count *taken, count size) {
