@@ -20,7 +20,7 @@ from libraries import held_to
 from torch import Tensor, nn
 
 from lstmcast.config import NetworkConfig, TrainingConfig
-from lstmcast.network import kernel
+from lstmcast.network import kernel, library
 from lstmcast.network.compiled import run_layers, runs_here
 from lstmcast.network.gru import GRU
 from lstmcast.network.lstm import LSTM
@@ -30,7 +30,7 @@ from lstmcast.training.compiled_update import Update
 
 ROOT = Path(__file__).parents[1]
 
-compiled = pytest.mark.skipif(kernel.library() is None, reason="no layer.c for this machine")
+compiled = pytest.mark.skipif(library.library() is None, reason="no layer.c for this machine")
 
 State = tuple[Tensor, Tensor] | None
 
@@ -41,7 +41,7 @@ def run_lstm(stack: nn.LSTM, inputs: Tensor, state: State) -> tuple[Tensor, tupl
     return outputs, tuple(last)
 
 
-@pytest.fixture(params=kernel.LIBRARIES)
+@pytest.fixture(params=library.LIBRARIES)
 def kind(request: pytest.FixtureRequest) -> Iterator[str]:
     """Processors for each of which there is a library."""
     with held_to(request.param):
@@ -419,40 +419,40 @@ def test_torch_computes_in_one_thread_beside_it(monkeypatch: pytest.MonkeyPatch)
 
 def require_no_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is torch's, as `kernel` is now."""
-    kernel.library.cache_clear()
+    library.library.cache_clear()
     try:
-        assert kernel.library() is None
-        assert kernel.identity() is None
+        assert library.library() is None
+        assert library.identity() is None
     finally:
         monkeypatch.undo()
-        kernel.library.cache_clear()
+        library.library.cache_clear()
 
 
 @pytest.mark.skipif(
     sys.platform != "linux"
     or platform.machine() != "x86_64"
     or shutil.which("cc") is None
-    or torch.backends.cpu.get_cpu_capability() not in kernel.LIBRARIES,
+    or torch.backends.cpu.get_cpu_capability() not in library.LIBRARIES,
     reason="nothing can be compiled",
 )
 def test_what_could_be_compiled_was_and_of_these_sources() -> None:
-    assert kernel.library() is not None, "install again, or run `python hatch_build.py`"
+    assert library.library() is not None, "install again, or run `python hatch_build.py`"
 
 
 @compiled
 def test_python_and_c_have_the_same_fields() -> None:
     for structure, size in ((kernel.Layer, "layer_size"), (Update, "update_size")):
-        assert ctypes.sizeof(structure) == ctypes.c_int64.in_dll(kernel.code(), size).value
+        assert ctypes.sizeof(structure) == ctypes.c_int64.in_dll(library.code(), size).value
 
 
-@pytest.mark.parametrize("changed", kernel.SOURCES, ids=lambda path: path.name)
+@pytest.mark.parametrize("changed", library.SOURCES, ids=lambda path: path.name)
 def test_code_of_another_source_is_not_taken(
     changed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    copies = [Path(shutil.copy(source, tmp_path)) for source in kernel.SOURCES]
+    copies = [Path(shutil.copy(source, tmp_path)) for source in library.SOURCES]
     with (tmp_path / changed.name).open("a") as file:
         file.write("/* changed since */\n")
-    monkeypatch.setattr(kernel, "SOURCES", copies)
+    monkeypatch.setattr(library, "SOURCES", copies)
     require_no_library(monkeypatch)
 
 
@@ -461,8 +461,8 @@ def test_what_is_no_library_is_not_taken(
     content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "library.so").write_bytes(content)
-    every = dict.fromkeys(kernel.LIBRARIES, tmp_path / "library.so")
-    monkeypatch.setattr(kernel, "LIBRARIES", every)
+    every = dict.fromkeys(library.LIBRARIES, tmp_path / "library.so")
+    monkeypatch.setattr(library, "LIBRARIES", every)
     require_no_library(monkeypatch)
 
 
@@ -479,7 +479,7 @@ def test_what_is_no_library_is_not_taken(
 )
 def test_installing_goes_on_without_a_compiler(compiler: str, said: str, tmp_path: Path) -> None:
     shutil.copy(ROOT / "hatch_build.py", tmp_path)
-    for source in kernel.SOURCES:
+    for source in library.SOURCES:
         copy = tmp_path / source.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, copy)

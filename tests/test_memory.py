@@ -13,7 +13,7 @@ from conftest import TINY, daily_text
 
 from lstmcast.config import build_config
 from lstmcast.config.values import memory_bytes
-from lstmcast.network import kernel
+from lstmcast.network import library
 from lstmcast.network.forecaster import build_forecaster
 from lstmcast.network.sizes import Sizes
 from lstmcast.workflows import at_hand, memory
@@ -161,7 +161,7 @@ def test_the_least_of_what_machine_and_container_leave_counts(
     assert at_hand.available() == 0
 
 
-@pytest.mark.skipif(kernel.library() is None, reason="no layer.c for this machine")
+@pytest.mark.skipif(library.library() is None, reason="no layer.c for this machine")
 def test_a_window_is_measured_by_the_code_that_large_batches_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

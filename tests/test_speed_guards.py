@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from lstmcast.config import NetworkConfig, TrainingConfig
 from lstmcast.network.forecaster import build_forecaster
-from lstmcast.network.kernel import library
+from lstmcast.network.library import library
 from lstmcast.network.sizes import Sizes
 from lstmcast.series.batches import Batch
 from lstmcast.training.stepper import Stepper

@@ -10,7 +10,7 @@ import torch
 from libraries import NONE, held_to
 from torch import Tensor, nn
 
-from lstmcast.network import kernel
+from lstmcast.network import library
 from lstmcast.training.machine import tuned_process
 from lstmcast.training.updates import OPTIMIZERS, Optimizer
 
@@ -22,11 +22,11 @@ ORACLES: dict[str, Any] = {
 RATES = [1e-3, 1e-2, 3e-3, 0.0, 1e-3, 5e-2]
 
 
-@pytest.fixture(params=[*kernel.LIBRARIES, NONE])
+@pytest.fixture(params=[*library.LIBRARIES, NONE])
 def kind(request: pytest.FixtureRequest) -> Iterator[None]:
     """Processors with a library each, and those for which torch's own functions are called."""
     with held_to(request.param):
-        if kernel.library() is None and request.param != NONE:
+        if library.library() is None and request.param != NONE:
             pytest.skip("it was not compiled here")
         yield
 

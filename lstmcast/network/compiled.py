@@ -22,11 +22,11 @@ from torch.nn.functional import pad
 from lstmcast.network.kernel import (
     Layer,
     is_gru,
-    library,
     padded,
     parts_of,
     run,
 )
+from lstmcast.network.library import library
 
 FEWEST_STEPS, FEWEST_WINDOWS = 5, 4
 """Below, arranging the weights costs more than it saves; and a tile has several windows."""

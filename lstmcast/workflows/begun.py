@@ -12,7 +12,7 @@ import torch
 
 from lstmcast.config import Config
 from lstmcast.errors import RunError, join
-from lstmcast.network.kernel import identity
+from lstmcast.network.library import identity
 from lstmcast.ranks import ranks
 from lstmcast.run_files import read_object
 from lstmcast.workflows.begin_from import fingerprint

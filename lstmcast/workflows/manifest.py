@@ -13,7 +13,7 @@ import torch
 
 from lstmcast.errors import RunError
 from lstmcast.forecasting.model import Model
-from lstmcast.network.kernel import identity
+from lstmcast.network.library import identity
 from lstmcast.network.precision import choose_precision
 from lstmcast.run_files import read_object
 from lstmcast.run_folder import RunFolder
