@@ -32,9 +32,11 @@ class Optimizer(ABC):
     Attributes:
         steps: Taken so far.
         name: What `training.optimizer` says.
+        momentum: What a step leaves of the velocity, or of the mean gradient.
     """
 
     name: str
+    momentum: float
 
     def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float) -> None:
         self.parameters: list[Tensor] = [each for each in parameters if each.requires_grad]
@@ -81,7 +83,7 @@ class Optimizer(ABC):
             decay=self.weight_decay,
             clip=math.inf if clip_norm is None else clip_norm,
             tiny=TINY,
-            momentum=MOMENTUM if self.name == "sgd" else BETA1,
+            momentum=self.momentum,
             steady=BETA2,
             mean_known=1 - BETA1**self.steps,
             square_known=1 - BETA2**self.steps,
@@ -129,6 +131,7 @@ class SGD(Optimizer):
     """Gradient descent with momentum: Polyak 1964, in the form of Sutskever et al. 2013."""
 
     name = "sgd"
+    momentum = MOMENTUM
 
     def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float) -> None:
         super().__init__(parameters, weight_decay)
@@ -145,7 +148,7 @@ class SGD(Optimizer):
             gradients,
             self.velocities,
             weight_decay=self.weight_decay,
-            momentum=MOMENTUM,
+            momentum=self.momentum,
             lr=rate,
             dampening=0.0,
             nesterov=False,
@@ -162,6 +165,7 @@ class Adam(Optimizer):
     """
 
     name = "adam"
+    momentum = BETA1
     function: Callable[..., None] = staticmethod(torch._fused_adam_)
 
     def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float) -> None:
@@ -185,7 +189,7 @@ class Adam(Optimizer):
             [],
             [self.count] * len(gradients),
             lr=rate,
-            beta1=BETA1,
+            beta1=self.momentum,
             beta2=BETA2,
             weight_decay=self.weight_decay,
             eps=EPSILON,
