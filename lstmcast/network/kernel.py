@@ -24,6 +24,19 @@ WORTH_SHARING = 2_000_000
 """Products (steps x windows x weights) from which it pays to wake another thread: 0.3 ms."""
 
 
+NUMBERS = (
+    *("steps", "windows", "features", "units", "parts", "gru"),
+    *("input_step", "input_row", "cell_step", "d_output_step", "d_output_row"),
+)
+TENSORS = (
+    *("inputs", "weight_ih", "weight_hh", "bias_ih", "bias_hh", "first_state", "first_cell"),
+    *("states", "cells", "gates", "last_state", "last_cell", "scratch"),
+    *("d_outputs", "d_last_state", "d_last_cell", "d_first_state", "d_first_cell"),
+    *("d_inputs", "d_weight_ih", "d_weight_hh", "d_bias_ih", "d_bias_hh"),
+)
+"""The fields of layer.c's Layer, in its order."""
+
+
 class Layer(ctypes.Structure):
     """What a call works on, explained in layer.c: numbers, and addresses of tensors.
 
@@ -34,16 +47,8 @@ class Layer(ctypes.Structure):
     held: dict[str, Tensor]
 
     _fields_ = (
-        *((name, ctypes.c_int64) for name in ("steps", "windows", "features", "units", "parts")),
-        *((name, ctypes.c_int64) for name in ("gru", "input_step", "input_row", "cell_step")),
-        *((name, ctypes.c_int64) for name in ("d_output_step", "d_output_row")),
-        *((name, ctypes.c_void_p) for name in ("inputs", "weight_ih", "weight_hh", "bias_ih")),
-        *((name, ctypes.c_void_p) for name in ("bias_hh", "first_state", "first_cell", "states")),
-        *((name, ctypes.c_void_p) for name in ("cells", "gates", "last_state", "last_cell")),
-        *((name, ctypes.c_void_p) for name in ("scratch", "d_outputs", "d_last_state")),
-        *((name, ctypes.c_void_p) for name in ("d_last_cell", "d_first_state", "d_first_cell")),
-        *((name, ctypes.c_void_p) for name in ("d_inputs", "d_weight_ih", "d_weight_hh")),
-        *((name, ctypes.c_void_p) for name in ("d_bias_ih", "d_bias_hh")),
+        *((name, ctypes.c_int64) for name in NUMBERS),
+        *((name, ctypes.c_void_p) for name in TENSORS),
         ("back", ctypes.c_int64),
         ("places", ctypes.c_void_p * 7),
     )
