@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -114,12 +115,12 @@ class Optimizer(ABC):
         for name, kept in self.memory().items():
             kept.copy_(tensors[name])
 
-    def zeros(self) -> tuple[Tensor, list[Tensor]]:
-        """(P,) zeros for all parameters, one behind the other, and each one's part of them."""
-        flat = torch.cat([torch.zeros_like(each).flatten() for each in self.parameters])
-        return flat, list(self._parts(flat))
+    def zeros(self) -> Tensor:
+        """(P,) zeros for all parameters, one behind the other."""
+        return torch.cat([torch.zeros_like(each).flatten() for each in self.parameters])
 
-    def _parts(self, flat: Tensor) -> Iterator[Tensor]:
+    def parts(self, flat: Tensor) -> Iterator[Tensor]:
+        """Each parameter's part of (P,) numbers, in its shape."""
         begin = 0
         for parameter in self.parameters:
             end = begin + parameter.numel()
@@ -135,7 +136,12 @@ class SGD(Optimizer):
 
     def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float) -> None:
         super().__init__(parameters, weight_decay)
-        self.velocity, self.velocities = self.zeros()
+        self.velocity = self.zeros()
+
+    @cached_property
+    def velocities(self) -> list[Tensor]:
+        """Of each parameter: torch's function wants them apart."""
+        return list(self.parts(self.velocity))
 
     def memory(self) -> dict[str, Tensor]:
         """The velocity."""
@@ -170,9 +176,12 @@ class Adam(Optimizer):
 
     def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float) -> None:
         super().__init__(parameters, weight_decay)
-        self.mean, self.means = self.zeros()
-        self.square, self.squares = self.zeros()
-        self.count = self.mean.new_zeros(())
+        self.mean, self.square = self.zeros(), self.zeros()
+
+    @cached_property
+    def apart(self) -> tuple[list[Tensor], list[Tensor], Tensor]:
+        """Both of each parameter, and the number of steps, as torch's function wants them."""
+        return list(self.parts(self.mean)), list(self.parts(self.square)), self.mean.new_zeros(())
 
     def memory(self) -> dict[str, Tensor]:
         """Running means of the gradient and of its square."""
@@ -180,14 +189,15 @@ class Adam(Optimizer):
 
     def move(self, gradients: list[Tensor], rate: float, too_large: Tensor | None) -> None:
         """Both means, freed of their start at 0, and the step."""
-        self.count.fill_(self.steps)
+        means, squares, count = self.apart
+        count.fill_(self.steps)
         self.function(
             self.parameters,
             gradients,
-            self.means,
-            self.squares,
+            means,
+            squares,
             [],
-            [self.count] * len(gradients),
+            [count] * len(gradients),
             lr=rate,
             beta1=self.momentum,
             beta2=BETA2,
