@@ -11,6 +11,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -62,49 +64,60 @@ def require_close(found: list[Tensor], expected: list[Tensor], tolerance: float 
         torch.testing.assert_close(one, other, rtol=0, atol=bound)
 
 
-def of_every_shape(test: Callable[..., None]) -> Callable[..., None]:
-    """Sizes that fill vectors and tiles and that do not, and all that a layer may have."""
-    shapes = [
-        (3, 5, 4, 9),
-        (1, 64, 32, 20),
-        (17, 40, 33, 7),
-        (64, 64, 50, 5),
-        (130, 100, 7, 3),
-        (2, 16, 1, 1),
-    ]
-    for names, values in (
-        ("features, units, windows, steps", shapes),
-        ("layers", [1, 3]),
-        ("bidirectional", [False, True]),
-        ("bias", [False, True]),
-        ("with_state", [False, True]),
-    ):
-        test = pytest.mark.parametrize(names, values)(test)
-    return test
+@dataclass(frozen=True)
+class Case:
+    """A layer, and what it is given."""
+
+    features: int
+    units: int
+    windows: int
+    steps: int
+    layers: int
+    bidirectional: bool
+    bias: bool
+    with_state: bool
+
+    def options(self) -> dict[str, Any]:
+        """Of torch's layer."""
+        names = ("bias", "bidirectional")
+        return {"batch_first": True, **{name: getattr(self, name) for name in names}}
+
+    def inputs(self) -> Tensor:
+        """(B, T, F) at random."""
+        return torch.randn(self.windows, self.steps, self.features, requires_grad=True)
+
+    def rows(self) -> int:
+        """L * D."""
+        return self.layers * (2 if self.bidirectional else 1)
+
+
+SHAPES = [
+    (3, 5, 4, 9),
+    (1, 64, 32, 20),
+    (17, 40, 33, 7),
+    (64, 64, 50, 5),
+    (130, 100, 7, 3),
+    (2, 16, 1, 1),
+]
+"""Sizes that fill vectors and tiles and that do not."""
+
+YES_OR_NO = (False, True)
+CASES = [
+    Case(*shape, *more)
+    for shape in SHAPES
+    for more in product((1, 3), YES_OR_NO, YES_OR_NO, YES_OR_NO)
+]
+of_every_shape = pytest.mark.parametrize("case", CASES, ids=str)
 
 
 @compiled
 @of_every_shape
-def test_outputs_and_gradients_are_those_of_torchs_layer(
-    features: int,
-    units: int,
-    windows: int,
-    steps: int,
-    layers: int,
-    bidirectional: bool,
-    bias: bool,
-    with_state: bool,
-    kind: str,
-) -> None:
-    torch.manual_seed(units)
-    stack = nn.LSTM(
-        features, units, layers, bias=bias, bidirectional=bidirectional, batch_first=True
-    )
-    inputs = torch.randn(windows, steps, features, requires_grad=True)
-    rows = layers * (2 if bidirectional else 1)
-    state = None
-    if with_state:
-        first = torch.randn(2, rows, windows, units)
+def test_outputs_and_gradients_are_those_of_torchs_layer(case: Case, kind: str) -> None:
+    torch.manual_seed(case.units)
+    stack = nn.LSTM(case.features, case.units, case.layers, **case.options())
+    inputs, state = case.inputs(), None
+    if case.with_state:
+        first = torch.randn(2, case.rows(), case.windows, case.units)
         state = (first[0].requires_grad_(), first[1].requires_grad_())
     weights = list(stack.parameters())
     expected = outcome(stack, weights, inputs, state)
@@ -136,22 +149,12 @@ def outcome_of_gru(
 
 @compiled
 @of_every_shape
-def test_a_grus_outputs_and_gradients_are_those_of_torchs_layer(
-    features: int,
-    units: int,
-    windows: int,
-    steps: int,
-    layers: int,
-    bidirectional: bool,
-    bias: bool,
-    with_state: bool,
-    kind: str,
-) -> None:
-    torch.manual_seed(units)
-    own = GRU(features, units, layers, bias=bias, bidirectional=bidirectional, batch_first=True)
-    inputs = torch.randn(windows, steps, features, requires_grad=True)
-    rows = layers * (2 if bidirectional else 1)
-    state = torch.randn(rows, windows, units, requires_grad=True) if with_state else None
+def test_a_grus_outputs_and_gradients_are_those_of_torchs_layer(case: Case, kind: str) -> None:
+    torch.manual_seed(case.units)
+    own = GRU(case.features, case.units, case.layers, **case.options())
+    inputs, state = case.inputs(), None
+    if case.with_state:
+        state = torch.randn(case.rows(), case.windows, case.units, requires_grad=True)
     weights = list(own.parameters())
     plain: Callable[..., Any] = lambda x, h: nn.GRU.forward(own, x, h)  # noqa: E731
     expected = outcome_of_gru(plain, weights, inputs, state)
