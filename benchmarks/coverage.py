@@ -19,10 +19,10 @@ import torch
 
 import lstmcast
 from lstmcast.config import load_config
+from lstmcast.forecasting.chunks import actual_values
 from lstmcast.forecasting.judgement import NETWORK
 from lstmcast.forecasting.model import load_model
 from lstmcast.forecasting.predict import NetworkForecast, with_intervals
-from lstmcast.forecasting.walk import actual_values
 from lstmcast.workflows.prepare import prepare
 from lstmcast.workflows.watcher import Watcher
 

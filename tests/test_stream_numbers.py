@@ -180,7 +180,7 @@ def test_yardsticks_of_blocks_are_those_of_all_rows(season, request):
 
 def test_nothing_that_is_held_grows_with_the_rows(small_blocks, monkeypatch, tmp_path):
     monkeypatch.setattr("lstmcast.series.batches.LOCATED_AT_ONCE", 100)
-    monkeypatch.setattr("lstmcast.forecasting.walk.POINTS_AT_ONCE", 1000)
+    monkeypatch.setattr("lstmcast.forecasting.chunks.POINTS_AT_ONCE", 1000)
     peaks = []
     for rows in (10_000, 40_000):
         config = daily_config(tmp_path, rows, "disk")

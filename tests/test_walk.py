@@ -12,7 +12,7 @@ import pytest
 from conftest import daily_text
 
 import lstmcast
-from lstmcast.forecasting import walk
+from lstmcast.forecasting import chunks, walk
 from lstmcast.forecasting.intervals import Ranged
 from lstmcast.forecasting.walk import Chunk, thinned
 from lstmcast.series.windows import WindowIndex
@@ -35,7 +35,7 @@ def test_scores_do_not_depend_on_threads_or_chunks(
     at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = train(tmp_path, "alone")
-    monkeypatch.setattr(walk, "POINTS_AT_ONCE", at_once)
+    monkeypatch.setattr(chunks, "POINTS_AT_ONCE", at_once)
     monkeypatch.setattr(walk, "THREADS", 4)
     found = train(tmp_path, "many")
     for split in ("validation", "test"):

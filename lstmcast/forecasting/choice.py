@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lstmcast.forecasting.chunks import actual_values, chunks
 from lstmcast.forecasting.conformal import kept
 from lstmcast.forecasting.intervals import Forecast
-from lstmcast.forecasting.walk import actual_values, chunks
 from lstmcast.ranks import ranks
 from lstmcast.series.panel import Panel
 from lstmcast.series.windows import WindowIndex

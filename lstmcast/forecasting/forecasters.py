@@ -14,8 +14,8 @@ from lstmcast.forecasting.baselines import (
     naive,
     seasonal_naive,
 )
+from lstmcast.forecasting.chunks import chunks
 from lstmcast.forecasting.intervals import Forecast, Ranged
-from lstmcast.forecasting.walk import chunks
 from lstmcast.series.panel import Panel
 from lstmcast.series.scaling import Scaler
 from lstmcast.series.windows import SplitWindows

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
+from lstmcast.forecasting.chunks import actual_values, chunks
 from lstmcast.forecasting.conformal import find_margins, usual_size
 from lstmcast.forecasting.intervals import Calibration, Forecast, Margins, Ranged
 from lstmcast.forecasting.judgement import SERIES_SCORED, Judgement
@@ -18,9 +19,6 @@ from lstmcast.network.kernel import THREADS
 from lstmcast.ranks import ranks
 from lstmcast.series.panel import Panel
 from lstmcast.series.windows import WindowIndex
-
-POINTS_AT_ONCE = 500_000
-"""Forecast values held at a time for each forecaster: of more, arrays outgrow the cache."""
 
 CALIBRATING_POINTS = 8_000_000
 """Forecast values that intervals are calibrated on; of more, every second, third, ... window."""
@@ -82,27 +80,6 @@ def _show(name: str, forecast: Forecast, chunk: Chunk, judges: Sequence[Judge]) 
     made = forecast(chunk.origins, chunk.series)
     for judge in judges:
         judge.take(name, made, chunk)
-
-
-def chunks(
-    index: WindowIndex, width: int, share: slice | None = None
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Windows of an index as (origins, series), so many at a time that memory stays bounded.
-
-    Args:
-        index: The windows.
-        width: Values that are held of each.
-        share: Which of them; None: all.
-    """
-    size, share = max(1, POINTS_AT_ONCE // width), share or slice(0, len(index))
-    for start in range(share.start, share.stop, size):
-        yield index.locate(np.arange(start, min(start + size, share.stop)))
-
-
-def actual_values(panel: Panel, origins: np.ndarray, horizon: int) -> np.ndarray:
-    """(B, H, C) what came; NaN where it is missing in the table."""
-    rows = origins[:, None] + np.arange(horizon)
-    return np.where(panel.targets_observed[rows], panel.targets[rows], np.nan)
 
 
 class Scoring:

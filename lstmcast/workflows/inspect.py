@@ -12,9 +12,9 @@ from torch import Tensor
 
 from lstmcast.config import Config
 from lstmcast.errors import ConfigError, DataError, RunError
+from lstmcast.forecasting.chunks import actual_values
 from lstmcast.forecasting.intervals import at_least
 from lstmcast.forecasting.model import Model
-from lstmcast.forecasting.walk import actual_values
 from lstmcast.network.agreement import Check, compared
 from lstmcast.network.equalities import equalities
 from lstmcast.network.forecaster import Forecaster

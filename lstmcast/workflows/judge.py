@@ -12,6 +12,7 @@ from lstmcast.errors import counted
 from lstmcast.forecasting.adaptive import KEPT, Scores
 from lstmcast.forecasting.baselines import Linear
 from lstmcast.forecasting.choice import TrackRecord, take_evidence
+from lstmcast.forecasting.chunks import actual_values
 from lstmcast.forecasting.conformal import fewest_windows, mean_changes, usual_size
 from lstmcast.forecasting.forecasters import baseline_forecasts, fit_linear_map
 from lstmcast.forecasting.frames import backtest_frame
@@ -25,7 +26,6 @@ from lstmcast.forecasting.walk import (
     Calibrating,
     Judge,
     Scoring,
-    actual_values,
     thinned,
     walk,
 )

@@ -1,0 +1,34 @@
+"""The windows of an index a chunk at a time, so that memory stays bounded, and their actuals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from lstmcast.series.panel import Panel
+from lstmcast.series.windows import WindowIndex
+
+POINTS_AT_ONCE = 500_000
+"""Forecast values held at a time for each forecaster: of more, arrays outgrow the cache."""
+
+
+def chunks(
+    index: WindowIndex, width: int, share: slice | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Windows of an index as (origins, series), so many at a time that memory stays bounded.
+
+    Args:
+        index: The windows.
+        width: Values that are held of each.
+        share: Which of them; None: all.
+    """
+    size, share = max(1, POINTS_AT_ONCE // width), share or slice(0, len(index))
+    for start in range(share.start, share.stop, size):
+        yield index.locate(np.arange(start, min(start + size, share.stop)))
+
+
+def actual_values(panel: Panel, origins: np.ndarray, horizon: int) -> np.ndarray:
+    """(B, H, C) what came; NaN where it is missing in the table."""
+    rows = origins[:, None] + np.arange(horizon)
+    return np.where(panel.targets_observed[rows], panel.targets[rows], np.nan)
