@@ -11,7 +11,7 @@ import pandas as pd
 from lstmcast.errors import counted
 from lstmcast.forecasting.adaptive import KEPT, Scores
 from lstmcast.forecasting.baselines import Linear
-from lstmcast.forecasting.choice import TrackRecord, take_evidence
+from lstmcast.forecasting.choice import TrackRecord
 from lstmcast.forecasting.chunks import actual_values
 from lstmcast.forecasting.conformal import fewest_windows, mean_changes, usual_size
 from lstmcast.forecasting.forecasters import baseline_forecasts, fit_linear_map
@@ -21,6 +21,7 @@ from lstmcast.forecasting.judgement import NETWORK, Judgement, add_skill
 from lstmcast.forecasting.model import Model
 from lstmcast.forecasting.predict import NetworkForecast, with_intervals
 from lstmcast.forecasting.spread import spread, spread_all
+from lstmcast.forecasting.track_record import take_evidence
 from lstmcast.forecasting.verdict import Verdict
 from lstmcast.forecasting.walk import (
     Calibrating,
