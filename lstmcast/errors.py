@@ -79,6 +79,16 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {plural}"
 
 
+def size_words(count: int) -> str:
+    """Bytes in words."""
+    value = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
+        value /= 1000
+    raise AssertionError("unreachable")
+
+
 def join(kind: type[LstmcastError], faults: Sequence[str]) -> LstmcastError:
     """One error that carries all faults, a line each.
 

@@ -148,13 +148,3 @@ def cell(value: Any) -> Text:
     if value is pd.NA or value != value:
         return Text("")
     return Text(f"{value:.6g}" if isinstance(value, float) else str(value))
-
-
-def size_words(count: int) -> str:
-    """Bytes in words."""
-    value = float(count)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            return f"{value:.0f} {unit}" if unit == "bytes" else f"{value:.1f} {unit}"
-        value /= 1000
-    raise AssertionError("unreachable")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from lstmcast.display.tables import Shown, cell, size_words
+from lstmcast.display.tables import Shown, cell
+from lstmcast.errors import size_words
 
 if TYPE_CHECKING:
     import pandas as pd

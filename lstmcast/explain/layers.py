@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lstmcast.display.tables import size_words
-from lstmcast.errors import counted
+from lstmcast.errors import counted, size_words
 from lstmcast.explain.text import GAP, WIDTH, cut, paragraph, shape_words, table, table_width
 from lstmcast.network.layer_table import Row, Weight
 from lstmcast.workflows.inspection import Inspection
