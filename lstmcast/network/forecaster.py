@@ -19,11 +19,6 @@ from lstmcast.network.sizes import Sizes, segment_length
 from lstmcast.network.skip import LinearSkip
 from lstmcast.series.batches import Batch
 
-ENCODERS: dict[str, type[RecurrentEncoder]] = dict.fromkeys(
-    ("rnn", "gru", "lstm"), RecurrentEncoder
-)
-"""What `network.cell` names."""
-
 
 class Forecaster(nn.Module):
     """A batch of windows -> a forecast of every target for every step of the horizon.
@@ -50,7 +45,7 @@ class Forecaster(nn.Module):
             width = config.units[0]
             length = segment_length(config.segment, wide.lookback, wide.season)
             self.segments = SegmentEmbedding(length, inputs, wide.static, width)
-        self.encoder = ENCODERS[config.cell](config, width)
+        self.encoder = RecurrentEncoder(config, width)
         self.head = HEADS[config.head](loss, sizes.levels)
         self.decoder = DECODERS[config.decoder](config, self.encoder, wide, self.head)
         self.skip = LinearSkip(wide, differenced) if config.skip != "none" else None
