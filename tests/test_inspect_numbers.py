@@ -378,6 +378,14 @@ def test_the_tutorials_lstm_3_and_dense_1_has_76_parameters_beside_88() -> None:
     assert rows["forecast"].shape == (2, 1, 1)
 
 
+def test_layers_and_directions_are_counted_with_one_bias_each() -> None:
+    config = NetworkConfig(units=[5, 5], bidirectional=True, decoder="direct")
+    rows = rows_of(config, Sizes(lookback=4, horizon=1, inputs=3, targets=1))
+    # Per direction: 4 * (5 * 3 + 5 * 5 + 5) and, on both directions' outputs, 4 * (5 * 10 + 30).
+    assert [rows[name].one_bias for name in ("l0", "l1")] == [2 * 180, 2 * 320]
+    assert [rows[name].parameters for name in ("l0", "l1")] == [2 * 200, 2 * 340]
+
+
 def test_multiply_adds_of_projection_directions_and_fed_back_steps() -> None:
     assert recurrent_multiply_adds("GRU", 5, 7, 0, 10) == 10 * 3 * 7 * 12
     assert recurrent_multiply_adds("RNN_TANH", 5, 7, 0, 10) == 10 * 7 * 12

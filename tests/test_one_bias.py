@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from lstmcast.errors import ConfigError
-from lstmcast.network.one_bias import OneBiasWeights, from_one_bias, one_bias_count, to_one_bias
+from lstmcast.network.one_bias import OneBiasWeights, from_one_bias, to_one_bias
 from lstmcast.network.stepwise import StepwiseLayer
 
 pytestmark = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN")
@@ -224,23 +224,3 @@ def test_a_bias_that_is_missing_or_too_much_is_refused(kind: str) -> None:
         from_one_bias(make_layer(kind), make_weights(kind, bias=False))
     with pytest.raises(ConfigError, match=r"bias is given; build .* bias: true"):
         from_one_bias(make_layer(kind, bias=False), make_weights(kind))
-
-
-# ---------------------------------------------------------------- parameters
-
-
-@each_kind
-@with_and_without_bias
-def test_the_count_is_that_of_the_weights_read(kind: str, bias: bool) -> None:
-    layer = make_layer(kind, bias=bias)
-    weights = to_one_bias(layer)
-    sizes = [weights.kernel.size, weights.recurrent_kernel.size]
-    sizes.append(0 if weights.bias is None else weights.bias.size)
-    assert one_bias_count(layer) == one_bias_count(StepwiseLayer(layer)) == sum(sizes)
-
-
-def test_layers_and_directions_are_counted_with_one_bias_each() -> None:
-    layer = make_layer("lstm", num_layers=2, bidirectional=True)
-    # Per direction: 4 * (5 * 3 + 5 * 5 + 5) and, on both directions' outputs, 4 * (5 * 10 + 30).
-    assert one_bias_count(layer) == 2 * (180 + 320)
-    assert sum(p.numel() for p in layer.parameters()) == 2 * (200 + 340)

@@ -21,13 +21,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from lstmcast.errors import ConfigError, join
 from lstmcast.network.cells import CellWeights
-from lstmcast.network.stepwise import StepwiseLayer
-
-RecurrentLayer = nn.RNNBase | StepwiseLayer
+from lstmcast.network.recurrent import RecurrentLayer
 
 
 class OneBiasWeights(NamedTuple):
@@ -85,15 +83,6 @@ def from_one_bias(layer: RecurrentLayer, weights: OneBiasWeights) -> None:
         else:
             _write(layer, own.bias_ih, weights.bias)
             own.bias_hh.zero_()
-
-
-def one_bias_count(layer: RecurrentLayer) -> int:
-    """Parameters in the one-bias convention, of any number of layers and directions."""
-    return sum(
-        parameter.numel()
-        for name, parameter in layer.named_parameters()
-        if layer.mode == "GRU" or not name.startswith("bias_hh")
-    )
 
 
 def _read(layer: RecurrentLayer, own: Tensor) -> NDArray[np.float32]:

@@ -10,7 +10,8 @@ import torch
 
 from lstmcast.errors import ConfigError, RunError
 from lstmcast.forecasting.model import Model, load_model
-from lstmcast.network.one_bias import OneBiasWeights, RecurrentLayer, from_one_bias, to_one_bias
+from lstmcast.network.one_bias import OneBiasWeights, from_one_bias, to_one_bias
+from lstmcast.network.recurrent import RecurrentLayer
 from lstmcast.run_folder import RunFolder
 
 
