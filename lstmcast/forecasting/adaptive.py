@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from lstmcast.forecasting.conformal import order_statistic
 from lstmcast.forecasting.intervals import Ranged, nested
 
 Floats = NDArray[np.float64]
@@ -179,11 +180,6 @@ def largest_margin(scores: Sequence[Floats], levels: Floats) -> Floats:
     """
     if not scores:
         return np.zeros(levels.shape)
-    ordered = np.sort(np.stack(scores), axis=0)  # NaN comes last
-    count = np.isfinite(ordered).sum(axis=0)
-    # The rounding mends 1 - 0.05 and the like, which would make k one too large.
-    k = np.ceil(np.round((count + 1) * levels, 9)).astype(np.int64)
-    place = np.clip(k, 1, np.maximum(count, 1)) - 1
-    found = np.take_along_axis(ordered, place[None], axis=0)[0]
-    margin: Floats = np.where(k > count, np.fmax(found, 0.0), found)
-    return np.where(count > 0, margin, 0.0)
+    found, promised = order_statistic(np.stack(scores), levels)
+    margin: Floats = np.where(promised, found, np.fmax(found, 0.0))
+    return np.where(np.isnan(margin), 0.0, margin)  # nothing is known yet

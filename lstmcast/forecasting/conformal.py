@@ -64,13 +64,28 @@ def conformal(scores: Floats, level: float) -> Floats:
     Scores that are NaN are not counted. Where k > n no margin is wide enough to promise the level:
     NaN.
     """
+    found, promised = order_statistic(scores, level / 100)
+    return np.where(promised, found, np.nan)
+
+
+def order_statistic(scores: Floats, level: float | Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """The k-th order statistic (smallest) of n scores along the first axis, and whether k <= n.
+
+    k = ceil((n + 1) level), raised to 1.
+
+    Args:
+        scores: (N, ...); NaN is not counted among the n.
+        level: A share of 1, of all or of each (...).
+
+    Returns:
+        The scores, in place of the k-th where k > n the largest, NaN of none at all; and k <= n.
+    """
     ordered = np.sort(scores, axis=0)  # NaN comes last
     count = np.isfinite(scores).sum(axis=0)
     # The rounding mends 1 - 0.05 and the like, which would make k one too large.
-    k = np.ceil(np.round((count + 1) * (level / 100), 9)).astype(np.int64)
-    place = np.minimum(k, len(scores)) - 1
-    found = np.take_along_axis(ordered, place[None], axis=0)[0]
-    return np.where(k <= count, found, np.nan)
+    k = np.ceil(np.round((count + 1) * level, 9)).astype(np.int64)
+    place = np.clip(k, 1, np.maximum(count, 1)) - 1
+    return np.take_along_axis(ordered, place[None], axis=0)[0], k <= count
 
 
 def fewest_windows(level: float) -> int:
