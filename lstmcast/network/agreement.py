@@ -50,13 +50,8 @@ def compared(what: str, pairs: list[tuple[Tensor, Tensor]]) -> Check:
     """The largest difference of all pairs of tensors of the same shape."""
     for one, other in pairs:
         assert one.shape == other.shape, f"{what}: {one.shape} beside {other.shape}"
-    difference = largest(apart(one, other) for one, other in pairs)
+    difference = largest(size_of(one.double() - other.double()) for one, other in pairs)
     return Check(what, difference, largest(size_of(part) for pair in pairs for part in pair))
-
-
-def apart(one: Tensor, other: Tensor) -> float:
-    """The largest difference between two tensors' numbers."""
-    return size_of(one.double() - other.double())
 
 
 def size_of(values: Tensor) -> float:

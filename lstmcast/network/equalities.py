@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from lstmcast.network.agreement import agrees, apart, largest, size_of
+from lstmcast.network.agreement import agrees, compared
 from lstmcast.network.decoders import RecursiveDecoder, Seq2SeqDecoder
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.trace import Trace
@@ -133,5 +133,5 @@ def _parts(
 
 def _measured(pairs: list[tuple[Tensor, Tensor]]) -> tuple[float, float]:
     """Difference and size."""
-    difference = largest(apart(one, other) for one, other in pairs)
-    return difference, largest(size_of(part) for pair in pairs for part in pair)
+    check = compared("two slices", pairs)
+    return check.difference, check.size
