@@ -379,13 +379,16 @@ def test_a_child_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch)
 
 
 @compiled
-def test_a_network_trains_to_the_same_with_and_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_a_network_trains_to_the_same_with_and_without_it(
+    cell: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = []
     for has in (True, False):
         if not has:
             monkeypatch.setattr("lstmcast.network.compiled.library", lambda: None)
         torch.manual_seed(0)
-        encoder = RecurrentEncoder(NetworkConfig(units=[12, 7], dropout=0.2), 2)
+        encoder = RecurrentEncoder(NetworkConfig(cell=cell, units=[12, 7], dropout=0.2), 2)
         optimizer = torch.optim.SGD(encoder.parameters(), lr=0.05)
         inputs = torch.randn(20, 15, 2)
         for _ in range(20):

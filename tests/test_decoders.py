@@ -152,13 +152,19 @@ def test_seq2seq_starts_from_the_encoders_final_states(teacher_forcing):
 def test_seq2seq_joins_both_directions_through_a_bridge():
     network = make(units=[4, 3], decoder="seq2seq", bidirectional=True)
     batch = random_batch()
-    context = network.encode(batch)
-    bridged = network.decoder._bridged(context.encoding.states)
-    for layer, (h, c) in enumerate(context.encoding.states):
-        for part, state in enumerate((h, c)):
-            both = torch.cat([state[0], state[1]], dim=1)
-            expected = network.decoder.bridges[layer][part](both)
-            torch.testing.assert_close(bridged[layer][part][0], expected)
+    states = []
+    for layer, state in enumerate(network.encode(batch).encoding.states):
+        both = [torch.cat([part[0], part[1]], dim=1) for part in state]  # directions side by side
+        bridge = network.decoder.bridges[layer]
+        states.append((bridge[0](both[0])[None], bridge[1](both[1])[None]))
+    fed, steps = batch.inputs[:, -1, :2], []
+    for step in range(3):
+        inputs = torch.cat([fed, batch.future[:, step]], dim=1)[:, None]
+        encoding = network.decoder.stack.run(inputs, states)
+        states = encoding.states
+        steps.append(network.decoder.linear(torch.cat([encoding.last, batch.static], dim=1)))
+        fed = steps[-1]
+    torch.testing.assert_close(network(batch), torch.stack(steps, dim=1))
 
 
 def test_teacher_forcing_never_reaches_a_forecast():

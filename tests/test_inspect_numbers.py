@@ -17,14 +17,13 @@ from torch import nn
 
 import lstmcast
 from lstmcast.config import NetworkConfig
-from lstmcast.network import recompute
-from lstmcast.network.agreement import compared
+from lstmcast.network.agreement import Check, compared
 from lstmcast.network.decoder import Context
 from lstmcast.network.forecaster import Forecaster, build_forecaster
 from lstmcast.network.layer_table import layer_rows, recurrent_multiply_adds
 from lstmcast.network.normalize import TINY, Level
 from lstmcast.network.sizes import Sizes
-from lstmcast.network.stepwise import StepwiseLayer
+from lstmcast.network.stepwise import LayerTrace, StepwiseLayer
 from lstmcast.network.trace import trace_window
 from lstmcast.series.batches import Batch
 
@@ -306,21 +305,32 @@ def test_a_broken_cell_would_be_noticed(monkeypatch: Any, table: Any) -> None:
 
 @pytest.mark.parametrize("activation", ["tanh", "linear"])
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_a_wrong_number_in_between_is_noticed(cell: str, activation: str) -> None:
+def test_a_wrong_number_in_between_is_noticed(
+    cell: str, activation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where outputs and final states are right, only the second layer, step by step, can tell."""
     config = NetworkConfig(cell=cell, units=[4], activation=activation)
     network = build_forecaster(config, Sizes(6, 3, 2, 1), "mae", seed=0)
     batch = network.example_batch(1)
     batch.inputs.normal_()
-    (view,) = trace_window(network, batch).layers
-    (stack,) = network.encoder.layers()
-    with torch.no_grad():
-        assert recompute._step_by_step(stack, view.steps, "").holds
-        for name in ("h", "c") if cell == "lstm" else ("h",):
-            steps = list(view.steps.steps)
+
+    def second_layers() -> Check:
+        (view,) = trace_window(network, batch).layers
+        return next(check for check in view.checks if "a step at a time" in check.what)
+
+    assert second_layers().holds
+    record = StepwiseLayer.record
+    for name in ("h", "c") if cell == "lstm" else ("h",):
+
+        def bent(*given: Any, name: str = name) -> list[LayerTrace]:
+            (trace,) = record(*given)
+            steps = list(trace.steps)
             steps[2] = replace(steps[2], **{name: getattr(steps[2], name) + 1e-3})
-            check = recompute._step_by_step(stack, replace(view.steps, steps=steps), "")
-            assert not check.holds and check.difference == pytest.approx(1e-3, rel=1e-2)
+            return [replace(trace, steps=steps)]
+
+        monkeypatch.setattr(StepwiseLayer, "record", bent)
+        check = second_layers()
+        assert not check.holds and check.difference == pytest.approx(1e-3, rel=1e-2)
 
 
 def test_a_nan_anywhere_is_no_agreement() -> None:
