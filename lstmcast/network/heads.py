@@ -97,9 +97,11 @@ class Head(nn.Module, ABC):
     counts = False
     """Whether the forecasts are of whole numbers."""
 
+    width = 1
+    """Numbers that are read for each target and step."""
+
     def __init__(self, loss: str, levels: Sequence[float] = ()) -> None:
         super().__init__()
-        self.width = 1
 
     @abstractmethod
     def read(self, decoded: Tensor, units: Units) -> Distribution:
@@ -168,9 +170,7 @@ class QuantilesHead(Head):
 class NormalHead(Head):
     """A normal distribution: center and scale."""
 
-    def __init__(self, loss: str, levels: Sequence[float] = ()) -> None:
-        super().__init__(loss, levels)
-        self.width = 2
+    width = 2
 
     def read(self, decoded: Tensor, units: Units) -> Normal:
         """(..., C, 2)."""
@@ -181,9 +181,7 @@ class NormalHead(Head):
 class StudentTHead(Head):
     """Student's t: center, scale and degrees of freedom."""
 
-    def __init__(self, loss: str, levels: Sequence[float] = ()) -> None:
-        super().__init__(loss, levels)
-        self.width = 3
+    width = 3
 
     def read(self, decoded: Tensor, units: Units) -> StudentT:
         """(..., C, 3)."""
@@ -224,9 +222,7 @@ class PoissonHead(CountHead):
 class NegativeBinomialHead(CountHead):
     """Counts whose variance is above their mean: mean and dispersion."""
 
-    def __init__(self, loss: str, levels: Sequence[float] = ()) -> None:
-        super().__init__(loss, levels)
-        self.width = 2
+    width = 2
 
     def read(self, decoded: Tensor, units: Units) -> NegativeBinomial:
         """(..., C, 2)."""
