@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from torch import nn
 
+from lstmcast.network.cells import GATES
 from lstmcast.network.decoders import DirectDecoder
 from lstmcast.network.embedding import CategoryTable
 from lstmcast.network.forecaster import Forecaster
@@ -82,7 +83,7 @@ def recurrent_multiply_adds(mode: str, inputs: int, units: int, projection: int,
         projection: P; 0: none.
         steps: Of one window.
     """
-    gates = {"LSTM": 4, "GRU": 3}.get(mode, 1)
+    gates = len(GATES[mode]) or 1
     state = projection or units
     return steps * (gates * units * (inputs + state) + projection * units)
 
