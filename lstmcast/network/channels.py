@@ -11,6 +11,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from lstmcast.network.first_values import normal
 from lstmcast.network.heads import Units
 from lstmcast.network.normalize import Level
 from lstmcast.network.sizes import Sizes
@@ -33,9 +34,8 @@ class Channels(nn.Module):
     def __init__(self, sizes: Sizes) -> None:
         super().__init__()
         self.count = sizes.targets
-        self.names = nn.Parameter(torch.zeros(sizes.targets, WIDTH)) if sizes.targets > 1 else None
-        if self.names is not None and not self.names.is_meta:  # see chance.py
-            nn.init.normal_(self.names, std=0.1)
+        several = sizes.targets > 1
+        self.names = nn.Parameter(normal(0.1, sizes.targets, WIDTH)) if several else None
         self.sizes = replace(
             sizes,
             inputs=sizes.inputs - sizes.targets + 1,
