@@ -1,6 +1,7 @@
 """Shared ground: the command line in this process, and one small trained run."""
 
 import hashlib
+import os
 import signal
 import sys
 from dataclasses import dataclass
@@ -11,6 +12,45 @@ import pytest
 
 TINY = ["-s", "network.units=4", "-s", "training.max_epochs=2", "-s", "training.batch_size=32"]
 """Overrides that make training a matter of tenths of a second."""
+
+
+TOP = Path(__file__).parents[1]
+NOT_LOOKED_INTO = {
+    ".git", ".venv", "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis",
+    "build", "dist",
+}  # fmt: skip
+"""Folders in which tools, not tests, write."""
+
+
+def files_of_the_tree():
+    """All files of the checkout but those that tools write."""
+    found = set()
+    for folder, folders, names in os.walk(TOP):
+        folders[:] = [name for name in folders if name not in NOT_LOOKED_INTO]
+        found |= {Path(folder, name) for name in names}
+    return found
+
+
+def pytest_sessionstart(session):
+    """Remember what the tree holds before the first test; the workers of xdist need not."""
+    if not hasattr(session.config, "workerinput"):
+        session.config.files_before = files_of_the_tree()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session):
+    """A run that leaves a file in the tree fails."""
+    config = session.config
+    if not hasattr(config, "workerinput"):
+        config.files_left = sorted(files_of_the_tree() - config.files_before)
+        if config.files_left:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Name the files that were left."""
+    for path in config.files_left:
+        terminalreporter.write_line(f"LEFT BEHIND by a test: {path.relative_to(TOP)}", red=True)
 
 
 @dataclass

@@ -179,7 +179,8 @@ def test_every_option_of_the_schema_is_listed_here():
 
 
 @pytest.mark.parametrize("option", sorted(CHANGES))
-def test_option_changes_what_a_run_writes(option, tables, tmp_path):
+def test_option_changes_what_a_run_writes(option, tables, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # tables on disk go below it, whatever names their folder
     value, context = CHANGES[option]
     before = outcome(tables, tmp_path / "before", {**BASE, **context})
     after = outcome(tables, tmp_path / "after", {**BASE, **context, option: value})

@@ -4,6 +4,8 @@ import dataclasses
 import errno
 import gzip
 import json
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -298,6 +300,38 @@ def test_table_is_streamed_once_and_again_when_it_changes(tmp_path):
     changed, _ = open_it()
     assert len(read) == 2 and ("z0",) in changed.names
     assert [entry.name for entry in (tmp_path / "tables").iterdir()] == [changed.store.name]
+
+
+def test_a_table_serves_every_horizon_unless_columns_depend_on_it(tmp_path):
+    hourly().to_csv(tmp_path / "t.csv", index=False)
+    for kind, options in {
+        "plain": {"calendar": []},
+        "calendar": {"calendar": ["hour"]},
+        "lags": {"calendar": [], "lags": [3]},
+    }.items():
+        data, tables = config_of(tmp_path / "t.csv", **options), tmp_path / kind
+        stores = {stored_panel(data, tables, horizon)[0].store for horizon in (2, 5)}
+        assert len(stores) == (1 if kind == "plain" else 2), kind
+
+
+def test_tables_of_changed_files_and_those_long_unused_are_removed(tmp_path):
+    tables = tmp_path / "tables"
+
+    def stored(name, **options):
+        return stored_panel(config_of(tmp_path / name, **options), tables, HORIZON)[0].store
+
+    for name in ("grows.csv", "goes.csv", "stays.csv", "old.csv"):
+        hourly().to_csv(tmp_path / name, index=False)
+    grows, goes, stays, old = (stored(f"{n}.csv") for n in ("grows", "goes", "stays", "old"))
+    hourly().iloc[:-1].to_csv(tmp_path / "grows.csv", index=False)
+    (tmp_path / "goes.csv").unlink()
+    long_ago = time.time() - 31 * 24 * 3600
+    os.utime(old / "table.json", (long_ago, long_ago))
+    os.utime(stays / "table.json", (long_ago, long_ago))
+    assert stored("stays.csv") == stays  # to open a table is to use it
+    assert {goes, grows, stays, old} == set(tables.glob("[!.]*"))  # nothing was written
+    again = stored("grows.csv")
+    assert again != grows and set(tables.glob("[!.]*")) == {stays, again}
 
 
 def test_what_a_killed_process_left_is_swept(tmp_path):

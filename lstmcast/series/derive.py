@@ -53,6 +53,11 @@ def wanted(frequency: Frequency, config: DataConfig, horizon: int) -> Wanted:
     return Wanted(names, config.holidays, near, far, config.gaps == "mask", ahead)
 
 
+def depends_on_horizon(config: DataConfig) -> bool:
+    """Whether another horizon may give a panel other columns or rows, as far as a config says."""
+    return bool(config.calendar or config.holidays or config.lags)
+
+
 def derived_at(panel: Panel, want: Wanted, rows: np.ndarray) -> tuple[Derived, Derived, Derived]:
     """Derived columns at some rows (B,) of a panel, each (B,).
 

@@ -6,6 +6,7 @@ Its arrays are mapped, and never held: how much of them is in memory is the kern
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -22,9 +23,11 @@ from lstmcast.config import DataConfig
 from lstmcast.errors import RunError
 from lstmcast.run_files import read_object
 from lstmcast.run_lock import turn
+from lstmcast.series.derive import depends_on_horizon
 from lstmcast.series.frequency import Frequency
 from lstmcast.series.mapped import map_file, sync_file
 from lstmcast.series.panel import Columns, Panel
+from lstmcast.series.streaming.cleaning import remove_unneeded, sources_of
 from lstmcast.series.streaming.lay import OBSERVED, SOURCE_ROWS, VALUES
 from lstmcast.series.streaming.stream import Watch, stream_panel
 from lstmcast.series.streaming.table import StreamedTable, files_of
@@ -70,7 +73,7 @@ def stored_panel(
         "format": FORMAT,
         "files": [[path.name, path.stat().st_size] for path in files],
         "data": kinds,
-        "horizon": horizon,
+        "horizon": horizon if depends_on_horizon(config) else None,
         "until": until,
     }
     digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
@@ -88,6 +91,7 @@ def stored_panel(
             shutil.rmtree(left, ignore_errors=True)  # of one that was killed
         reading(sum(path.stat().st_size for path in files))
         _write(folder, config, files, horizon, until, watch)
+        remove_unneeded(tables, DESCRIBED, keep=folder)
     made = _open(folder, config.path, files)
     if made is None:
         raise RunError(f"{folder} has changed while it was written: is the table being written to?")
@@ -112,6 +116,7 @@ def _write(
         described = {
             "format": FORMAT,
             "states": states,
+            "sources": sources_of(files),
             "filled": missing,
             "table": table.to_json(),
             "panel": _panel_json(panel),
@@ -147,6 +152,8 @@ def _open(folder: Path, name: str, files: list[Path]) -> tuple[Panel, StreamedTa
             table = described["table"]
             if table["sha256"] != _fingerprint(files):
                 return None
+        with contextlib.suppress(OSError):  # the time of the last use, for `remove_unneeded`
+            os.utime(folder / DESCRIBED)
         panel = _panel(folder, described["panel"], int(described["filled"]))
         return panel, StreamedTable.from_json(described["table"], name, files)
     except (KeyError, TypeError, ValueError, OSError) as error:
