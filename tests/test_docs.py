@@ -141,8 +141,10 @@ def test_the_page_of_metrics_explains_every_score():
     assert scores <= explained
 
 
-def test_the_readme_has_at_most_1500_words():
+def test_the_readme_is_short_and_counts_the_findings():
+    codes = re.findall(r"^## LC", (DOCS / "findings.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert len(README.split()) <= 1500
+    assert f"{len(codes)} kinds of findings" in README
 
 
 def headings(page):
