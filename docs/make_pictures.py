@@ -1,4 +1,4 @@
-"""Makes the pictures of the README: `python docs/make_pictures.py`, some minutes on two cores.
+"""Makes the pictures of the README and docs: `python docs/make_pictures.py`, a minute on two cores.
 
 Trains the shipped configs, opens the pages of their runs in a headless Chromium, and saves the
 parts that PICTURES names, in light colours. Look at them before you commit them.

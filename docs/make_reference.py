@@ -33,11 +33,10 @@ def config_page() -> str:
     page = [
         "# Config reference",
         "",
-        "Written by `python docs/make_reference.py` from the schema. For an editor that completes",
-        "and checks configs as you type, save what `lstmcast configs --schema` prints and name it",
-        "in the first line of the config: `# yaml-language-server: $schema=schema.json`.",
+        "`python docs/make_reference.py` writes this page from the schema.",
+        "[configs.md](configs.md) explains how to write a config.",
         "",
-        "Every field can be set on the command line too: `-s window.horizon=48`.",
+        "`-s section.key=value` sets any field on the command line: `-s window.horizon=48`.",
     ]
     for section, members in groupby(fields(), key=lambda field: field.name.partition(".")[0]):
         page += ["", f"## {section}", "", "| field | default | meaning |", "| --- | --- | --- |"]
@@ -53,7 +52,7 @@ def commands_page() -> str:
     page = [
         "# Commands",
         "",
-        "Written by `python docs/make_reference.py` from each command's help.",
+        "`python docs/make_reference.py` writes this page from the help of each command.",
     ]
     for command in ("", *COMMANDS):
         page += [
@@ -80,18 +79,19 @@ def findings_page() -> str:
     page = [
         "# What `lstmcast check` finds",
         "",
-        "Written by `python docs/make_reference.py` from `lstmcast/series/findings.py`. An error",
-        "stops training or spoils its score, and `check` ends with exit code 1; a warning may; a",
-        "note is good to know. What the config says can change a severity: missing steps are an",
-        "error with `data.gaps: error`, repeated stamps a note with `data.duplicates: mean`. For",
-        "each code `tests/findings/` has a table that raises it and one that does not.",
+        "`python docs/make_reference.py` writes this page from the code. An error stops training",
+        "or spoils its scores, and `check` exits with code 1; a warning can do so; a note is good",
+        "to know. The config can change a severity: missing steps are an error with",
+        "`data.gaps: error`, repeated time stamps a note with `data.duplicates: mean`. For each",
+        "code, `tests/findings/` has a table that raises it and one that does not.",
         "",
-        "`lstmcast check SOURCE --fix FILE` writes a repaired copy of the table: it sorts,",
-        "rewrites stamps, drops rows that repeat another in every cell and empties cells that",
-        "hold no number. It never writes over a file and never makes up a value.",
+        "`lstmcast check SOURCE --fix FILE` writes a repaired copy of the table: it sorts the",
+        "rows, writes all time stamps in one form, drops rows that repeat another in every cell,",
+        "and empties cells that hold no number. It never overwrites a file and never invents a",
+        "value.",
     ]
     for code, entry in CODES.items():
-        fixed = ", mended by `--fix`" if entry.mended else ""
+        fixed = ", repaired by `--fix`" if entry.mended else ""
         page += ["", f"## {code} {entry.title}", "", f"{entry.severity.capitalize()}{fixed}."]
         page += [entry.meaning, "", f"What to do: {entry.advice[0].lower()}{entry.advice[1:]}"]
     return "\n".join(page) + "\n"

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from lstmcast.display.tables import Shown, remarks_on, score_table, share, styled
 from lstmcast.errors import counted
+from lstmcast.forecasting.judgement import SCORES_EXPLAINED
 
 if TYPE_CHECKING:
     from lstmcast.workflows.backtest import Backtested
@@ -61,7 +62,11 @@ def shown_comparison(comparison: Comparison, most: int | None) -> Shown:
         parts += ["", f"These are {count}, the best by {comparison.measure}; --all shows all."]
     if not comparison.judged_alike:
         parts += ["", "Not all were judged on the same table and windows: scores may not compare."]
-    parts += ["", f"Next: lstmcast predict {shlex.quote(str(comparison.runs[0].run))} [DATA]"]
+    parts += [
+        "",
+        SCORES_EXPLAINED,
+        f"Next: lstmcast predict {shlex.quote(str(comparison.runs[0].run))} [DATA]",
+    ]
     runs = [
         {"run": str(run.run), "differs": run.differs, "scores": run.scores}
         for run in comparison.runs

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from lstmcast.forecasting.judgement import same_scores
+from lstmcast.forecasting.judgement import SCORES_EXPLAINED, same_scores
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -90,10 +90,10 @@ def score_table(scores: dict[str, Any], title: str = "Test rows, every window") 
 
 
 def remarks_on(scores: dict[str, Any]) -> list[str]:
-    """What is to be said about a table of scores, with an empty line behind it."""
-    if same_scores(scores, "naive", "seasonal_naive"):
-        return ["seasonal_naive is naive here: the season is one step.", ""]
-    return []
+    """The lines below a table of scores; the last one is empty."""
+    one_step = same_scores(scores, "naive", "seasonal_naive")
+    season = ["seasonal_naive is naive here: the season is one step."] if one_step else []
+    return [*season, SCORES_EXPLAINED, ""]
 
 
 def step_table(scores: dict[str, Any]) -> Table:

@@ -10,6 +10,9 @@ import numpy as np
 NETWORK = "lstmcast"
 """What the network is called among the forecasters."""
 
+SCORES_EXPLAINED = "Scores are explained in docs/metrics.md."
+"""Stands wherever scores are shown."""
+
 SERIES_SCORED = 1000
 """Series up to which each has scores of its own: those of more would be a table, not a record."""
 

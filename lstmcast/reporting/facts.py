@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lstmcast.errors import counted
-from lstmcast.forecasting.judgement import same_scores
+from lstmcast.forecasting.judgement import SCORES_EXPLAINED, same_scores
 from lstmcast.reporting.charts import short
 from lstmcast.reporting.contents import Contents
 from lstmcast.reporting.items import Item, featured
@@ -123,7 +123,7 @@ def about_scores(contents: Contents) -> str:
         )
     if same_scores(contents.scores, "naive", "seasonal_naive"):
         said.append("seasonal_naive is naive here: the season is one step.")
-    return " ".join(said)
+    return " ".join([*said, SCORES_EXPLAINED])
 
 
 def made_by(items: Sequence[Item]) -> str:
