@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lstmcast.run import PathLike, Run, predict
+from lstmcast.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from lstmcast.workflows.watcher import Watcher

@@ -1,10 +1,14 @@
 """The command as a process: how it ends."""
 
+import json
 import os
 import subprocess
 import sys
 
 import pytest
+from conftest import TINY, daily_text
+
+import lstmcast
 
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 
@@ -76,3 +80,19 @@ def test_a_profiler_has_its_say_behind_the_command(tmp_path):
     command = [sys.executable, "-m", "cProfile", "-o", profile, "-m", "lstmcast", "configs"]
     done = subprocess.run(command, capture_output=True, check=False)
     assert (done.returncode, profile.is_file()) == (0, True)
+
+
+NOT_INSTALLED = """
+import importlib.metadata
+def unknown(name): raise importlib.metadata.PackageNotFoundError(name)
+importlib.metadata.version = importlib.metadata.distribution = unknown
+"""
+
+
+def test_a_checkout_that_is_not_installed_trains_and_knows_its_version(tmp_path):
+    table, run = tmp_path / "daily.csv", tmp_path / "run"
+    table.write_text(daily_text(), encoding="utf-8")
+    assert ended(NOT_INSTALLED, "train", str(table), "--run", str(run), *TINY)[0] == 0
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["lstmcast"] == lstmcast.__version__
+    assert ended(NOT_INSTALLED, "--version") == (0, f"lstmcast {lstmcast.__version__}\n")

@@ -35,6 +35,7 @@ from lstmcast.cli.usage import UsageError, usage_words
 from lstmcast.errors import ConfigError, Interrupted, LstmcastError, RunError
 from lstmcast.light_torch import put_off
 from lstmcast.ranks import left_alone, meet, part, ranks
+from lstmcast.version import __version__
 
 app = typer.Typer(
     name="lstmcast",
@@ -92,9 +93,7 @@ for panel, command, words, example, more in COMMANDS:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        print(f"lstmcast {version('lstmcast')}")
+        print(f"lstmcast {__version__}")
         raise typer.Exit
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from lstmcast.network.precision import choose_precision
 from lstmcast.run_files import read_object
 from lstmcast.run_folder import RunFolder
 from lstmcast.training.trainer import Fit
+from lstmcast.version import __version__
 from lstmcast.workflows.begin_from import fingerprint
 from lstmcast.workflows.begun import describe_vectors
 from lstmcast.workflows.prepare import Prepared
@@ -39,7 +39,7 @@ def describe_run(
     precision = choose_precision(config.training.precision, config.network, device)
     wide = precision == torch.float32
     return {
-        "lstmcast": version("lstmcast"),
+        "lstmcast": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
