@@ -12,6 +12,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 STOREYS = {
     "errors": 0,
+    "limits": 0,
     "light_torch": 0,
     "config": 0,
     "run_lock": 0,
@@ -35,7 +36,7 @@ STOREYS = {
     "__init__": 7,
     "__main__": 7,
 }
-OPEN_TO_ALL = {"errors", "config"}
+OPEN_TO_ALL = {"errors", "config", "limits"}
 STRANGERS = [{"training", "forecasting"}]
 HEAVY = ("torch", "pandas", "pyarrow", "pydantic", "numpy")
 

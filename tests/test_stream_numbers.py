@@ -9,7 +9,7 @@ from conftest import daily_text
 from lstmcast.config import build_config
 from lstmcast.forecasting import conformal, yardsticks
 from lstmcast.forecasting.forecasters import fit_linear_map
-from lstmcast.series import blocks, order, scaling, scaling_passes
+from lstmcast.series import order, scaling, scaling_passes
 from lstmcast.series.batches import Batches, WindowTable
 from lstmcast.series.order import Order, Pooled, Pools, permuted, pools_of
 from lstmcast.series.scaling import fit_scaler
@@ -115,14 +115,9 @@ def daily_config(tmp_path, rows, storage="memory"):
 
 
 @pytest.fixture
-def small_blocks(monkeypatch):
+def small_blocks(limits):
     """Hold few rows at a time."""
-    for module in (blocks, scaling, yardsticks, conformal):
-        monkeypatch.setattr(module, "ROWS_AT_ONCE", 100)
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 1 << 10)
-    groups = blocks.series_groups
-    for module in (scaling, yardsticks, conformal):
-        monkeypatch.setattr(module, "series_groups", lambda lengths: groups(lengths, 100))
+    limits(ROWS_AT_ONCE=100, BYTES_AT_ONCE=1 << 10)
 
 
 def test_quantiles_of_pieces_are_those_of_all_values():
@@ -178,9 +173,8 @@ def test_yardsticks_of_blocks_are_those_of_all_rows(season, request):
     np.testing.assert_allclose(again, changes, rtol=1e-9)
 
 
-def test_nothing_that_is_held_grows_with_the_rows(small_blocks, monkeypatch, tmp_path):
-    monkeypatch.setattr("lstmcast.series.batches.LOCATED_AT_ONCE", 100)
-    monkeypatch.setattr("lstmcast.forecasting.walk.POINTS_AT_ONCE", 1000)
+def test_nothing_that_is_held_grows_with_the_rows(small_blocks, limits, tmp_path):
+    limits(LOCATED_AT_ONCE=100, FORECAST_AT_ONCE=1000)
     peaks = []
     for rows in (10_000, 40_000):
         config = daily_config(tmp_path, rows, "disk")

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from lstmcast import limits
 from lstmcast.forecasting.conformal import find_margins, usual_size
 from lstmcast.forecasting.intervals import Calibration, Forecast, Margins, Ranged
 from lstmcast.forecasting.judgement import SERIES_SCORED, Judgement
@@ -18,12 +19,6 @@ from lstmcast.network.kernel import THREADS
 from lstmcast.ranks import ranks
 from lstmcast.series.panel import Panel
 from lstmcast.series.windows import WindowIndex
-
-POINTS_AT_ONCE = 500_000
-"""Forecast values held at a time for each forecaster: of more, arrays outgrow the cache."""
-
-CALIBRATING_POINTS = 8_000_000
-"""Forecast values that intervals are calibrated on; of more, every second, third, ... window."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +89,7 @@ def chunks(
         width: Values that are held of each.
         share: Which of them; None: all.
     """
-    size, share = max(1, POINTS_AT_ONCE // width), share or slice(0, len(index))
+    size, share = max(1, limits.FORECAST_AT_ONCE // width), share or slice(0, len(index))
     for start in range(share.start, share.stop, size):
         yield index.locate(np.arange(start, min(start + size, share.stop)))
 
@@ -213,7 +208,7 @@ class Calibrating:
 
 def thinned(index: WindowIndex, width: int) -> WindowIndex:
     """Windows that intervals are calibrated on, of each of which so many values are forecast."""
-    every = -(-len(index) * width // CALIBRATING_POINTS)
+    every = -(-len(index) * width // limits.CALIBRATING_POINTS)
     return index if every <= 1 else index.every(every)
 
 
