@@ -181,8 +181,6 @@ def read_table(
     Raises:
         DataError: The file cannot be read, is no table, or lacks columns.
     """
-    # Arrow's own pools keep what they have had; the system's gives memory back after reading.
-    pa.set_memory_pool(pa.system_memory_pool())
     name = "standard input" if str(source) == "-" else str(source)
     raw = read_bytes(source)
     if _is_parquet(raw, source):
