@@ -11,7 +11,7 @@ from lstmcast.forecasting import conformal, yardsticks
 from lstmcast.forecasting.forecasters import fit_linear_map
 from lstmcast.series import order, scaling, scaling_passes
 from lstmcast.series.batches import Batches, WindowTable
-from lstmcast.series.order import Order, Pooled, Pools, permuted, pools_of
+from lstmcast.series.order import Order, Pools, pools_of
 from lstmcast.series.scaling import fit_scaler
 from lstmcast.series.scaling_passes import quantiles
 from lstmcast.series.windows import WindowIndex
@@ -21,40 +21,31 @@ from lstmcast.workflows.watcher import Watcher
 BLOCK = 4096
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 5, 16, 17, 1000, 4097])
-def test_keyed_permutation_visits_every_place_once(count):
-    for key in range(3):
-        assert np.array_equal(np.sort(permuted(np.arange(count), count, key)), np.arange(count))
-
-
-def test_keys_give_other_permutations():
-    found = {tuple(permuted(np.arange(30), 30, key)) for key in range(50)}
-    assert len(found) == 50
-
-
-def test_keyed_permutation_has_no_taste_for_places():
-    places = np.stack([permuted(np.arange(8), 8, key) for key in range(800)])
-    for place in range(8):  # a chi-squared statistic of 7 degrees: above 35 once in 100,000
-        counts = np.bincount(places[:, place], minlength=8)
-        assert ((counts - 100) ** 2 / 100).sum() < 35
+def shuffled(count, pool, seed, epoch):
+    return Order(one_run(count), seed, epoch, "windows", Pools(BLOCK, pool)).places()
 
 
 @pytest.mark.parametrize("count", [10 * BLOCK + 1, 21 * BLOCK, 37 * BLOCK - 1])
 def test_pools_visit_every_window_once_and_can_be_entered_anywhere(count):
-    pooled = Pooled(count, Pools(BLOCK, 8 * BLOCK), seed=3, epoch=2)
+    places = shuffled(count, 8 * BLOCK, seed=3, epoch=2)
     windows = np.concatenate(
-        [pooled(first, min(first + 9999, count)) for first in range(0, count, 9999)]
+        [places(first, min(first + 9999, count)) for first in range(0, count, 9999)]
     )
     assert np.array_equal(np.sort(windows), np.arange(count))
-    assert np.array_equal(pooled(777, 39_001), windows[777:39_001])
-    assert not np.array_equal(Pooled(count, Pools(BLOCK, 8 * BLOCK), 3, 3)(0, 99), windows[:99])
+    again = shuffled(count, 8 * BLOCK, seed=3, epoch=2)
+    assert np.array_equal(again(777, 39_001), windows[777:39_001])
+    assert np.array_equal(again(count - 5, count), windows[-5:]) and len(again(9, 9)) == 0
+    for seed, epoch in ((3, 3), (4, 2)):
+        other = shuffled(count, 8 * BLOCK, seed, epoch)(0, count)
+        assert np.mean(other == windows) < 0.01
 
 
 def test_pool_reaches_over_a_bounded_part_of_the_table():
     count, pool = 64 * BLOCK, 8 * BLOCK
-    windows = Pooled(count, Pools(BLOCK, pool), seed=0, epoch=1)(0, pool)
-    assert len(np.unique(windows // BLOCK)) == 8
-    batch = windows[:64] // BLOCK  # which has windows of nearly all of these blocks
+    places = shuffled(count, pool, seed=0, epoch=1)
+    reached = [np.unique(places(begin, begin + pool) // BLOCK) for begin in range(0, count, pool)]
+    assert [len(blocks) for blocks in reached] == [8] * 8
+    batch = places(0, 64) // BLOCK  # which has windows of nearly all of these blocks
     assert len(np.unique(batch)) >= 6
 
 
@@ -78,7 +69,7 @@ def test_few_windows_keep_the_order_that_they_had():
     assert np.array_equal(found(0, 500), expected)
 
 
-def test_series_are_drawn_alike_whatever_their_length(monkeypatch):
+def test_series_are_drawn_alike_whatever_their_length():
     index = WindowIndex(
         np.arange(3), np.array([0, 20, 200]), np.array([10, 100, 5000]), np.ones(3, dtype=np.int64)
     )
