@@ -27,6 +27,9 @@ BYTES_AT_ONCE: Final = 1 << 25
 ROWS_AT_ONCE: Final = 1 << 20
 """Rows of some columns, where whole series are wanted."""
 
+QUANTILE_SAMPLE: Final = 1 << 20
+"""Values of a column that the median and the quartiles of `scale.method: robust` are taken of."""
+
 READING_SHOWN: Final = 50_000_000
 """Bytes of a CSV whose reading is watched: fewer take a second."""
 

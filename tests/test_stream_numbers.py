@@ -13,7 +13,6 @@ from lstmcast.series import order, scaling, scaling_passes
 from lstmcast.series.batches import Batches, WindowTable
 from lstmcast.series.order import Order, Pools, pools_of
 from lstmcast.series.scaling import fit_scaler
-from lstmcast.series.scaling_passes import quantiles
 from lstmcast.series.windows import WindowIndex
 from lstmcast.workflows.prepare import prepare
 from lstmcast.workflows.watcher import Watcher
@@ -111,15 +110,22 @@ def small_blocks(limits):
     limits(ROWS_AT_ONCE=100, BYTES_AT_ONCE=1 << 10)
 
 
-def test_quantiles_of_pieces_are_those_of_all_values():
+@pytest.mark.parametrize("per", ["series", "all"])
+def test_quartiles_of_many_values_are_of_a_sample_that_no_storage_changes(per, limits, tmp_path):
     rng = np.random.default_rng(0)
-    values = np.concatenate(
-        [rng.normal(0, 1, 3001), rng.integers(-3, 3, 999), [-0.0, 0.0, 1e300, -1e-300, 5e-324]]
-    )
-    levels = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
-    for some in (values, values[:1], values[:2], np.full(50, -2.5)):
-        found = quantiles(levels, lambda some=some: iter(np.array_split(some, 7)), len(some))
-        np.testing.assert_allclose(found, np.quantile(some, levels), rtol=1e-12)
+    values, observed = rng.normal(50, 3, (90_000, 1)), rng.random((90_000, 1)) > 0.1
+    values.tofile(tmp_path / "values")
+    stored = np.memmap(tmp_path / "values", dtype=np.float64, shape=values.shape)
+    starts, ends = np.array([0, 60_000]), np.array([60_000, 90_000])
+    found = []
+    for held, at_once in ((values, 20_000), (stored, 777)):
+        limits(ROWS_AT_ONCE=at_once, QUANTILE_SAMPLE=10_000)
+        scaler = fit_scaler("robust", per, held, observed, starts, ends)
+        found.append((scaler.center, scaler.scale))
+    assert np.array_equal(*found)
+    center, scale = found[0]
+    assert np.abs(center - 50).max() < 5 * 0.0125 * 3  # five standard errors of the median
+    assert np.abs(scale / (2 * 0.6745 * 3) - 1).max() < 0.08
 
 
 @pytest.mark.parametrize("method", ["standard", "minmax", "robust"])
