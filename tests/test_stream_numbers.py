@@ -9,7 +9,6 @@ from conftest import daily_text
 from lstmcast.config import build_config
 from lstmcast.forecasting import conformal, yardsticks
 from lstmcast.forecasting.forecasters import fit_linear_map
-from lstmcast.series import order, scaling, scaling_passes
 from lstmcast.series.batches import Batches, WindowTable
 from lstmcast.series.order import Order, Pools, pools_of
 from lstmcast.series.scaling import fit_scaler
@@ -48,13 +47,17 @@ def test_pool_reaches_over_a_bounded_part_of_the_table():
     assert len(np.unique(batch)) >= 6
 
 
-def test_pool_is_bounded_by_the_bytes_of_its_rows():
-    narrow, wide, widest = (pools_of(size, 1, 120) for size in (24, 4000, 1 << 20))
-    assert narrow.block == (1 << 16) // 24 and wide.block == widest.block == 480
-    assert order.MOST_POOL - narrow.block < narrow.pool <= order.MOST_POOL
-    assert wide.pool == (1 << 30) // 4000 // 480 * 480
-    assert order.LEAST_POOL - 480 < widest.pool <= order.LEAST_POOL
-    assert pools_of(24, 50, 120).block == (1 << 16) // 1200
+@pytest.mark.parametrize("row_bytes", [24, 4000, 1 << 20])
+@pytest.mark.parametrize("stride", [1, 50])
+def test_a_pool_is_bounded_by_the_bytes_of_its_rows_and_of_whole_blocks(row_bytes, stride):
+    pools, apart = pools_of(row_bytes, stride, span=120), row_bytes * stride
+    assert pools.pool % pools.block == 0
+    # Few rows are read for two blocks; a block lies over little of the table.
+    assert pools.block * apart <= 1 << 16 or pools.block <= 4 * 120 // stride
+    assert 4 * 120 // stride <= pools.block or pools.block * apart > (1 << 16) - apart
+    few, many = (1 << 16) - pools.block, 1 << 22
+    assert few < pools.pool <= many
+    assert pools.pool * apart <= 1 << 30 or pools.pool <= 1 << 16
 
 
 def one_run(count):
@@ -194,11 +197,3 @@ def test_nothing_that_is_held_grows_with_the_rows(small_blocks, limits, tmp_path
         tracemalloc.stop()
     # The table of the second has 30,000 rows more: not a byte for each of them may be held.
     assert peaks[1] - peaks[0] < 30_000, peaks
-
-
-def test_pieces_that_are_asked_for_twice_are_the_same():
-    source = scaling._Column(np.arange(40.0).reshape(20, 2), np.ones((20, 2), bool), 1, False)
-    begins, sizes = np.array([0, 12]), np.array([10, 5])
-    parts = [np.concatenate(list(source.pieces(begins, sizes))) for _ in range(2)]
-    assert np.array_equal(*parts) and np.array_equal(parts[0][:2], [1.0, 3.0])
-    assert scaling_passes.streamed("minmax", lambda: iter(parts)) == (1.0, 32.0)
