@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lstmcast.run import PathLike, Run, predict
+from lstmcast.run import PathLike, Run, callers_torch, predict
 from lstmcast.version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def init(
     return write_proposal(proposal, None if output is None else Path(output))
 
 
+@callers_torch()
 def train(
     source: PathLike | None = None,
     *,
@@ -103,6 +104,7 @@ def train(
     return Run(train_workflow(config, folder, choose_device(device), watcher).run.path)
 
 
+@callers_torch()
 def backtest(
     source: PathLike, *, set: Sequence[str] = (), device: str = "auto", **plan: Any
 ) -> dict[str, Any]:
@@ -160,6 +162,7 @@ def report(run: PathLike, *, png: PathLike | None = None, svg: PathLike | None =
     return page
 
 
+@callers_torch()
 def rerun(
     source: PathLike,
     *,
@@ -220,6 +223,7 @@ def window(
     return write_windows(config_for(source, set, watcher), Path(output), watcher).shapes
 
 
+@callers_torch()
 def inspect(
     source: PathLike,
     *,

@@ -5,6 +5,7 @@ import gc
 import os
 import sys
 import threading
+import warnings
 
 from lstmcast.cli import main
 
@@ -14,13 +15,22 @@ NEW_OBJECTS = 10_000
 
 def command() -> None:
     """The command line, from start to end."""
-    gc.set_threshold(NEW_OBJECTS, 10, 10)
+    set_up_process()
     try:
         main()
     except SystemExit as ended:
         if threading.active_count() == 1 and not is_watched() and not isinstance(ended.code, str):
             leave(int(ended.code or 0))
         raise
+
+
+def set_up_process() -> None:
+    """Set what holds for the process as a whole; as a library, lstmcast leaves it to its caller."""
+    gc.set_threshold(NEW_OBJECTS, 10, 10)
+    # Arrow's own pools keep what they have had; the system's gives memory back after reading.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    # A projected LSTM runs all the same, only without oneDNN; users can do nothing about it.
+    warnings.filterwarnings("ignore", message="LSTM with projections is not supported with oneDNN")
 
 
 def is_watched() -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,19 @@ if TYPE_CHECKING:
     from lstmcast.workflows.paths import Paths
 
 PathLike = str | Path
+
+
+@contextmanager
+def callers_torch() -> Iterator[None]:
+    """Give torch's threads, and its random numbers on the CPU, back to the caller as they were."""
+    import torch
+
+    threads = torch.get_num_threads()
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 @dataclass(frozen=True)
@@ -189,6 +204,7 @@ class Run:
         return Run(Path(out))
 
 
+@callers_torch()
 def predict(
     run: PathLike,
     data: PathLike | None = None,
@@ -220,6 +236,7 @@ def predict(
     return predict_workflow(Path(run), source, at, ahead, choose_device(device), Watcher()).forecast
 
 
+@callers_torch()
 def _paths(
     run: Path,
     data: PathLike | None,

@@ -3,70 +3,53 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from lstmcast.errors import RunError
 
-WAIT = 0.2
-"""Seconds between two looks at a lock that another process holds."""
-
-
-class Held(RunError):
-    """Another process holds the lock."""
+NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""A stranger's run folder may have a link or a pipe in the place of a lock."""
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, wait: bool = False) -> Iterator[None]:
     """Hold a lock until the block ends, or the process dies.
 
     Args:
         path: A file for the lock alone; it is made, and removed again.
+        wait: Whether to wait for the process that holds it, on whatever machine.
 
     Raises:
-        RunError: Another process holds it; it is named.
+        RunError: It cannot be made; or another process holds it, which is named.
     """
-    handle = take(path)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        os.close(handle)
+    from filelock import FileLock, Timeout  # takes longer to import than most commands need
 
-
-@contextlib.contextmanager
-def turn(path: Path) -> Iterator[None]:
-    """Hold a lock as `locked` does, after everybody who holds it now, on whatever machine.
-
-    Raises:
-        RunError: It cannot be made.
-    """
+    lock = FileLock(path, blocking=wait, fallback_to_soft=False)
     with contextlib.ExitStack() as held:
-        while True:
-            try:
-                held.enter_context(locked(path))
-                break
-            except Held:
-                time.sleep(WAIT)
+        try:
+            lock.acquire()
+            held.callback(lock.release)
+            held.callback(_remove, path)
+            _write_process(path)
+        except Timeout:
+            raise RunError(
+                f"{path.parent} is being trained by process {_read_process(path) or 'another'}; "
+                "nothing in it was touched"
+            ) from None
+        except OSError as error:
+            if path.is_symlink():
+                raise RunError(f"{path} is a link; remove it") from error
+            raise RunError(f"cannot lock {path.parent}: {error.strerror}") from error
         yield
 
 
 def owner(path: Path) -> int | None:
     """The process that holds a lock; None where there is none, as far as can be told."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
+    process = _read_process(path)
+    if process is None:
         return None
-    try:
-        process = int(os.read(handle, 20))
-    except (OSError, ValueError):
-        return None
-    finally:
-        os.close(handle)
     try:
         os.kill(process, 0)
     except PermissionError:
@@ -76,36 +59,27 @@ def owner(path: Path) -> int | None:
     return process
 
 
-def take(path: Path) -> int:
-    """Open and lock a file, and write the process id into it; the kernel unlocks it at our end.
+def _write_process(path: Path) -> None:
+    """Write the process id behind the first byte, which nobody may read where locks are binding."""
+    with path.open("r+b") as file:
+        file.write(f" {os.getpid()}".encode())
+        file.truncate()
 
-    Raises:
-        Held: Another process holds it.
-        RunError: It cannot be locked.
-    """
-    while True:
-        try:
-            # What a link leads to would lose its content to our process id.
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
-        except OSError as error:
-            if path.is_symlink():
-                raise RunError(f"{path} is a link; remove it") from error
-            raise RunError(f"cannot write {path.parent}: {error.strerror}") from error
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if path.exists() and os.path.samestat(os.fstat(handle), path.stat()):
-                os.ftruncate(handle, 0)
-                os.write(handle, str(os.getpid()).encode())
-                return handle
-        except BlockingIOError:
-            process = os.read(handle, 20).decode(errors="replace") or "another"
-            os.close(handle)
-            raise Held(
-                f"{path.parent} is being trained by process {process}; nothing in it was touched"
-            ) from None
-        except OSError as error:
-            os.close(handle)
-            with contextlib.suppress(OSError):
-                path.unlink()
-            raise RunError(f"cannot lock {path.parent}: {error.strerror}") from error
-        os.close(handle)  # whoever held it has just removed it: another file has its name now
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def _read_process(path: Path) -> int | None:
+    try:
+        handle = os.open(path, os.O_RDONLY | NO_LINK)
+    except OSError:
+        return None
+    try:
+        os.lseek(handle, 1, os.SEEK_SET)
+        return int(os.read(handle, 20))
+    except (OSError, ValueError):
+        return None
+    finally:
+        os.close(handle)

@@ -82,6 +82,18 @@ def cli(capfd, monkeypatch):
         signal.signal(number, handler)
 
 
+@pytest.fixture
+def limits(monkeypatch):
+    """Set sizes of `lstmcast.limits` for one test: `limits(ROWS_AT_ONCE=5)`."""
+    from lstmcast import limits
+
+    def change(**sizes):
+        for name, size in sizes.items():
+            monkeypatch.setattr(limits, name, size)
+
+    return change
+
+
 def daily_text(rows=120, header="date,sales", start="2024-01-01", seed=0):
     """A daily CSV with a weekly season, one target."""
     days = np.datetime64(start) + np.arange(rows)

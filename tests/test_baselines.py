@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -161,9 +162,9 @@ def test_a_forecast_without_a_known_row_is_refused() -> None:
 @pytest.mark.parametrize("elements", [40, 1 << 22])
 @pytest.mark.parametrize("lookback", [1, 6, 50])
 def test_the_fit_equals_the_normal_equations_and_the_best_penalty_of_a_search(
-    lookback: int, elements: int, monkeypatch: pytest.MonkeyPatch
+    lookback: int, elements: int, limits: Any
 ) -> None:
-    monkeypatch.setattr(baselines, "_ELEMENTS", elements)
+    limits(BASELINE_NUMBERS_AT_ONCE=elements)
     history, horizon = panel(1), 4
     train = all_windows(history.offsets, horizon, 0, 0.6)
     judge = all_windows(history.offsets, horizon, 0.6, 1)

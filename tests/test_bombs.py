@@ -14,16 +14,13 @@ import pytest
 from conftest import TINY, daily_text
 
 from lstmcast.errors import DataError
-from lstmcast.series import gzipped, raw
 from lstmcast.series.read import peek, read_table
 from lstmcast.series.vectors import read_vectors
 from lstmcast.workflows.prepare import is_formula
 
 
-def test_a_gzip_bomb_is_refused_before_it_unfolds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(gzipped, "ALWAYS_TAKEN", 1 << 20)
+def test_a_gzip_bomb_is_refused_before_it_unfolds(tmp_path: Path, limits: Any) -> None:
+    limits(GZIP_ALWAYS_TAKEN=1 << 20)
     bomb = tmp_path / "bomb.csv.gz"
     bomb.write_bytes(gzip.compress(b"a,b\n" + b"1,1\n" * 5_000_000))
     with pytest.raises(DataError, match="200 times its size"):
@@ -82,18 +79,17 @@ def test_a_line_of_ten_gigabytes_is_refused_unread(tmp_path: Path, read: Any) ->
         tracemalloc.stop()
 
 
-def test_a_head_without_line_ends_is_refused_too(tmp_path: Path) -> None:
+def test_a_head_without_line_ends_is_refused_too(tmp_path: Path, limits: Any) -> None:
+    limits(LONGEST_LINE=1 << 22)
     path = tmp_path / "t.csv"
-    path.write_bytes(b"1" * (raw.LONGEST_LINE + 1))
+    path.write_bytes(b"1" * ((1 << 22) + 1))
     with pytest.raises(DataError, match="has a line of over"):
         peek(path)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
-def test_a_large_table_of_short_lines_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
-) -> None:
-    monkeypatch.setattr(raw, "LONGEST_LINE", 64)
+def test_a_large_table_of_short_lines_is_read(tmp_path: Path, limits: Any, end: str) -> None:
+    limits(LONGEST_LINE=64)
     path = tmp_path / "t.csv"
     path.write_bytes(end.join(["a,b", *["1,2"] * 500, ""]).encode())
     assert len(read_table(path).frame) == 500
@@ -102,9 +98,9 @@ def test_a_large_table_of_short_lines_is_read(
 
 
 def test_lines_that_never_end_are_refused_wherever_they_come_from(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: Any
 ) -> None:
-    monkeypatch.setattr(raw, "LONGEST_LINE", 1000)
+    limits(LONGEST_LINE=1000)
     text = b"a,b\n1,2\n1," + b"3" * 3000
     path = tmp_path / "t.csv.gz"
     path.write_bytes(gzip.compress(text))

@@ -219,12 +219,12 @@ def test_what_is_not_a_number_stays_in_its_window() -> None:
 @compiled
 @pytest.mark.parametrize("windows", [5, 33, 200])
 def test_bits_do_not_depend_on_the_number_of_threads(
-    windows: int, monkeypatch: pytest.MonkeyPatch
+    windows: int, monkeypatch: pytest.MonkeyPatch, limits: Any
 ) -> None:
     torch.manual_seed(0)
     stack = nn.LSTM(3, 24, batch_first=True)
     inputs = torch.randn(windows, 30, 3, requires_grad=True)
-    monkeypatch.setattr(kernel, "WORTH_SHARING", 0)
+    limits(SHARED_PRODUCTS=0)
     found = []
     for threads in (1, 2, 3, 8):
         monkeypatch.setattr(kernel, "THREADS", threads)
@@ -235,8 +235,10 @@ def test_bits_do_not_depend_on_the_number_of_threads(
 
 
 @compiled
-def test_callers_at_the_same_time_do_not_mix_their_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernel, "WORTH_SHARING", 0)
+def test_callers_at_the_same_time_do_not_mix_their_jobs(
+    monkeypatch: pytest.MonkeyPatch, limits: Any
+) -> None:
+    limits(SHARED_PRODUCTS=0)
     monkeypatch.setattr(kernel, "THREADS", 3)
     torch.manual_seed(0)
     stack = nn.LSTM(3, 24, batch_first=True)
@@ -365,9 +367,11 @@ def test_what_is_given_shares_no_memory() -> None:
 
 
 @compiled
-def test_a_child_process_has_threads_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_process_has_threads_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, limits: Any
+) -> None:
     monkeypatch.setattr(kernel, "THREADS", 2)
-    monkeypatch.setattr(kernel, "WORTH_SHARING", 0)
+    limits(SHARED_PRODUCTS=0)
     stack, inputs = nn.LSTM(2, 16, batch_first=True), torch.randn(64, 6, 2)
     run_lstm(stack, inputs, None)
     child = os.fork()

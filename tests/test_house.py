@@ -13,6 +13,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 STOREYS = {
     "errors": 0,
     "version": 0,
+    "limits": 0,
     "light_torch": 0,
     "config": 0,
     "run_lock": 0,
@@ -36,7 +37,7 @@ STOREYS = {
     "__init__": 7,
     "__main__": 7,
 }
-OPEN_TO_ALL = {"errors", "config", "version"}
+OPEN_TO_ALL = {"errors", "config", "limits", "version"}
 STRANGERS = [{"training", "forecasting"}]
 HEAVY = ("torch", "pandas", "pyarrow", "pydantic", "numpy")
 

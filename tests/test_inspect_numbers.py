@@ -16,7 +16,8 @@ from safetensors.numpy import load_file
 from torch import nn
 
 import lstmcast
-from lstmcast.config import NetworkConfig
+from lstmcast.config import NetworkConfig, build_config
+from lstmcast.errors import ConfigError
 from lstmcast.network.agreement import Check, compared
 from lstmcast.network.decoder import Context
 from lstmcast.network.forecaster import Forecaster, build_forecaster
@@ -64,8 +65,8 @@ def networks(count: int) -> list[dict[str, Any]]:
         if options["decoder"] == "every_step":
             options["normalize"] = "none"
         try:
-            NetworkConfig(**options)
-        except ValueError:
+            build_config({"data": {"path": "x", "target": "y"}, "network": options})
+        except ConfigError:
             continue
         found.append(options | {"pad": draw.random() < 0.5, "columns": draw.choice(COLUMNS)})
     return found

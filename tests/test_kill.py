@@ -15,6 +15,8 @@ import pytest
 from conftest import daily_text, digests
 from test_resume import assert_same_run
 
+from lstmcast.run_folder import RunFolder
+
 TOP = Path(__file__).parents[1]
 SETTINGS = [
     "window.lookback=14",
@@ -47,11 +49,8 @@ def finish(process: subprocess.Popen[str]) -> None:
 def wait_for_lock(run: Path, process: subprocess.Popen[str]) -> None:
     """Until the process has the run folder: what it does before cannot harm anything."""
     while process.poll() is None:
-        try:
-            if (run / ".lock").read_text() == str(process.pid):
-                return
-        except OSError:
-            pass
+        if RunFolder(run).writer() == process.pid:
+            return
         time.sleep(0.005)
 
 

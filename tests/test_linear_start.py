@@ -17,7 +17,7 @@ from lstmcast.config import NetworkConfig
 from lstmcast.network.forecaster import Forecaster, build_forecaster
 from lstmcast.network.sizes import Sizes
 from lstmcast.series.batches import Batches
-from lstmcast.workflows import fitting, linear_start
+from lstmcast.workflows import fitting
 from lstmcast.workflows.linear_start import fit_linear_start
 
 T, H = 6, 3
@@ -166,8 +166,8 @@ def test_validation_windows_choose_the_penalty() -> None:
     assert begin_linear(network_of(skip="none"), train, like) is None
 
 
-def test_of_many_windows_some_are_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linear_start, "MOST_WINDOWS", 30)
+def test_of_many_windows_some_are_fitted(limits: Any) -> None:
+    limits(RIDGE_WINDOWS=30)
     batches = windows_of()  # 72 windows: every third
     network = network_of()
     begin_linear(network, batches, None, NO_PENALTY)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from lstmcast.errors import Diverged
-from lstmcast.forecasting import metrics
 from lstmcast.forecasting.metrics import Scores, names
 from lstmcast.forecasting.yardsticks import Yardsticks, yardsticks
 
@@ -116,13 +116,13 @@ def test_pieces_give_what_one_piece_gives() -> None:
 @pytest.mark.parametrize("in_order", [False, True])
 @pytest.mark.parametrize("points", [1, 3 * 8, 1 << 14])
 def test_scores_do_not_depend_on_how_many_points_are_reckoned_together(
-    points: int, in_order: bool, monkeypatch: pytest.MonkeyPatch
+    points: int, in_order: bool, limits: Any
 ) -> None:
     """A series' windows may lie in several pieces, and between those of other series."""
     data = panel()
     series = np.sort(data["series"]) if in_order else data["series"]
     scale = yardsticks(**data["table"], season=4)
-    monkeypatch.setattr(metrics, "POINTS_IN_CACHE", points)
+    limits(SCORED_AT_ONCE=points)
     scores = Scores(["a", "b"], 4, scale)
     missed = scores.update(data["forecast"], data["actual"], series)
     misses = np.abs(data["forecast"] - data["actual"])

@@ -19,7 +19,6 @@ from lstmcast.cli import COMMANDS
 from lstmcast.config import DataConfig, load_config
 from lstmcast.errors import DataError
 from lstmcast.terminal import Terminal
-from lstmcast.workflows import reading
 from lstmcast.workflows.predict import predict
 from lstmcast.workflows.reading import read_watched
 from lstmcast.workflows.watcher import Watcher
@@ -146,14 +145,14 @@ class Listener(Watcher):
         self.heard.append(("done",))
 
 
-def test_a_long_reading_tells_how_far_it_is_and_a_short_one_nothing(tmp_path, monkeypatch):
+def test_a_long_reading_tells_how_far_it_is_and_a_short_one_nothing(tmp_path, limits):
     table = tmp_path / "sales.csv"
     table.write_text(daily_text(200_000, start="1500-01-01"))
     config = DataConfig(path=str(table), time="date", target=["sales"])
     listener = Listener()
     read_watched(config, listener)
     assert listener.heard == []
-    monkeypatch.setattr(reading, "LONG", 1_000_000)
+    limits(READING_SHOWN=1_000_000)
     read_watched(config, listener)
     size = (table.stat().st_size - len("date,sales\n")) // 10**6
     assert listener.heard[0] == ("work", "reading sales.csv, MB", size)
@@ -170,7 +169,9 @@ def counts(listener):
     return words, count, len(told)
 
 
-def test_windows_to_disk_and_forecasts_of_many_series_tell_how_far_they_are(folder, monkeypatch):
+def test_windows_to_disk_and_forecasts_of_many_series_tell_how_far_they_are(
+    folder, limits, monkeypatch
+):
     days = [line.partition(",") for line in daily_text().splitlines()[1:]]
     rows = [f"{shop},{day},{value}" for shop in "abcdef" for day, _, value in days]
     Path("shops.csv").write_text("\n".join(["shop,date,sales", *rows]) + "\n")
@@ -181,7 +182,7 @@ def test_windows_to_disk_and_forecasts_of_many_series_tell_how_far_they_are(fold
     predict(run, None, None, None, torch.device("cpu"), listener)
     assert counts(listener) == ("forecasting series", 6, 3)
     listener = Listener()
-    monkeypatch.setattr("lstmcast.workflows.window.BYTES_AT_ONCE", 10_000)
+    limits(WINDOW_BYTES_AT_ONCE=10_000)
     plan = write_windows(load_config(run / "config.yaml"), Path("out"), listener)
     words, count, times = counts(listener)
     assert (words, count) == ("writing windows", plan.shapes["x"][0]) and times > 3
@@ -201,8 +202,8 @@ def test_work_has_a_bar_with_its_count_on_a_terminal_and_none_elsewhere():
         assert terminal.live or not shown
 
 
-def test_a_reading_that_fails_closes_its_bar(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "LONG", 0)
+def test_a_reading_that_fails_closes_its_bar(tmp_path, limits):
+    limits(READING_SHOWN=0)
     table = tmp_path / "sales.csv"
     table.write_text(daily_text() + "2024-05-01,1,2,3\n")
     listener = Listener()

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lstmcast.series import blocks, scaling
 from lstmcast.series.scaling import Scaler, fit_scaler
 
 METHODS = ["standard", "minmax", "robust"]
@@ -141,9 +140,8 @@ def test_the_state_comes_back_from_json_bit_for_bit(method):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("per", ["series", "all"])
 @pytest.mark.parametrize("at_once", [1 << 22, 5])
-def test_numbers_whose_squares_overflow_have_a_spread(method, per, at_once, monkeypatch):
-    monkeypatch.setattr(scaling, "ROWS_AT_ONCE", at_once)
-    monkeypatch.setattr(blocks.series_groups, "__defaults__", (at_once,))
+def test_numbers_whose_squares_overflow_have_a_spread(method, per, at_once, limits):
+    limits(ROWS_AT_ONCE=at_once)
     small = np.array([1.0, 2.0, 5.0, 3.0, 2.5, 8.0])
     values = np.concatenate([small, 2.0**1000 * small])[:, None]
     starts, ends = np.array([0, 6]), np.array([6, 12])

@@ -15,23 +15,20 @@ from conftest import TINY, daily_text
 
 from lstmcast.config import build_config
 from lstmcast.errors import ConfigError, DataError, RunError
-from lstmcast.series import blocks, mapped
+from lstmcast.series import mapped
 from lstmcast.series.build import read_panel
 from lstmcast.series.gaps import fill_gaps
 from lstmcast.series.splits import no_cuts
 from lstmcast.series.streaming import spool
-from lstmcast.series.streaming import text as piecewise
 from lstmcast.series.streaming.stored import stored_panel
 
 HORIZON = 5
 
 
 @pytest.fixture(autouse=True)
-def small_pieces(monkeypatch):
+def small_pieces(limits):
     """Cut small tables into many pieces and blocks, as large ones are."""
-    monkeypatch.setattr(piecewise, "PIECE_BYTES", 1 << 12)
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 1 << 10)
-    monkeypatch.setattr(spool, "ROWS", 50)
+    limits(TEXT_AT_ONCE=1 << 12, BYTES_AT_ONCE=1 << 10, SPOOLED_ROWS_AT_ONCE=50)
 
 
 def hourly(series=4, rows=150, seed=0, gaps=True):

@@ -9,11 +9,9 @@ from conftest import daily_text
 from lstmcast.config import build_config
 from lstmcast.forecasting import conformal, yardsticks
 from lstmcast.forecasting.forecasters import fit_linear_map
-from lstmcast.series import blocks, order, scaling, scaling_passes
 from lstmcast.series.batches import Batches, WindowTable
-from lstmcast.series.order import Order, Pooled, Pools, permuted, pools_of
+from lstmcast.series.order import Order, Pools, pools_of
 from lstmcast.series.scaling import fit_scaler
-from lstmcast.series.scaling_passes import quantiles
 from lstmcast.series.windows import WindowIndex
 from lstmcast.workflows.prepare import prepare
 from lstmcast.workflows.watcher import Watcher
@@ -21,50 +19,45 @@ from lstmcast.workflows.watcher import Watcher
 BLOCK = 4096
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 5, 16, 17, 1000, 4097])
-def test_keyed_permutation_visits_every_place_once(count):
-    for key in range(3):
-        assert np.array_equal(np.sort(permuted(np.arange(count), count, key)), np.arange(count))
-
-
-def test_keys_give_other_permutations():
-    found = {tuple(permuted(np.arange(30), 30, key)) for key in range(50)}
-    assert len(found) == 50
-
-
-def test_keyed_permutation_has_no_taste_for_places():
-    places = np.stack([permuted(np.arange(8), 8, key) for key in range(800)])
-    for place in range(8):  # a chi-squared statistic of 7 degrees: above 35 once in 100,000
-        counts = np.bincount(places[:, place], minlength=8)
-        assert ((counts - 100) ** 2 / 100).sum() < 35
+def shuffled(count, pool, seed, epoch):
+    return Order(one_run(count), seed, epoch, "windows", Pools(BLOCK, pool)).places()
 
 
 @pytest.mark.parametrize("count", [10 * BLOCK + 1, 21 * BLOCK, 37 * BLOCK - 1])
 def test_pools_visit_every_window_once_and_can_be_entered_anywhere(count):
-    pooled = Pooled(count, Pools(BLOCK, 8 * BLOCK), seed=3, epoch=2)
+    places = shuffled(count, 8 * BLOCK, seed=3, epoch=2)
     windows = np.concatenate(
-        [pooled(first, min(first + 9999, count)) for first in range(0, count, 9999)]
+        [places(first, min(first + 9999, count)) for first in range(0, count, 9999)]
     )
     assert np.array_equal(np.sort(windows), np.arange(count))
-    assert np.array_equal(pooled(777, 39_001), windows[777:39_001])
-    assert not np.array_equal(Pooled(count, Pools(BLOCK, 8 * BLOCK), 3, 3)(0, 99), windows[:99])
+    again = shuffled(count, 8 * BLOCK, seed=3, epoch=2)
+    assert np.array_equal(again(777, 39_001), windows[777:39_001])
+    assert np.array_equal(again(count - 5, count), windows[-5:]) and len(again(9, 9)) == 0
+    for seed, epoch in ((3, 3), (4, 2)):
+        other = shuffled(count, 8 * BLOCK, seed, epoch)(0, count)
+        assert np.mean(other == windows) < 0.01
 
 
 def test_pool_reaches_over_a_bounded_part_of_the_table():
     count, pool = 64 * BLOCK, 8 * BLOCK
-    windows = Pooled(count, Pools(BLOCK, pool), seed=0, epoch=1)(0, pool)
-    assert len(np.unique(windows // BLOCK)) == 8
-    batch = windows[:64] // BLOCK  # which has windows of nearly all of these blocks
+    places = shuffled(count, pool, seed=0, epoch=1)
+    reached = [np.unique(places(begin, begin + pool) // BLOCK) for begin in range(0, count, pool)]
+    assert [len(blocks) for blocks in reached] == [8] * 8
+    batch = places(0, 64) // BLOCK  # which has windows of nearly all of these blocks
     assert len(np.unique(batch)) >= 6
 
 
-def test_pool_is_bounded_by_the_bytes_of_its_rows():
-    narrow, wide, widest = (pools_of(size, 1, 120) for size in (24, 4000, 1 << 20))
-    assert narrow.block == (1 << 16) // 24 and wide.block == widest.block == 480
-    assert order.MOST_POOL - narrow.block < narrow.pool <= order.MOST_POOL
-    assert wide.pool == (1 << 30) // 4000 // 480 * 480
-    assert order.LEAST_POOL - 480 < widest.pool <= order.LEAST_POOL
-    assert pools_of(24, 50, 120).block == (1 << 16) // 1200
+@pytest.mark.parametrize("row_bytes", [24, 4000, 1 << 20])
+@pytest.mark.parametrize("stride", [1, 50])
+def test_a_pool_is_bounded_by_the_bytes_of_its_rows_and_of_whole_blocks(row_bytes, stride):
+    pools, apart = pools_of(row_bytes, stride, span=120), row_bytes * stride
+    assert pools.pool % pools.block == 0
+    # Few rows are read for two blocks; a block lies over little of the table.
+    assert pools.block * apart <= 1 << 16 or pools.block <= 4 * 120 // stride
+    assert 4 * 120 // stride <= pools.block or pools.block * apart > (1 << 16) - apart
+    few, many = (1 << 16) - pools.block, 1 << 22
+    assert few < pools.pool <= many
+    assert pools.pool * apart <= 1 << 30 or pools.pool <= 1 << 16
 
 
 def one_run(count):
@@ -78,7 +71,7 @@ def test_few_windows_keep_the_order_that_they_had():
     assert np.array_equal(found(0, 500), expected)
 
 
-def test_series_are_drawn_alike_whatever_their_length(monkeypatch):
+def test_series_are_drawn_alike_whatever_their_length():
     index = WindowIndex(
         np.arange(3), np.array([0, 20, 200]), np.array([10, 100, 5000]), np.ones(3, dtype=np.int64)
     )
@@ -115,25 +108,27 @@ def daily_config(tmp_path, rows, storage="memory"):
 
 
 @pytest.fixture
-def small_blocks(monkeypatch):
+def small_blocks(limits):
     """Hold few rows at a time."""
-    for module in (blocks, scaling, yardsticks, conformal):
-        monkeypatch.setattr(module, "ROWS_AT_ONCE", 100)
-    monkeypatch.setattr(blocks, "BLOCK_BYTES", 1 << 10)
-    groups = blocks.series_groups
-    for module in (scaling, yardsticks, conformal):
-        monkeypatch.setattr(module, "series_groups", lambda lengths: groups(lengths, 100))
+    limits(ROWS_AT_ONCE=100, BYTES_AT_ONCE=1 << 10)
 
 
-def test_quantiles_of_pieces_are_those_of_all_values():
+@pytest.mark.parametrize("per", ["series", "all"])
+def test_quartiles_of_many_values_are_of_a_sample_that_no_storage_changes(per, limits, tmp_path):
     rng = np.random.default_rng(0)
-    values = np.concatenate(
-        [rng.normal(0, 1, 3001), rng.integers(-3, 3, 999), [-0.0, 0.0, 1e300, -1e-300, 5e-324]]
-    )
-    levels = (0.0, 0.25, 0.5, 0.75, 0.9, 1.0)
-    for some in (values, values[:1], values[:2], np.full(50, -2.5)):
-        found = quantiles(levels, lambda some=some: iter(np.array_split(some, 7)), len(some))
-        np.testing.assert_allclose(found, np.quantile(some, levels), rtol=1e-12)
+    values, observed = rng.normal(50, 3, (90_000, 1)), rng.random((90_000, 1)) > 0.1
+    values.tofile(tmp_path / "values")
+    stored = np.memmap(tmp_path / "values", dtype=np.float64, shape=values.shape)
+    starts, ends = np.array([0, 60_000]), np.array([60_000, 90_000])
+    found = []
+    for held, at_once in ((values, 20_000), (stored, 777)):
+        limits(ROWS_AT_ONCE=at_once, QUANTILE_SAMPLE=10_000)
+        scaler = fit_scaler("robust", per, held, observed, starts, ends)
+        found.append((scaler.center, scaler.scale))
+    assert np.array_equal(*found)
+    center, scale = found[0]
+    assert np.abs(center - 50).max() < 5 * 0.0125 * 3  # five standard errors of the median
+    assert np.abs(scale / (2 * 0.6745 * 3) - 1).max() < 0.08
 
 
 @pytest.mark.parametrize("method", ["standard", "minmax", "robust"])
@@ -178,9 +173,8 @@ def test_yardsticks_of_blocks_are_those_of_all_rows(season, request):
     np.testing.assert_allclose(again, changes, rtol=1e-9)
 
 
-def test_nothing_that_is_held_grows_with_the_rows(small_blocks, monkeypatch, tmp_path):
-    monkeypatch.setattr("lstmcast.series.batches.LOCATED_AT_ONCE", 100)
-    monkeypatch.setattr("lstmcast.forecasting.chunks.POINTS_AT_ONCE", 1000)
+def test_nothing_that_is_held_grows_with_the_rows(small_blocks, limits, tmp_path):
+    limits(LOCATED_AT_ONCE=100, FORECAST_AT_ONCE=1000)
     peaks = []
     for rows in (10_000, 40_000):
         config = daily_config(tmp_path, rows, "disk")
@@ -203,11 +197,3 @@ def test_nothing_that_is_held_grows_with_the_rows(small_blocks, monkeypatch, tmp
         tracemalloc.stop()
     # The table of the second has 30,000 rows more: not a byte for each of them may be held.
     assert peaks[1] - peaks[0] < 30_000, peaks
-
-
-def test_pieces_that_are_asked_for_twice_are_the_same():
-    source = scaling._Column(np.arange(40.0).reshape(20, 2), np.ones((20, 2), bool), 1, False)
-    begins, sizes = np.array([0, 12]), np.array([10, 5])
-    parts = [np.concatenate(list(source.pieces(begins, sizes))) for _ in range(2)]
-    assert np.array_equal(*parts) and np.array_equal(parts[0][:2], [1.0, 3.0])
-    assert scaling_passes.streamed("minmax", lambda: iter(parts)) == (1.0, 32.0)

@@ -8,13 +8,12 @@ import pandas as pd
 import pytest
 
 from lstmcast.series.stamp_style import MANY, StampStyle
-from lstmcast.workflows import tables
 from lstmcast.workflows.tables import csv_text
 
 
 @pytest.fixture(autouse=True)
-def _long_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "LONG", 0)
+def _long_frames(limits: Any) -> None:
+    limits(WRITTEN_BY_ARROW=0)
 
 
 def numbers(count: int = 3000) -> np.ndarray:

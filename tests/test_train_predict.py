@@ -11,7 +11,6 @@ import yaml
 from conftest import TINY, daily_text
 
 import lstmcast
-from lstmcast.workflows import judge
 
 WINDOW = ["-s", "window.lookback=14", "-s", "window.horizon=3"]
 FILES = {
@@ -439,10 +438,10 @@ def test_an_interrupt_exits_130(cli, daily, monkeypatch):
     assert outcome.code == 130 and "interrupted" in outcome.err
 
 
-def test_the_past_forecasts_of_many_test_rows_are_thinned_and_said_to_be(cli, daily, monkeypatch):
+def test_the_past_forecasts_of_many_test_rows_are_thinned_and_said_to_be(cli, daily, limits):
     assert "backtest.csv" not in cli("train", daily, *WINDOW, *TINY, "--run", "whole").err
     whole = pd.read_csv("whole/backtest.csv")
-    monkeypatch.setattr(judge, "BACKTEST_ROWS", len(whole) // 2 - 3)
+    limits(BACKTEST_ROWS=len(whole) // 2 - 3)
     outcome = cli("train", daily, *WINDOW, *TINY, "--run", "thin")
     assert "backtest.csv has one in 3 of the forecasts" in " ".join(outcome.err.split())
     thin = pd.read_csv("thin/backtest.csv")
@@ -452,10 +451,10 @@ def test_the_past_forecasts_of_many_test_rows_are_thinned_and_said_to_be(cli, da
     assert scores[0] == scores[1]
 
 
-def test_of_many_series_of_one_window_some_are_left_out(cli, tmp_path, monkeypatch):
+def test_of_many_series_of_one_window_some_are_left_out(cli, tmp_path, monkeypatch, limits):
     monkeypatch.chdir(tmp_path)
     Path("panel.csv").write_text(panel_text([40] * 6))
-    monkeypatch.setattr(judge, "BACKTEST_ROWS", 9)
+    limits(BACKTEST_ROWS=9)
     fields = ["data.target=sold", "data.series=shop", "window.lookback=5", "window.horizon=3"]
     flags = [part for field in [*fields, "split.test=3"] for part in ("-s", field)]
     assert "one in 2" in " ".join(

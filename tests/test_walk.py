@@ -12,7 +12,7 @@ import pytest
 from conftest import daily_text
 
 import lstmcast
-from lstmcast.forecasting import chunks, walk
+from lstmcast.forecasting import walk
 from lstmcast.forecasting.intervals import Ranged
 from lstmcast.forecasting.walk import Chunk, thinned
 from lstmcast.series.windows import WindowIndex
@@ -32,10 +32,10 @@ def train(folder: Path, name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("at_once", [20, 2_000_000])
 def test_scores_do_not_depend_on_threads_or_chunks(
-    at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: Any
 ) -> None:
     expected = train(tmp_path, "alone")
-    monkeypatch.setattr(chunks, "POINTS_AT_ONCE", at_once)
+    limits(FORECAST_AT_ONCE=at_once)
     monkeypatch.setattr(walk, "THREADS", 4)
     found = train(tmp_path, "many")
     for split in ("validation", "test"):
@@ -45,7 +45,7 @@ def test_scores_do_not_depend_on_threads_or_chunks(
 
 
 def test_validation_windows_are_forecast_once_for_scores_and_margins(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: Any
 ) -> None:
     walked: list[tuple[int, int]] = []
     original = judge.walk
@@ -60,7 +60,7 @@ def test_validation_windows_are_forecast_once_for_scores_and_margins(
     assert (judges, alone) == (2, 1)
     # Beyond so many values, margins are found on every third window, and scores on all.
     walked.clear()
-    monkeypatch.setattr(walk, "CALIBRATING_POINTS", 2 * -(-validation // 3))
+    limits(CALIBRATING_POINTS=2 * -(-validation // 3))
     few = train(tmp_path, "few")
     assert walked == [(-(-validation // 3), 1), (validation, 1), (test, 1)]
     assert few["validation"] == whole["validation"]
@@ -68,10 +68,12 @@ def test_validation_windows_are_forecast_once_for_scores_and_margins(
     assert few["test"]["naive"]["width_80"] != whole["test"]["naive"]["width_80"]
 
 
-def test_windows_are_thinned_within_each_series() -> None:
+def test_windows_are_thinned_within_each_series(limits: Any) -> None:
+    limits(CALIBRATING_POINTS=40)
     index = WindowIndex(*(np.array(part) for part in ([0, 1], [0, 100], [50, 30], [1, 1])))
+    assert len(thinned(index, 1)) == 25 + 15
+    limits(CALIBRATING_POINTS=80)
     assert thinned(index, 1) is index
-    assert len(thinned(index, walk.CALIBRATING_POINTS // 40)) == 25 + 15
 
 
 def test_what_a_forecaster_raises_comes_out() -> None:

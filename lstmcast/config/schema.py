@@ -1,4 +1,4 @@
-"""The schema of a config: all sections, and what must hold between them.
+"""The schema of a config: all sections; `rules` says which of their fields do not go together.
 
 The descriptions of the fields are the only ones: the help, the docs and the JSON schema for editors
 are made from them. A field says its unit first, then its effect.
@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from lstmcast.config.presets import fill_network
+from lstmcast.config.rules import BETWEEN_SECTIONS, OF_SECTION, refuse
 from lstmcast.config.sections_data import DataConfig
 from lstmcast.config.sections_forecast import ForecastConfig
 from lstmcast.config.sections_network import NetworkConfig
 from lstmcast.config.sections_training import TrainingConfig
 from lstmcast.config.sections_windows import ScaleConfig, SplitConfig, WindowConfig
-from lstmcast.config.values import Rule, refuse
+from lstmcast.config.values import Section
 
 
 class Config(BaseModel):
@@ -55,75 +56,13 @@ class Config(BaseModel):
         kept = {name: section for name, section in values.items() if section is not None}
         return kept | {"network": fill_network(kept.get("network"))}
 
+    @field_validator("*")
+    @classmethod
+    def _check_section(cls, section: Section) -> Section:
+        refuse(OF_SECTION.get(type(section), []), section)
+        return section
+
     @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.data.time is None:
-            refuse(
-                [
-                    (
-                        f"split.{part}",
-                        f"is a day ({value}), but there is no data.time; "
-                        "name the time column, or give a fraction or a number of steps",
-                    )
-                    for part, value in self.split
-                    if isinstance(value, str)
-                ]
-            )
-        refuse(self._category_rules() + self._head_rules())
+    def _check_between_sections(self) -> Self:
+        refuse(BETWEEN_SECTIONS, self)
         return self
-
-    def _head_rules(self) -> list[Rule]:
-        """What a head cannot do with the loss, the levels and the scale that are asked for."""
-        head, rules = self.network.head, list[Rule]()
-        if head != "point" and self.training.loss != "auto":
-            rules.append(
-                ("training.loss", f"is for head: point; {head} has its own, so set it to auto")
-            )
-        if "smape" in self.training.loss and self.scale.transform != "none":
-            rules.append(
-                (
-                    "training.loss",
-                    f"{self.training.loss} is of the units of the data, and scale.transform is "
-                    f"{self.scale.transform}; set one of them otherwise",
-                )
-            )
-        if head == "quantiles" and not self.forecast.levels:
-            rules.append(("network.head", "quantiles has none to forecast: forecast.levels is []"))
-        if self.forecast.adaptive and not self.forecast.levels:
-            rules.append(("forecast.adaptive", "has no bounds to adapt: forecast.levels is []"))
-        if head in ("negative_binomial", "poisson") and self.scale.transform != "none":
-            rules.append(
-                (
-                    "scale.transform",
-                    f"does not go with head: {head}, which models the counts themselves; set it "
-                    "to none",
-                )
-            )
-        return rules
-
-    def _category_rules(self) -> list[Rule]:
-        """What the network does with categories must find some."""
-        data, network = self.data, self.network
-        rules: list[Rule] = []
-        named = data.series or data.layout in ("wide", "rows")
-        if network.embed_series and not named:
-            rules.append(("network.embed_series", "has no effect without data.series"))
-        embedded = data.categorical + (data.series if network.embed_series else [])
-        # Of a wide table or one of rows, the column of series has no name before it is read.
-        unnamed = network.embed_series and not data.series
-        if network.embedding != "auto" and not embedded and not unnamed:
-            rules.append(("network.embedding", "has no effect without data.categorical"))
-        elif isinstance(network.embedding, dict):
-            rules += [
-                ("network.embedding", f"names '{name}', which is not a column of categories")
-                for name in network.embedding
-                if name not in embedded
-            ]
-        rules += [
-            ("data.vectors", f"names '{name}' of data.series; set network.embed_series to true")
-            for name in data.vectors
-            if name not in embedded
-        ]
-        if network.train_vectors and not data.vectors:
-            rules.append(("network.train_vectors", "has no effect without data.vectors"))
-        return rules

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import combinations
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -16,15 +15,11 @@ from lstmcast.config.values import (
     Files,
     Lags,
     Name,
-    Rule,
     Section,
     Stamp,
     Targets,
     TimeFormat,
-    refuse,
 )
-
-ROLES = ("time", "target", "series", "past", "future", "static")
 
 
 class DataConfig(Section):
@@ -147,95 +142,3 @@ class DataConfig(Section):
             return values
         stamps = {key: str(values[key]) for key in ("start", "end") if type(values.get(key)) is int}
         return {**values, **stamps}
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        refuse(
-            self._shared_columns()
-            + self._category_rules()
-            + self._time_rules()
-            + self._layout_rules()
-        )
-        return self
-
-    def _shared_columns(self) -> list[Rule]:
-        columns = {role: getattr(self, role) for role in ROLES}
-        columns["time"] = [self.time] if self.time is not None else []
-        known = {role: set(names) for role, names in columns.items()}
-        return [
-            (f"data.{b}", f"names '{name}', which data.{a} names too; a column has one role only")
-            for a, b in combinations(ROLES, 2)
-            for name in columns[b]
-            if name in known[a]
-        ]
-
-    def _category_rules(self) -> list[Rule]:
-        covariates = [*self.past, *self.future, *self.static]
-        rules: list[Rule] = []
-        for name in self.categorical:
-            if name in self.target:
-                rules.append(("data.categorical", f"names '{name}', a target; targets are numbers"))
-            elif name in self.series:
-                text = f"names '{name}' of data.series; set network.embed_series to true instead"
-                rules.append(("data.categorical", text))
-            elif name not in covariates:
-                text = f"names '{name}', which is not in data.past, data.future or data.static"
-                rules.append(("data.categorical", text))
-        known = [*self.categorical, *self.series]
-        rules += [
-            ("data.vectors", f"names '{name}', which is not in data.categorical or data.series")
-            for name in self.vectors
-            if name not in known
-        ]
-        return rules
-
-    def _time_rules(self) -> list[Rule]:
-        rules: list[Rule] = []
-        if self.time is None:
-            for field in ("frequency", "time_format", "duplicates", "holidays", "calendar"):
-                if field == "calendar" and self.calendar == "auto":
-                    continue
-                if getattr(self, field) != type(self).model_fields[field].default:
-                    text = "has no effect without data.time; name the time column, or leave it out"
-                    rules.append((f"data.{field}", text))
-            for field, end in (("start", self.start), ("end", self.end)):
-                if isinstance(end, str):
-                    text = f"must be a row number where there is no data.time, got '{end}'"
-                    rules.append((f"data.{field}", text))
-        if isinstance(self.start, int) and isinstance(self.end, int) and self.start > self.end:
-            rules.append(("data.end", f"must be at least data.start {self.start}, got {self.end}"))
-        return rules
-
-    def _layout_rules(self) -> list[Rule]:
-        if self.layout not in ("wide", "rows"):
-            return []
-        rules: list[Rule] = [
-            (
-                f"data.{role}",
-                f"must be empty with data.layout: {self.layout}, which has no column "
-                "but those of the series; write the table long instead",
-            )
-            for role in ("series", "past", "future", "static")
-            if getattr(self, role)
-        ]
-        if self.layout == "rows" and self.time is not None:
-            rules.append(
-                ("data.time", "must be null with data.layout: rows, where steps are counted")
-            )
-        if self.layout == "rows" and len(self.target) > 1:
-            rules.append(
-                (
-                    "data.target",
-                    "must be one name with data.layout: rows; it is what "
-                    "forecast.csv calls the values",
-                )
-            )
-        if self.layout == "wide" and self.time in ("series", "value"):
-            rules.append(
-                (
-                    "data.time",
-                    f"is '{self.time}', a name that lstmcast's own files need with "
-                    "data.layout: wide; rename the column",
-                )
-            )
-        return rules

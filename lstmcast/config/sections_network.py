@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from lstmcast.config.values import (
     Count,
     CountOrZero,
     Fraction,
     Name,
-    Rule,
     Section,
     Widths,
-    refuse,
 )
 
 Activation = Literal["tanh", "sigmoid", "hard_sigmoid", "relu", "linear"]
@@ -133,77 +131,3 @@ class NetworkConfig(Section):
         "median and the bounds of forecast.levels; or a distribution: normal, student_t, and for "
         "counts negative_binomial and poisson.",
     )
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        rules: list[Rule] = []
-        if self.projection and self.cell != "lstm":
-            rules.append(
-                ("network.projection", f"is for lstm, and network.cell is {self.cell}; set it to 0")
-            )
-        elif self.projection >= min(self.units):
-            rules.append(
-                (
-                    "network.projection",
-                    f"must be below every width of network.units {self.units}, "
-                    f"got {self.projection}",
-                )
-            )
-        if self.cell == "rnn" and self.recurrent_activation != "sigmoid":
-            rules.append(
-                ("network.recurrent_activation", "is for gates, and an rnn has none; leave it out")
-            )
-        rules += self._decoder_rules()
-        refuse(rules)
-        return self
-
-    def _decoder_rules(self) -> list[Rule]:
-        """Combinations of decoder and encoder that make no sense."""
-        rules: list[Rule] = []
-        if self.readout != "last" and self.decoder != "direct":
-            rules.append(
-                ("network.readout", f"is for decoder: direct, not {self.decoder}; set it to last")
-            )
-        if self.teacher_forcing and self.decoder not in ("recursive", "seq2seq"):
-            rules.append(
-                (
-                    "network.teacher_forcing",
-                    f"is for decoders that feed back, not {self.decoder}; set it to 0",
-                )
-            )
-        if self.bidirectional and self.decoder in ("recursive", "every_step", "segments"):
-            reason = {
-                "recursive": "each forecast would have to be read from its end before it is made",
-                "every_step": "reading from the end would show each step what it is to forecast",
-                "segments": "each segment of the horizon is one more step forward",
-            }[self.decoder]
-            rules.append(("network.bidirectional", f"does not go with {self.decoder}: {reason}"))
-        if self.segment != 1 and self.decoder in ("recursive", "every_step"):
-            rules.append(
-                (
-                    "network.segment",
-                    f"does not go with {self.decoder}, which needs every step of the window; "
-                    "set it to 1",
-                )
-            )
-        if self.skip != "none" and self.decoder == "every_step":
-            rules.append(
-                ("network.skip", "is from a whole window, not from every step; leave it out")
-            )
-        if self.normalize != "none" and self.decoder == "every_step":
-            rules.append(
-                (
-                    "network.normalize",
-                    "does not go with every_step: the window's level would show each step what "
-                    "it is to forecast; set it to none",
-                )
-            )
-        if self.normalize == "difference" and self.decoder not in ("direct", "segments"):
-            rules.append(
-                (
-                    "network.normalize",
-                    f"difference does not go with {self.decoder}, which would be given its "
-                    "differences as values; set network.decoder to direct or segments",
-                )
-            )
-        return rules

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from lstmcast.config.values import (
     Count,
@@ -13,7 +13,6 @@ from lstmcast.config.values import (
     MemorySize,
     Positive,
     Section,
-    refuse,
 )
 
 MAX_MEMBERS = 100
@@ -129,9 +128,3 @@ class TrainingConfig(Section):
         default="median",
         description="What is made of the members' forecasts, and of each of their bounds.",
     )
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.combine != "median" and self.members == 1:
-            refuse([("training.combine", "has no effect with training.members: 1")])
-        return self

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
-from lstmcast.config.values import Count, Cut, Rule, Section, Steps, StepsOrZero, refuse
+from lstmcast.config.values import Count, Cut, Section, Steps, StepsOrZero
 
 
 class SplitConfig(Section):
@@ -24,22 +24,6 @@ class SplitConfig(Section):
         description="Fraction of the rows (0.2), number of steps (104) or first day (2024-01-31) "
         "that score the forecasts, after validation; 0: no test.",
     )
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        a, b = self.validation, self.test
-        rules: list[Rule] = []
-        if isinstance(a, float) and isinstance(b, float) and a + b >= 1:
-            rules.append(
-                (
-                    "split.validation",
-                    f"and split.test leave no row to train on: {a} + {b} must stay below 1",
-                )
-            )
-        if isinstance(a, str) and isinstance(b, str) and a >= b:
-            rules.append(("split.validation", f"must begin before split.test ({b}), got {a}"))
-        refuse(rules)
-        return self
 
 
 class WindowConfig(Section):

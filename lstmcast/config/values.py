@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
-from pydantic_core import PydanticCustomError
 
 # Keeps sums and products of two counts inside 64 bits, so that numpy never wraps around.
 LIMIT = 2**31 - 1
@@ -153,15 +152,6 @@ Widths = Annotated[Counts, BeforeValidator(_as_list, json_schema_input_type=Coun
 Day = Annotated[str, AfterValidator(_is_day), WithJsonSchema({"type": "string", "format": "date"})]
 Cut = Annotated[Fraction | CountOrZero | Day, BeforeValidator(_as_stamp)]
 Stamp = Annotated[Name | Count | None, BeforeValidator(_as_stamp)]
-
-Rule = tuple[str, str]  # the dotted field that is wrong, and what is wrong with it
-
-
-def refuse(rules: list[Rule]) -> None:
-    """Raise all broken rules of a section as one pydantic error; `faults` takes them apart."""
-    if rules:
-        text = "; ".join(f"{field} {fault}" for field, fault in rules)
-        raise PydanticCustomError("rules", "{text}", {"text": text, "rules": rules})
 
 
 class Section(BaseModel):

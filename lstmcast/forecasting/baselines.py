@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lstmcast import limits
 from lstmcast.forecasting.ridge import DEFAULT_PENALTY, Ridge, sum_up
 from lstmcast.series.blocks import owner_of_rows
 
@@ -26,8 +27,6 @@ Bools = NDArray[np.bool_]
 Chunks = Callable[[], Iterator[tuple[NDArray[Any], NDArray[Any]]]]  # (origins, series), again
 
 names = ("naive", "seasonal_naive", "drift", "linear")
-
-_ELEMENTS = 1 << 22  # of a float64 work array: 32 MiB
 
 
 @dataclass(frozen=True)
@@ -290,6 +289,6 @@ def _rows(origins: Ints, first: Ints, lookback: int, horizon: int) -> Ints:
 
 def _pieces(count: int, width: int) -> Iterator[slice]:
     """Slices of `count` windows, so that (windows, width) stays small whatever a chunk holds."""
-    step = max(1, _ELEMENTS // width)
+    step = max(1, limits.BASELINE_NUMBERS_AT_ONCE // width)
     for start in range(0, count, step):
         yield slice(start, min(start + step, count))

@@ -6,11 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from lstmcast import limits
 from lstmcast.series.panel import Panel
 from lstmcast.series.windows import WindowIndex
-
-POINTS_AT_ONCE = 500_000
-"""Forecast values held at a time for each forecaster: of more, arrays outgrow the cache."""
 
 
 def chunks(
@@ -23,7 +21,7 @@ def chunks(
         width: Values that are held of each.
         share: Which of them; None: all.
     """
-    size, share = max(1, POINTS_AT_ONCE // width), share or slice(0, len(index))
+    size, share = max(1, limits.FORECAST_AT_ONCE // width), share or slice(0, len(index))
     for start in range(share.start, share.stop, size):
         yield index.locate(np.arange(start, min(start + size, share.stop)))
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lstmcast import limits
 from lstmcast.forecasting.intervals import Margins
-from lstmcast.series.blocks import ROWS_AT_ONCE, series_groups
+from lstmcast.series.blocks import series_groups
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -106,9 +107,10 @@ def mean_changes(values: Floats, observed: NDArray[Any], starts: Ints, ends: Int
     shape = (len(starts), values.shape[1])
     total, number = np.zeros(shape), np.zeros(shape)
     for first, last in series_groups(counts):
-        for part in range(0, max(int(counts[first:last].sum()), 1), ROWS_AT_ONCE):  # of a long one
+        rows = max(int(counts[first:last].sum()), 1)
+        for part in range(0, rows, limits.ROWS_AT_ONCE):  # of a long one
             begins = starts[first:last] + part
-            left = np.clip(counts[first:last] - part, 0, ROWS_AT_ONCE)
+            left = np.clip(counts[first:last] - part, 0, limits.ROWS_AT_ONCE)
             before = np.cumsum(left) - left
             rows = np.arange(left.sum()) + np.repeat(begins - before, left)
             series = np.repeat(np.arange(last - first), left)

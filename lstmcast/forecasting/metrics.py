@@ -59,6 +59,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lstmcast import limits
 from lstmcast.errors import Diverged
 from lstmcast.forecasting.means import Floats, Means, Points, Runs
 from lstmcast.forecasting.quantile_scores import interpolated_crps
@@ -68,9 +69,6 @@ Sums = dict[str, tuple[Floats, Floats]]
 """By name of a measure, the (R, H, C) sums and counts of runs."""
 
 names = ("mae", "rmse", "mse", "bias", "smape", "mape", "mase", "rmsse")
-
-POINTS_IN_CACHE = 1 << 14
-"""Points whose scores are reckoned together: the arrays of them at hand fit a processor's cache."""
 
 _MEANS = ("mae", "mse", "bias", "smape", "mape", "mase", "msse", "scaled_mse", "scaled_mae")
 
@@ -141,7 +139,7 @@ class Scores:
         expected = (len(series), self._horizon, len(self._targets))
         assert f.shape == y.shape == expected, f"{f.shape} and {y.shape}, expected {expected}"
         self._refuse_non_finite(f, y)
-        size = max(1, POINTS_IN_CACHE // (self._horizon * len(self._targets)))
+        size = max(1, limits.SCORED_AT_ONCE // (self._horizon * len(self._targets)))
         missed = np.zeros(len(series))
         for start in range(0, len(series), size):
             part = slice(start, start + size)

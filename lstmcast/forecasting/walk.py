@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from lstmcast import limits
 from lstmcast.forecasting.chunks import actual_values, chunks
 from lstmcast.forecasting.conformal import find_margins, usual_size
 from lstmcast.forecasting.intervals import Calibration, Forecast, Margins, Ranged
@@ -19,9 +20,6 @@ from lstmcast.network.kernel import THREADS
 from lstmcast.ranks import ranks
 from lstmcast.series.panel import Panel
 from lstmcast.series.windows import WindowIndex
-
-CALIBRATING_POINTS = 8_000_000
-"""Forecast values that intervals are calibrated on; of more, every second, third, ... window."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +188,7 @@ class Calibrating:
 
 def thinned(index: WindowIndex, width: int) -> WindowIndex:
     """Windows that intervals are calibrated on, of each of which so many values are forecast."""
-    every = -(-len(index) * width // CALIBRATING_POINTS)
+    every = -(-len(index) * width // limits.CALIBRATING_POINTS)
     return index if every <= 1 else index.every(every)
 
 

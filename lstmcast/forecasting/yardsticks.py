@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstmcast.series.blocks import ROWS_AT_ONCE, series_groups
+from lstmcast import limits
+from lstmcast.series.blocks import series_groups
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -62,7 +63,7 @@ def yardsticks(
     shape = (len(lengths), values.shape[1])
     sums = _Totals(*(np.zeros(shape) for _ in fields(_Totals)))
     for begin, end in series_groups(lengths):
-        measure = _at_once if lengths[begin:end].sum() <= ROWS_AT_ONCE else _long
+        measure = _at_once if lengths[begin:end].sum() <= limits.ROWS_AT_ONCE else _long
         part = measure(values, observed, offsets[begin:end], lengths[begin:end], season)
         for each in fields(_Totals):
             getattr(sums, each.name)[begin:end] = getattr(part, each.name)
@@ -127,8 +128,8 @@ def _long(values: Floats, observed: Bools, begins: Ints, lengths: Ints, season: 
     """Of one series with more train rows than are held at a time."""
     begin, end = int(begins[0]), int(begins[0] + lengths[0])
     parts = _Totals(*(np.zeros((1, values.shape[1])) for _ in fields(_Totals)))
-    for first in range(begin, end, ROWS_AT_ONCE):
-        last = min(first + ROWS_AT_ONCE, end)
+    for first in range(begin, end, limits.ROWS_AT_ONCE):
+        last = min(first + limits.ROWS_AT_ONCE, end)
         known = np.asarray(observed[first:last], dtype=np.bool_)
         y = np.where(known, np.asarray(values[first:last], dtype=np.float64), 0.0)
         parts.count[0] += known.sum(axis=0)
@@ -144,8 +145,8 @@ def _long(values: Floats, observed: Bools, begins: Ints, lengths: Ints, season: 
         parts.change[0] += np.abs(change).sum(axis=0)
         parts.square_change[0] += (change**2).sum(axis=0)
     mean = _ratio(parts.total, parts.count)
-    for first in range(begin, end, ROWS_AT_ONCE):
-        last = min(first + ROWS_AT_ONCE, end)
+    for first in range(begin, end, limits.ROWS_AT_ONCE):
+        last = min(first + limits.ROWS_AT_ONCE, end)
         off = np.where(observed[first:last], values[first:last] - mean, 0.0)
         parts.squares[0] += (off**2).sum(axis=0)
     return parts

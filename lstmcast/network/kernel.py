@@ -8,6 +8,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from lstmcast import limits
 from lstmcast.config import NetworkConfig
 from lstmcast.network.library import code, library
 
@@ -19,9 +20,6 @@ WINDOWS_IN_A_PART, MOST_PARTS = 16, 8
 
 MOST_GRADIENTS = 1 << 24
 """Numbers in the gradients of all parts together; two parts have theirs, however many."""
-
-WORTH_SHARING = 2_000_000
-"""Products (steps x windows x weights) from which it pays to wake another thread: 0.3 ms."""
 
 
 NUMBERS = (
@@ -98,4 +96,4 @@ def run(layer: Layer, back: bool) -> None:
     told = ctypes.byref(layer)
     layer.tell(scratch=layer.held["inputs"].new_empty(code().scratch_of(told, back)))
     go = code().run_backward if back else code().run_forward
-    go(told, min(THREADS, layer.parts) if products >= WORTH_SHARING else 1)
+    go(told, min(THREADS, layer.parts) if products >= limits.SHARED_PRODUCTS else 1)

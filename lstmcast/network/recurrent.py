@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,9 +16,6 @@ from lstmcast.network.chance import draw, dropout
 from lstmcast.network.gru import GRU
 from lstmcast.network.lstm import LSTM
 from lstmcast.network.stepwise import State, StepwiseLayer
-
-# A projected LSTM runs all the same, only without oneDNN; users can do nothing about it.
-warnings.filterwarnings("ignore", message="LSTM with projections is not supported with oneDNN")
 
 LAYERS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "gru": GRU, "lstm": LSTM}
 """What `network.cell` names."""

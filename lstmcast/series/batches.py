@@ -16,19 +16,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lstmcast import limits
 from lstmcast.ranks import share_of
 from lstmcast.series.order import Order, pools_of
 from lstmcast.series.panel import Panel
 from lstmcast.series.scaled import all_observed, scaled_rows
 from lstmcast.series.scaling import Scaler
 from lstmcast.series.windows import WindowIndex
-
-LOCATED_AT_ONCE = 1 << 20
-"""Windows whose rows are looked up at a time, so that a first batch need not wait for all."""
-
-
-GATHERED_AT_ONCE = 1 << 18
-"""Numbers in one gather, which small batches share: each costs as much to ask for as to make."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +190,7 @@ class Batches:
         """The batches of an epoch behind the first few; their order depends on (seed, number)."""
         size, total = self.batch_size, self.windows
         windows_at = self.order(number).places()
-        many = size * max(1, LOCATED_AT_ONCE // size)
+        many = size * max(1, limits.LOCATED_AT_ONCE // size)
         for begin in range(min(skip * size, total), total, many):
             located = self.index.locate(windows_at(begin, min(begin + many, total)))
             origins, series = (torch.from_numpy(part).to(self.table.device) for part in located)
@@ -209,7 +203,8 @@ class Batches:
     def _together(self) -> int:
         """Batches in one gather; one, where it is cut into parts."""
         _, span, width = self.table.view.shape
-        return 1 if self.parts > 1 else max(1, GATHERED_AT_ONCE // (self.batch_size * span * width))
+        many = limits.GATHERED_AT_ONCE // (self.batch_size * span * width)
+        return 1 if self.parts > 1 else max(1, many)
 
     def order(self, number: int) -> Order:
         """In which order an epoch visits the windows."""

@@ -6,16 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-BLOCK_BYTES = 1 << 25
-"""Of one float64 array held at a time."""
-
-ROWS_AT_ONCE = 1 << 20
-"""Rows of some columns held at a time, where whole series are wanted."""
+from lstmcast import limits
 
 
 def row_blocks(rows: int, width: int) -> Iterator[tuple[int, int]]:
     """First row, and one past the last, of blocks of (rows, width) numbers."""
-    size = max(1, BLOCK_BYTES // (8 * max(width, 1)))
+    size = max(1, limits.BYTES_AT_ONCE // (8 * max(width, 1)))
     for begin in range(0, rows, size):
         yield begin, min(begin + size, rows)
 
@@ -35,18 +31,19 @@ def owner_of_rows(offsets: np.ndarray, begin: int, end: int) -> np.ndarray:
     return np.repeat(series, np.diff(heads, append=end - begin))
 
 
-def series_groups(lengths: np.ndarray, most: int = ROWS_AT_ONCE) -> Iterator[tuple[int, int]]:
-    """Series that follow each other and have so many rows together; a longer one is by itself.
+def series_groups(lengths: np.ndarray) -> Iterator[tuple[int, int]]:
+    """Series that follow each other and have at most `limits.ROWS_AT_ONCE` rows together.
+
+    A longer series is by itself.
 
     Args:
         lengths: (S,) rows of each.
-        most: Rows of a group, unless it is one series.
     """
     ends = np.cumsum(lengths)
     begin, count = 0, len(lengths)
     while begin < count:
         before = int(ends[begin - 1]) if begin else 0
-        end = int(np.searchsorted(ends, before + most, side="right"))
+        end = int(np.searchsorted(ends, before + limits.ROWS_AT_ONCE, side="right"))
         end = max(end, begin + 1)
         yield begin, end
         begin = end

@@ -6,14 +6,9 @@ import gzip
 import io
 import zlib
 
+from lstmcast import limits
 from lstmcast.errors import DataError
 from lstmcast.series.raw import refuse_endless_lines
-
-MAX_GROWTH = 200
-"""Times the size of a gzip file: numbers in text shrink to a tenth, a bomb to a thousandth."""
-
-ALWAYS_TAKEN = 1 << 28
-"""Bytes that a gzip file may become, however small it is."""
 
 
 def decompress(raw: bytes, name: str, limit: int = -1) -> bytes:
@@ -46,13 +41,13 @@ def _decompress_all(raw: bytes, name: str) -> bytes:
     Raises:
         DataError: It grows beyond what any table does.
     """
-    most = max(MAX_GROWTH * len(raw), ALWAYS_TAKEN)
+    most = max(limits.GZIP_GROWTH * len(raw), limits.GZIP_ALWAYS_TAKEN)
     with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
         data = file.read(most + 1)
     if len(data) > most:
         raise DataError(
-            f"{name}: the gzip file grows to over {MAX_GROWTH} times its size, which no table "
-            "does; if it is one, decompress it first"
+            f"{name}: the gzip file grows to over {limits.GZIP_GROWTH} times its size, which no "
+            "table does; if it is one, decompress it first"
         )
     refuse_endless_lines(data, name)
     return data

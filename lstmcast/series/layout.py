@@ -14,8 +14,7 @@ import pyarrow as pa
 
 from lstmcast.config import DataConfig
 from lstmcast.errors import DataError
-from lstmcast.series.csv_rows import Watch, parse_rows
-from lstmcast.series.number_cells import number_cells
+from lstmcast.series.csv_rows import Watch
 from lstmcast.series.read import Table, read_table
 
 SERIES, VALUE = "series", "value"
@@ -114,21 +113,8 @@ def read_wide(config: DataConfig, watch: Watch | None = None) -> LongTable:
     """
     time = [config.time] if config.time else []
     columns = [*time, *config.target]
-    table = read_table(config.path, columns=columns, text=time, scan=True, watch=watch)
-    cells = None
-    if table.csv is not None:
-        header = {name: k for k, name in enumerate(table.csv.dialect.header)}
-        skip = header[config.time] if config.time else None
-        cells = number_cells(table.csv.load(), table.csv.dialect, skip)
-    if cells is None:
-        table = _with_columns(table, columns, time)
-        cells = np.stack([table.numbers(name) for name in config.target])
-    else:
-        places = np.array([header[name] for name in config.target])
-        if (np.diff(places) == 1).all():
-            cells = cells[:, places[0] : places[0] + len(places)].T  # (S, R)
-        else:
-            cells = cells[:, places].T
+    table = read_table(config.path, columns=columns, text=time, watch=watch)
+    cells = _numbers(table, config.target)
     count, rows = cells.shape
     return LongTable(
         table.name,
@@ -155,18 +141,11 @@ def read_rows(config: DataConfig, watch: Watch | None = None) -> LongTable:
         DataError: The table cannot be read, a name is missing or comes twice, a cell is no number,
             or no row has a value.
     """
-    table = read_table(config.path, scan=True, watch=watch)
-    cells = None
-    if table.csv is not None:
-        cells = number_cells(table.csv.load(), table.csv.dialect, 0)
-        header = list(table.csv.dialect.header)
-    names = table.text(str(table.frame.columns[0]))
+    table = read_table(config.path, watch=watch)
+    header = [str(name) for name in table.frame.columns]
+    names = table.text(header[0])
     _check_names(table, names)
-    if cells is None:
-        table = _with_columns(table, None, [])
-        header = [str(name) for name in table.frame.columns]
-        cells = np.stack([np.zeros(len(names)), *map(table.numbers, header[1:])], axis=1)
-    cells = cells[:, 1:]  # (S, W)
+    cells = _numbers(table, header[1:]).T  # (S, W)
     known = ~np.isnan(cells)
     if not known.any():
         raise DataError(
@@ -196,12 +175,18 @@ def has_rows_header(header: list[str]) -> bool:
     return len(header) > 2 and header == [f"V{k}" for k in range(1, len(header) + 1)]
 
 
-def _with_columns(table: Table, columns: list[str] | None, text: list[str]) -> Table:
-    """A table that was scanned, with its columns: for messages, and for what is not all numbers."""
-    if table.csv is None:
-        return table
-    data, dialect = table.csv.load(), table.csv.dialect
-    return replace(table, frame=parse_rows(data, dialect, columns, text, table.name))
+def _numbers(table: Table, columns: list[str]) -> np.ndarray:
+    """(columns, R) float64: at once where all are finite numbers, however many columns there are.
+
+    Raises:
+        DataError: A cell of a column is no finite number.
+    """
+    frame = table.frame[columns]
+    if all(pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes.unique()):
+        values = frame.to_numpy(dtype=np.float64, na_value=np.nan).T
+        if not np.isinf(values).any():
+            return values
+    return np.stack([table.numbers(name) for name in columns])
 
 
 def _series_column(header: str, value_column: str) -> str:

@@ -9,10 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from lstmcast import limits
 from lstmcast.errors import DataError, nearest
-
-LONGEST_LINE = 1 << 26
-"""Bytes without a line end that no table has: a row of a million numbers takes a fifth."""
 
 PACKED = (b"PAR1", b"\x1f\x8b")
 """Parquet and gzip files begin so: they have no lines."""
@@ -35,7 +33,7 @@ def read_bytes(source: Path | str, limit: int = -1) -> bytes:
         with path.open("rb") as file:
             if stat.S_ISCHR(path.stat().st_mode) and not file.isatty():
                 raise DataError(f"{path}: is a device, not a file")
-            if limit < 0 and path.stat().st_size >= LONGEST_LINE:
+            if limit < 0 and path.stat().st_size >= limits.LONGEST_LINE:
                 _refuse_endless_file(file, str(path))
             return file.read(limit)
     except FileNotFoundError:
@@ -61,8 +59,8 @@ def bounded_lines(file: IO[str], name: str) -> Iterator[str]:
     Raises:
         DataError: One is longer than any line should be.
     """
-    while line := file.readline(LONGEST_LINE):
-        if len(line) == LONGEST_LINE and not line.endswith("\n"):
+    while line := file.readline(limits.LONGEST_LINE):
+        if len(line) == limits.LONGEST_LINE and not line.endswith("\n"):
             raise _endless(name)
         yield line
 
@@ -77,8 +75,8 @@ def refuse_endless_lines(data: bytes | mmap.mmap, name: str) -> None:
     Raises:
         DataError: There is a piece without a line end.
     """
-    for begin in range(0, len(data) - LONGEST_LINE + 1, LONGEST_LINE):
-        end = begin + LONGEST_LINE
+    for begin in range(0, len(data) - limits.LONGEST_LINE + 1, limits.LONGEST_LINE):
+        end = begin + limits.LONGEST_LINE
         if data.find(b"\n", begin, end) < 0 and data.find(b"\r", begin, end) < 0:
             raise _endless(name)
 
@@ -96,7 +94,7 @@ def _refuse_endless_file(file: IO[bytes], name: str) -> None:
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
     """Standard input, piece by piece."""
     packed = False
-    for number, piece in enumerate(iter(lambda: file.read(LONGEST_LINE), b"")):
+    for number, piece in enumerate(iter(lambda: file.read(limits.LONGEST_LINE), b"")):
         packed = packed or (number == 0 and piece.startswith(PACKED))
         if not packed:
             refuse_endless_lines(piece, "standard input")
@@ -105,5 +103,5 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
 
 def _endless(name: str) -> DataError:
     return DataError(
-        f"{name}: has a line of over {LONGEST_LINE >> 20} MiB, as no table has: is it one?"
+        f"{name}: has a line of over {limits.LONGEST_LINE >> 20} MiB, as no table has: is it one?"
     )

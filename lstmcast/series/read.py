@@ -165,7 +165,6 @@ def read_table(
     columns: Sequence[str] | None = None,
     text: Sequence[str] = (),
     repeated: Sequence[str] = (),
-    scan: bool = False,
     watch: Watch | None = None,
 ) -> Table:
     """Read a CSV (also gzipped) or Parquet table.
@@ -175,14 +174,11 @@ def read_table(
         columns: The columns to keep; all, if None.
         text: Columns kept as text.
         repeated: Those of them whose cells are much the same in many rows.
-        scan: Of a CSV, keep one column only, that of `text` or the first: `number_cells` has all.
         watch: Is told how much of a CSV has been parsed.
 
     Raises:
         DataError: The file cannot be read, is no table, or lacks columns.
     """
-    # Arrow's own pools keep what they have had; the system's gives memory back after reading.
-    pa.set_memory_pool(pa.system_memory_pool())
     name = "standard input" if str(source) == "-" else str(source)
     raw = read_bytes(source)
     if _is_parquet(raw, source):
@@ -193,8 +189,6 @@ def read_table(
     dialect = recognise(data, name)
     require_columns(dialect.header, columns or (), name)
     kept_text = [column for column in dialect.header if column in text]
-    if scan:
-        columns = kept_text = kept_text or [(columns or dialect.header)[0]]
     frame = parse_rows(data, dialect, columns, kept_text, name, repeated, watch)
     digest = _digest_of(raw)
     again = (lambda: data) if str(source) == "-" else (lambda: _load(Path(source), name, digest))

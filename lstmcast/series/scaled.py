@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lstmcast.errors import RunError
-from lstmcast.run_lock import turn
+from lstmcast.run_lock import locked
 from lstmcast.series.blocks import owner_of_rows, row_blocks
 from lstmcast.series.mapped import map_file, new_file, sync_file
 from lstmcast.series.panel import Panel
@@ -47,7 +47,7 @@ def scaled_rows(
     key.update(str(scaler.logged).encode())
     path = panel.store / f"scaled-{key.hexdigest()[:16]}.f32"
     if not path.is_file():
-        with turn(path.with_name(f".{path.name}.lock")):
+        with locked(path.with_name(f".{path.name}.lock"), wait=True):
             if not path.is_file():  # nor has another process just made it
                 _write(path, shape, lookback, panel, scaler)
     return map_file(path, np.float32, shape)

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from lstmcast.series.blocks import ROWS_AT_ONCE, series_groups
+from lstmcast import limits
+from lstmcast.series.blocks import series_groups
 from lstmcast.series.scaling_passes import LARGEST, streamed
 
 Statistics = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -111,7 +112,7 @@ def fit_scaler(
     center, scale = np.zeros((size, shape[1])), np.ones((size, shape[1]))
     for first, last in series_groups(lengths) if per == "series" else [(0, count)]:
         begins, sizes = starts[first:last], lengths[first:last]
-        many = sizes.sum() > ROWS_AT_ONCE
+        many = sizes.sum() > limits.ROWS_AT_ONCE
         group = slice(first, last) if per == "series" else slice(0, 1)
         for column in range(shape[1]):
             source = _Column(values, observed, column, column in logged)
@@ -160,8 +161,8 @@ class _Column:
     def pieces(self, begins: np.ndarray, sizes: np.ndarray) -> Iterator[np.ndarray]:
         """The same values, not all at a time."""
         for first, last in series_groups(sizes):
-            for part in range(0, max(int(sizes[first:last].sum()), 1), ROWS_AT_ONCE):
-                left = np.clip(sizes[first:last] - part, 0, ROWS_AT_ONCE)
+            for part in range(0, max(int(sizes[first:last].sum()), 1), limits.ROWS_AT_ONCE):
+                left = np.clip(sizes[first:last] - part, 0, limits.ROWS_AT_ONCE)
                 yield self.at(begins[first:last] + part, left)[0]
 
 

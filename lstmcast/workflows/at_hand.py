@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
 import os
-import resource
 import sys
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def resident() -> int:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except (OSError, ValueError, IndexError):
         return peak()
-    return pages * resource.getpagesize()
+    return pages * mmap.PAGESIZE
 
 
 def anonymous() -> int:
@@ -64,6 +64,8 @@ def anonymous() -> int:
 
 def peak() -> int:
     """The most bytes of memory that this process ever had."""
+    import resource  # Windows has none
+
     unit = 1 if sys.platform == "darwin" else 1024
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
@@ -80,8 +82,8 @@ def _of_machine() -> int | None:
         if line.startswith("MemAvailable:"):
             return 1024 * int(line.split()[1])
     try:
-        return os.sysconf("SC_PHYS_PAGES") * resource.getpagesize() - resident()
-    except (ValueError, OSError):
+        return os.sysconf("SC_PHYS_PAGES") * mmap.PAGESIZE - resident()
+    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
         return None
 
 

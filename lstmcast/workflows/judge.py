@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lstmcast import limits
 from lstmcast.errors import counted
 from lstmcast.forecasting.adaptive import KEPT, Scores
 from lstmcast.forecasting.baselines import Linear
@@ -38,10 +39,6 @@ from lstmcast.workflows.watcher import Watcher
 
 SIMPLE = ("seasonal_naive", "naive", "drift")
 """Baselines that need no fitting, and so can stand in for the network on a short series."""
-
-BACKTEST_ROWS = 2_000_000
-"""Rows of backtest.csv beyond which it holds fewer origins: it is made, and read for the page, in
-memory."""
 
 
 def forecasters(model: Model, prepared: Prepared, levels: tuple[float, ...]) -> dict[str, Forecast]:
@@ -197,11 +194,11 @@ def past_forecasts(
     panel, config = prepared.panel, prepared.config
     apart = -(-config.window.horizon // config.window.judge_stride)
     index = prepared.windows.test.every(apart)
-    thinned = max(1, -(-len(index) * config.window.horizon // BACKTEST_ROWS))
+    thinned = max(1, -(-len(index) * config.window.horizon // limits.BACKTEST_ROWS))
     if thinned > 1:
         watcher.note(
             f"backtest.csv has one in {thinned} of the forecasts of the test rows: with all, it "
-            f"would have more than {BACKTEST_ROWS:,} rows. Scores are of every test window."
+            f"would have more than {limits.BACKTEST_ROWS:,} rows. Scores are of every test window."
         )
     origins, series = index.locate(np.arange(0, len(index), thinned))
     network = spread(with_intervals(model, {NETWORK: forecasts[NETWORK]}, panel)[NETWORK])

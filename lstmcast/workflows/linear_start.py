@@ -9,15 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lstmcast import limits
 from lstmcast.forecasting.ridge import DEFAULT_PENALTY, Ridge, sum_up
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.series.batches import Batches
-
-MOST_WINDOWS = 1 << 20
-"""Windows of one target that are fitted; of more, every second, third, ... of a series."""
-
-VALUES_AT_ONCE = 1 << 20
-"""Numbers of windows held at a time."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +71,10 @@ def _pairs(network: Forecaster, batches: Batches) -> Iterator[np.ndarray]:
     """(b, T + H) what the linear path reads, and what it is to add, of each window and target."""
     assert network.skip is not None
     sizes, inner = network.sizes, network.inner
-    most = max(1, MOST_WINDOWS // sizes.targets)
+    most = max(1, limits.RIDGE_WINDOWS // sizes.targets)
     index = batches.index.every(max(1, -(-len(batches.index) // most)))
     columns = sizes.inputs if network.channels is None else sizes.targets * inner.inputs
-    size = max(1, VALUES_AT_ONCE // ((sizes.lookback + sizes.horizon) * columns))
+    size = max(1, limits.RIDGE_NUMBERS_AT_ONCE // ((sizes.lookback + sizes.horizon) * columns))
     in_order = replace(batches, index=index, batch_size=size, seed=None, sample="windows")
     for batch in in_order.epoch():
         batch = network.split(batch)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lstmcast import limits
 from lstmcast.config import DataConfig
 from lstmcast.series.build import read_columns
 from lstmcast.series.read import Table
 from lstmcast.workflows.watcher import Watcher
-
-LONG = 50_000_000
-"""Bytes of a CSV whose reading is watched: fewer take a second."""
 
 MEGABYTE = 1_000_000
 
@@ -25,7 +23,7 @@ def read_watched(config: DataConfig, watcher: Watcher) -> Table:
 
     def watch(done: int, total: int) -> None:
         nonlocal opened
-        if total < LONG:
+        if total < limits.READING_SHOWN:
             return
         if not opened:
             opened = True

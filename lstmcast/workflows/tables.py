@@ -12,19 +12,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from lstmcast import limits
 from lstmcast.config import WindowConfig
 from lstmcast.series.panel import Panel
 
 if TYPE_CHECKING:
     from lstmcast.training.trainer import Fit
 
-LONG = 10_000
-"""Rows from which Arrow, five times as fast as pandas, writes a CSV."""
-
 
 def csv_text(frame: pd.DataFrame) -> str:
     """A frame as CSV: comma, decimal point, Unix line ends, digits that read back the same."""
-    if len(frame) < LONG or frame.shape[1] == 1:
+    if len(frame) < limits.WRITTEN_BY_ARROW or frame.shape[1] == 1:
         return str(frame.to_csv(index=False, lineterminator="\n"))
     columns = [_texts(frame.iloc[:, k]) for k in range(frame.shape[1])]
     if any(pc.any(pc.match_substring_regex(each, '[",\\r\\n]')).as_py() for each in columns):

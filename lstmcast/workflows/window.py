@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lstmcast import limits
 from lstmcast.config import Config
 from lstmcast.errors import DataError, RunError
 from lstmcast.series.panel import FILLED, Panel
@@ -24,12 +25,6 @@ from lstmcast.whole_file import sync_folder, write_text
 from lstmcast.workflows.prepare import Prepared, prepare
 from lstmcast.workflows.tables import csv_text
 from lstmcast.workflows.watcher import Watcher
-
-BYTES_AT_ONCE = 16_000_000
-"""Of windows held in memory while they are written."""
-
-ROWS_AT_ONCE = 10_000
-"""Of windows.csv held in memory while it is written."""
 
 
 @dataclass(frozen=True)
@@ -217,8 +212,9 @@ def _write_arrays(folder: Path, plan: Windows, arrays: WindowArrays, watcher: Wa
 
 def _write_descriptions(path: Path, arrays: WindowArrays) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        for start in range(0, len(arrays.index), ROWS_AT_ONCE):
-            text = csv_text(arrays.describe(start, min(start + ROWS_AT_ONCE, len(arrays.index))))
+        size = limits.WINDOW_ROWS_AT_ONCE
+        for start in range(0, len(arrays.index), size):
+            text = csv_text(arrays.describe(start, min(start + size, len(arrays.index))))
             file.write(text if start == 0 else text.partition("\n")[2])
         file.flush()
         os.fsync(file.fileno())
@@ -227,7 +223,7 @@ def _write_descriptions(path: Path, arrays: WindowArrays) -> None:
 def _spans(plan: Windows) -> Iterator[tuple[int, int]]:
     """Cut all windows into pieces of bounded size."""
     count = plan.shapes["x"][0]
-    size = max(1, BYTES_AT_ONCE * count // max(plan.disk_bytes, 1))
+    size = max(1, limits.WINDOW_BYTES_AT_ONCE * count // max(plan.disk_bytes, 1))
     for start in range(0, count, size):
         yield start, min(start + size, count)
 

@@ -9,10 +9,8 @@ from typing import IO
 
 import numpy as np
 
+from lstmcast import limits
 from lstmcast.series.mapped import map_file
-
-ROWS = 1 << 19
-"""Rows of a spool looked at together."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class Spool:
     def blocks(self) -> Iterator[Spooled]:
         """All rows, in order; a block is let go before the next is mapped."""
         codes_path, ticks_path, values_path = self.paths
-        rows = ROWS
+        rows = limits.SPOOLED_ROWS_AT_ONCE
         for begin in range(0, self.rows, rows):
             count = min(rows, self.rows - begin)
             yield Spooled(

@@ -22,7 +22,7 @@ import numpy as np
 from lstmcast.config import DataConfig
 from lstmcast.errors import RunError
 from lstmcast.run_files import read_object
-from lstmcast.run_lock import turn
+from lstmcast.run_lock import locked
 from lstmcast.series.derive import depends_on_horizon
 from lstmcast.series.frequency import Frequency
 from lstmcast.series.mapped import map_file, sync_file
@@ -84,7 +84,7 @@ def stored_panel(
         tables.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"cannot make {tables}: {error.strerror}; set data.tables") from error
-    with turn(tables / f".{folder.name}.lock"):
+    with locked(tables / f".{folder.name}.lock", wait=True):
         if (found := _open(folder, config.path, files)) is not None:
             return found  # another process has just made it
         for left in tables.glob(f".{folder.name}.*.part"):

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from lstmcast.config import DataConfig
 from lstmcast.errors import DataError
@@ -58,7 +57,6 @@ def stream_panel(
         DataError: The table has a fault.
         OSError: The disk is full.
     """
-    pa.set_memory_pool(pa.system_memory_pool())  # see `read_table`
     inputs = [*config.target, *config.past, *config.future]
     spool = Spool(folder, len(inputs) + len(config.static))
     reader = _Reader(config, files, spool)

@@ -9,18 +9,12 @@ from typing import Any
 
 import pandas as pd
 
+from lstmcast import limits
 from lstmcast.errors import DataError
 from lstmcast.series.csv_rows import row_lines
 from lstmcast.series.raw import read_bytes
 from lstmcast.series.read import Table
-from lstmcast.series.streaming.text import (
-    BOM,
-    PIECE_BYTES,
-    at_line,
-    dialect_of,
-    is_gzipped,
-    text_of,
-)
+from lstmcast.series.streaming.text import BOM, at_line, dialect_of, is_gzipped, text_of
 
 KINDS = (".csv", ".tsv", ".txt", ".gz", ".parquet", ".pq")
 """Endings of the files of a folder that are read; others, and hidden ones, are left alone."""
@@ -140,7 +134,7 @@ def _text(path: Path, begin: int, size: int | None) -> bytes:
         if packed:
             left = mark + begin
             while left:
-                left -= len(file.read(min(left, PIECE_BYTES))) or left
+                left -= len(file.read(min(left, limits.TEXT_AT_ONCE))) or left
         else:
             file.seek(mark + begin)
         data: bytes = file.read() if size is None else file.read(size)

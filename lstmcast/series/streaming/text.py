@@ -11,14 +11,10 @@ from typing import IO, Any
 
 import numpy as np
 
+from lstmcast import limits
 from lstmcast.errors import DataError
 from lstmcast.series.csv_rows import rows_of
 from lstmcast.series.dialect import Dialect, recognise, to_utf8
-from lstmcast.series.gzipped import ALWAYS_TAKEN, MAX_GROWTH
-from lstmcast.series.raw import LONGEST_LINE
-
-PIECE_BYTES = 1 << 24
-"""Text held at a time; what is made of it takes a few times as much."""
 
 BOM = b"\xef\xbb\xbf"
 _QUOTE, _BREAK = ord('"'), ord("\n")
@@ -75,10 +71,10 @@ def dialect_of(path: Path) -> Dialect:
     """
     name = str(path)
     with path.open("rb") as file:
-        head = text_of(file, is_gzipped(path)).read(PIECE_BYTES // 4)
+        head = text_of(file, is_gzipped(path)).read(limits.TEXT_AT_ONCE // 4)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _not_utf8(name, 1)
-    cut = head if len(head) < PIECE_BYTES // 4 else head[: head.rfind(b"\n") + 1] or head
+    cut = head if len(head) < limits.TEXT_AT_ONCE // 4 else head[: head.rfind(b"\n") + 1] or head
     return recognise(to_utf8(cut, name), name)
 
 
@@ -95,23 +91,25 @@ def text_pieces(path: Path, dialect: Dialect, hashed: HashedFile) -> Iterator[Pi
     """
     name, packed = str(path), is_gzipped(path)
     file = text_of(hashed, packed)
-    most = max(MAX_GROWTH * path.stat().st_size, ALWAYS_TAKEN) if packed else -1
+    most = max(limits.GZIP_GROWTH * path.stat().st_size, limits.GZIP_ALWAYS_TAKEN) if packed else -1
     begin, line, rest, total = dialect.body, dialect.body_line, b"", 0
     skip: int | None = dialect.body
     while True:
         new = _read(file, name)
         total += len(new)
         if packed and total > most:
-            raise DataError(f"{name}: the gzip file grows to over {MAX_GROWTH} times its size")
+            raise DataError(
+                f"{name}: the gzip file grows to over {limits.GZIP_GROWTH} times its size"
+            )
         data = rest + new
         if skip is not None:
             mark = len(BOM) if data.startswith(BOM) else 0
             data, skip = data[mark + skip :], None
         cut = len(data) if not new else _last_record_end(data)
-        if not cut and len(data) > LONGEST_LINE:
+        if not cut and len(data) > limits.LONGEST_LINE:
             raise DataError(
-                f"{name}: from line {line} on there is no end of a row in {LONGEST_LINE >> 20} MiB:"
-                " is a quote left open?"
+                f"{name}: from line {line} on there is no end of a row in "
+                f"{limits.LONGEST_LINE >> 20} MiB: is a quote left open?"
             )
         if cut:  # empty lines may be the end of the table: they wait for what follows
             cut = rows_of(data[:cut], at_line(dialect, line)).nbytes
@@ -133,7 +131,7 @@ def at_line(dialect: Dialect, line: int) -> Dialect:
 
 def _read(file: Any, name: str) -> bytes:
     try:
-        data: bytes = file.read(PIECE_BYTES)
+        data: bytes = file.read(limits.TEXT_AT_ONCE)
     except (EOFError, OSError) as error:
         raise DataError(f"{name}: cannot be read to its end: {error}") from None
     return data
