@@ -56,7 +56,8 @@ def init(
     Raises:
         LstmcastError: See `lstmcast.errors`.
     """
-    from lstmcast.workflows.init import given_by, propose, write_proposal
+    from lstmcast.workflows.init import write_proposal
+    from lstmcast.workflows.propose import given_by, propose
     from lstmcast.workflows.watcher import Watcher
 
     proposal = propose(data, given_by(set, target, horizon), Watcher())

@@ -17,7 +17,7 @@ from lstmcast.errors import DataError
 from lstmcast.series import gzipped, raw
 from lstmcast.series.read import peek, read_table
 from lstmcast.series.vectors import read_vectors
-from lstmcast.workflows.prepare import is_formula
+from lstmcast.workflows.prepared import is_formula
 
 
 def test_a_gzip_bomb_is_refused_before_it_unfolds(

@@ -16,8 +16,8 @@ from lstmcast.errors import ConfigError, DataError, RunError
 from lstmcast.series.frequency import frequency_from_alias
 from lstmcast.series.read import read_table
 from lstmcast.workflows.check import check
-from lstmcast.workflows.init import propose_config
 from lstmcast.workflows.prepare import prepare
+from lstmcast.workflows.propose import propose_config
 from lstmcast.workflows.watcher import Watcher
 
 

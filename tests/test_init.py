@@ -11,8 +11,8 @@ from conftest import TINY, daily_text
 
 from lstmcast.config import build_config, load_config
 from lstmcast.series.build import read_panel
-from lstmcast.workflows.init import propose, propose_config
 from lstmcast.workflows.proposal import Line, Proposal, arrange
+from lstmcast.workflows.propose import propose, propose_config
 from lstmcast.workflows.watcher import Watcher
 
 TOP = Path(__file__).parents[1]

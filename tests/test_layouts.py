@@ -9,7 +9,7 @@ import lstmcast
 from lstmcast.config import DataConfig, build_config
 from lstmcast.errors import ConfigError, DataError
 from lstmcast.series.build import build_panel, read_columns
-from lstmcast.workflows.init import propose_config
+from lstmcast.workflows.propose import propose_config
 from lstmcast.workflows.watcher import Watcher
 
 SMALL = [*TINY[1::2], "window.lookback=8", "window.horizon=3"]

@@ -30,10 +30,10 @@ from lstmcast.workflows.forecast import forecast_series
 from lstmcast.workflows.gate import parse_gates
 from lstmcast.workflows.judge import verdict_json
 from lstmcast.workflows.reading import read_watched
-from lstmcast.workflows.record import Fold, Record, asked, chosen
+from lstmcast.workflows.record import Record, asked, chosen
 from lstmcast.workflows.report import write_report
 from lstmcast.workflows.tables import csv_text
-from lstmcast.workflows.watcher import FoldWatcher, Watcher
+from lstmcast.workflows.watcher import Fold, FoldWatcher, Watcher
 
 
 @dataclass(frozen=True)

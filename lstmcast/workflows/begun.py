@@ -16,7 +16,7 @@ from lstmcast.network.library import identity
 from lstmcast.ranks import ranks
 from lstmcast.run_files import read_object
 from lstmcast.workflows.begin_from import fingerprint
-from lstmcast.workflows.prepare import Prepared
+from lstmcast.workflows.prepared import Prepared
 
 Record = dict[str, Any]
 

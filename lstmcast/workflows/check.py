@@ -25,8 +25,9 @@ from lstmcast.series.repair import repair, table_text
 from lstmcast.series.windows import require_train_windows
 from lstmcast.whole_file import write_text
 from lstmcast.workflows.check_config import find_config, stopped
-from lstmcast.workflows.init import as_list, is_config
-from lstmcast.workflows.prepare import Prepared, prepare
+from lstmcast.workflows.prepare import prepare
+from lstmcast.workflows.prepared import Prepared
+from lstmcast.workflows.propose import as_list, is_config
 from lstmcast.workflows.storage import in_memory
 from lstmcast.workflows.watcher import Watcher
 

@@ -15,7 +15,7 @@ from lstmcast.series.findings import Finding
 from lstmcast.series.findings_view import lenient_numbers, lenient_stamps
 from lstmcast.series.frequency import guess_time_column
 from lstmcast.series.read import peek, read_table
-from lstmcast.workflows.init import as_list, is_config, propose_config
+from lstmcast.workflows.propose import as_list, is_config, propose_config
 from lstmcast.workflows.watcher import Watcher
 
 

@@ -11,7 +11,7 @@ from lstmcast.errors import ConfigError, RunError
 from lstmcast.ranks import ranks
 from lstmcast.run_folder import RunFolder, next_run
 from lstmcast.workflows.at_hand import check_file
-from lstmcast.workflows.init import is_config, propose_config
+from lstmcast.workflows.propose import is_config, propose_config
 from lstmcast.workflows.watcher import Watcher
 
 if TYPE_CHECKING:

@@ -29,8 +29,9 @@ from lstmcast.workflows.judge import (
     with_record,
 )
 from lstmcast.workflows.memory import network_that_fits
-from lstmcast.workflows.predict import build_on_grid_of
-from lstmcast.workflows.prepare import Prepared, prepare_table
+from lstmcast.workflows.new_rows import build_on_grid_of
+from lstmcast.workflows.prepare import prepare_table
+from lstmcast.workflows.prepared import Prepared
 from lstmcast.workflows.watcher import Watcher
 
 

@@ -41,7 +41,8 @@ from lstmcast.workflows.inspection import (
 from lstmcast.workflows.inspection_plot import check_plot_path, write_plot
 from lstmcast.workflows.network import new_network, sizes_of
 from lstmcast.workflows.predict import open_run
-from lstmcast.workflows.prepare import Prepared, prepare
+from lstmcast.workflows.prepare import prepare
+from lstmcast.workflows.prepared import Prepared
 from lstmcast.workflows.watcher import Watcher
 from lstmcast.workflows.window import WindowArrays, require_windows, window_table
 

@@ -32,7 +32,7 @@ from lstmcast.forecasting.walk import (
 from lstmcast.forecasting.yardsticks import Yardsticks, yardsticks
 from lstmcast.series.gaps import fill_gaps
 from lstmcast.series.windows import WindowIndex
-from lstmcast.workflows.prepare import Prepared
+from lstmcast.workflows.prepared import Prepared
 from lstmcast.workflows.watcher import Watcher
 
 SIMPLE = ("seasonal_naive", "naive", "drift")

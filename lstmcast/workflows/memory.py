@@ -22,7 +22,7 @@ from lstmcast.ranks import ranks
 from lstmcast.series.order import MOST_POOL
 from lstmcast.workflows.at_hand import anonymous, at_hand, gigabytes, peak, resident
 from lstmcast.workflows.network import new_network, sizes_of
-from lstmcast.workflows.prepare import Prepared
+from lstmcast.workflows.prepared import Prepared
 
 FLOAT = 4
 """Bytes of a number on the device."""

@@ -12,7 +12,7 @@ from lstmcast.whole_file import write_json, write_text
 from lstmcast.whole_folder import write_together
 
 if TYPE_CHECKING:
-    from lstmcast.workflows.prepare import Prepared
+    from lstmcast.workflows.prepared import Prepared
 
 MOST_CHECKED = 1_000_000
 """Rows of a table that are looked through again after training: some seconds."""

@@ -42,7 +42,8 @@ from lstmcast.workflows.judge import (
 )
 from lstmcast.workflows.manifest import describe_run
 from lstmcast.workflows.memory import Need, network_that_fits, peak_on
-from lstmcast.workflows.prepare import Prepared, prepare
+from lstmcast.workflows.prepare import prepare
+from lstmcast.workflows.prepared import Prepared
 from lstmcast.workflows.report import finish
 from lstmcast.workflows.storage import storage_of
 from lstmcast.workflows.tables import csv_text, history_frame, recent_frame

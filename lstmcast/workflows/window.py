@@ -21,7 +21,8 @@ from lstmcast.series.read import Table
 from lstmcast.series.scaled import scaled_rows
 from lstmcast.series.splits import SPLITS
 from lstmcast.whole_file import sync_folder, write_text
-from lstmcast.workflows.prepare import Prepared, prepare
+from lstmcast.workflows.prepare import prepare
+from lstmcast.workflows.prepared import Prepared
 from lstmcast.workflows.tables import csv_text
 from lstmcast.workflows.watcher import Watcher
 

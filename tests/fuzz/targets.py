@@ -32,9 +32,9 @@ from lstmcast.series.read import peek, read_table
 from lstmcast.series.timestamps import parse_stamp, parse_stamps
 from lstmcast.tensor_file import checksum
 from lstmcast.workflows.check import check
-from lstmcast.workflows.init import propose_config
 from lstmcast.workflows.predict import predict
 from lstmcast.workflows.prepare import prepare
+from lstmcast.workflows.propose import propose_config
 from lstmcast.workflows.watcher import Watcher
 
 TOP = Path(__file__).parents[2]
