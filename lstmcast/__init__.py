@@ -99,8 +99,8 @@ def train(
         return Run(Path(resume))
     assert source is not None, "a config, a table, or resume=RUN"
     folder = run_folder_for(source, run)
-    config = config_for(source, set, watcher)
-    return Run(train_workflow(config, folder, choose_device(device), watcher).run.path)
+    config, table = config_for(source, set, watcher)
+    return Run(train_workflow(config, folder, choose_device(device), watcher, table).run.path)
 
 
 def backtest(
@@ -217,7 +217,8 @@ def window(
     from lstmcast.workflows.window import write_windows
 
     watcher = Watcher()
-    return write_windows(config_for(source, set, watcher), Path(output), watcher).shapes
+    config, table = config_for(source, set, watcher)
+    return write_windows(config, Path(output), watcher, table).shapes
 
 
 def inspect(

@@ -15,7 +15,8 @@ from conftest import TINY, daily_text
 
 from lstmcast.errors import DataError
 from lstmcast.series import gzipped, raw
-from lstmcast.series.read import peek, read_table
+from lstmcast.series.peek import peek
+from lstmcast.series.read import read_table
 from lstmcast.series.vectors import read_vectors
 from lstmcast.workflows.prepared import is_formula
 

@@ -302,7 +302,7 @@ def test_after_training_the_same_is_found_in_what_is_held_as_in_the_file():
     files = [source(name) for code in CODES for name in (code, f"{code}_clean")]
     for path, duplicates in product(files, ("error", "first")):
         settings = [*TINY["window"], f"data.duplicates={duplicates}"]
-        config, _ = find_config(path, settings)
+        config, *_ = find_config(path, settings)
         try:
             prepared = prepare.prepare(config, Watcher()) if config else None
         except (ConfigError, DataError):

@@ -102,7 +102,9 @@ def test_auto_takes_the_form_of_m4_for_rows(tmp_path):
     ],
 )
 def test_auto_leaves_other_tables_long(text, tmp_path):
-    config = propose_config(write(tmp_path, text), ["window.horizon=1", "window.lookback=1"], Quiet)
+    config = propose_config(
+        write(tmp_path, text), ["window.horizon=1", "window.lookback=1"], Quiet
+    )[0]
     assert config.data.layout == "auto"
     assert config.data.target[0] in ("V1", "V2", "V3")
 

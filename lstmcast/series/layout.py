@@ -102,24 +102,27 @@ class LongTable(Table):
         return series, row - int(self.offsets[series])
 
 
-def read_wide(config: DataConfig, watch: Watch | None = None) -> LongTable:
+def read_wide(
+    config: DataConfig, watch: Watch | None = None, raw: bytes | None = None
+) -> LongTable:
     """A column per series -> a long table.
 
     Args:
         config: `data.target` names the columns.
         watch: Is told how much has been parsed.
+        raw: The bytes of the file, where they have been read already.
 
     Raises:
         DataError: The table cannot be read, or a column does not hold numbers.
     """
     time = [config.time] if config.time else []
     columns = [*time, *config.target]
-    table = read_table(config.path, columns=columns, text=time, scan=True, watch=watch)
+    table = read_table(config.path, columns=columns, text=time, scan=True, watch=watch, raw=raw)
     cells = None
     if table.csv is not None:
         header = {name: k for k, name in enumerate(table.csv.dialect.header)}
         skip = header[config.time] if config.time else None
-        cells = number_cells(table.csv.load(), table.csv.dialect, skip)
+        cells = number_cells(table.csv.text, table.csv.dialect, skip)
     if cells is None:
         table = _with_columns(table, columns, time)
         cells = np.stack([table.numbers(name) for name in config.target])
@@ -134,7 +137,7 @@ def read_wide(config: DataConfig, watch: Watch | None = None) -> LongTable:
         table.name,
         pd.DataFrame(index=pd.RangeIndex(cells.size)),
         table.digest,
-        base=table,
+        base=table.without_text(),
         time=config.time,
         series_names=np.array(config.target, dtype=object),
         values=cells.ravel(),
@@ -142,7 +145,9 @@ def read_wide(config: DataConfig, watch: Watch | None = None) -> LongTable:
     )
 
 
-def read_rows(config: DataConfig, watch: Watch | None = None) -> LongTable:
+def read_rows(
+    config: DataConfig, watch: Watch | None = None, raw: bytes | None = None
+) -> LongTable:
     """A name and then the values, one series to a row -> a long table.
 
     Empty cells at the end of a row are no steps; those before its last value are gaps.
@@ -150,15 +155,16 @@ def read_rows(config: DataConfig, watch: Watch | None = None) -> LongTable:
     Args:
         config: `data.target` names the values.
         watch: Is told how much has been parsed.
+        raw: The bytes of the file, where they have been read already.
 
     Raises:
         DataError: The table cannot be read, a name is missing or comes twice, a cell is no number,
             or no row has a value.
     """
-    table = read_table(config.path, scan=True, watch=watch)
+    table = read_table(config.path, scan=True, watch=watch, raw=raw)
     cells = None
     if table.csv is not None:
-        cells = number_cells(table.csv.load(), table.csv.dialect, 0)
+        cells = number_cells(table.csv.text, table.csv.dialect, 0)
         header = list(table.csv.dialect.header)
     names = table.text(str(table.frame.columns[0]))
     _check_names(table, names)
@@ -180,7 +186,7 @@ def read_rows(config: DataConfig, watch: Watch | None = None) -> LongTable:
         table.name,
         pd.DataFrame(index=pd.RangeIndex(len(values))),
         table.digest,
-        base=table,
+        base=table.without_text(),
         layout="rows",
         series_column=_series_column(header[0], value_column),
         value_column=value_column,
@@ -200,7 +206,7 @@ def _with_columns(table: Table, columns: list[str] | None, text: list[str]) -> T
     """A table that was scanned, with its columns: for messages, and for what is not all numbers."""
     if table.csv is None:
         return table
-    data, dialect = table.csv.load(), table.csv.dialect
+    data, dialect = table.csv.text, table.csv.dialect
     return replace(table, frame=parse_rows(data, dialect, columns, text, table.name))
 
 

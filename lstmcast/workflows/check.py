@@ -28,6 +28,7 @@ from lstmcast.workflows.check_config import find_config, stopped
 from lstmcast.workflows.prepare import prepare
 from lstmcast.workflows.prepared import Prepared
 from lstmcast.workflows.propose import as_list, is_config
+from lstmcast.workflows.reading import ReadTable
 from lstmcast.workflows.storage import in_memory
 from lstmcast.workflows.watcher import Watcher
 
@@ -78,12 +79,12 @@ def _findings(
     report: Report, source: Path, overrides: Sequence[str], leaks: bool
 ) -> Iterator[Finding]:
     """The whole walk: config, reading, stamps, values, leaks, windows, network."""
-    config, faults = find_config(source, overrides)
+    config, faults, read = find_config(source, overrides)
     yield from faults
     if config is None:
         return
     try:
-        table, data_config = _read(config.data)
+        table, data_config = _read(config.data, read)
     except DataError as error:
         yield from stopped(error)
         return
@@ -121,12 +122,17 @@ def _table_findings(view: View, config: Config) -> Iterator[Finding]:
     yield from find_short_series(view, config.window)
 
 
-def _read(data: DataConfig) -> tuple[Table, DataConfig]:
+def _read(data: DataConfig, before: ReadTable | None = None) -> tuple[Table, DataConfig]:
     """The whole table; one of another layout as a long one, with the config of that."""
+    texts, repeated = _texts(data), _texts(data) if data.series else []
+    if before is not None:
+        table = before.taken()
+        if isinstance(table, LongTable):
+            return _as_long(table, data)
+        return table.with_columns([str(name) for name in table.frame], texts, repeated), data
     if layout_of(data) != "long":
         return _as_long(read_columns(data), data)
-    repeated = _texts(data) if data.series else []
-    return read_table(data.path, text=_texts(data), repeated=repeated), data
+    return read_table(data.path, text=texts, repeated=repeated), data
 
 
 def _as_long(table: Table, data: DataConfig) -> tuple[Table, DataConfig]:
@@ -187,7 +193,7 @@ def _untold_series(view: View) -> Iterator[Finding]:
 def _windows(config: Config, table: Table, stops: bool, with_network: bool) -> Iterator[Finding]:
     """What shows only in earnest: prepare everything as `train` would."""
     try:
-        prepared = prepare(in_memory(config), Watcher())
+        prepared = prepare(in_memory(config), Watcher(), ReadTable(table))
         yield from find_unknown_future(prepared.panel, table, config.window.horizon)
         window = config.window
         try:

@@ -30,8 +30,9 @@ from lstmcast.workflows.judge import (
 )
 from lstmcast.workflows.memory import network_that_fits
 from lstmcast.workflows.new_rows import build_on_grid_of
-from lstmcast.workflows.prepare import prepare_table
+from lstmcast.workflows.prepare import prepare_windows
 from lstmcast.workflows.prepared import Prepared
+from lstmcast.workflows.reading import ReadTable, build_training_panel
 from lstmcast.workflows.watcher import Watcher
 
 
@@ -101,8 +102,9 @@ def fit_at(
     """
     limits = {"end": last} if first is None else {"start": first, "end": last}
     data = config.data.model_copy(update=limits)
-    prepared = prepare_table(config.model_copy(update={"data": data}), table, watcher)
-    window = config.window
+    config = config.model_copy(update={"data": data})
+    read, window = ReadTable(table), config.window
+    prepared = prepare_windows(read, build_training_panel(read, config), config, watcher)
     require_train_windows(
         prepared.panel,
         prepared.cuts,

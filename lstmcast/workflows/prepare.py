@@ -11,7 +11,6 @@ import numpy as np
 from lstmcast.config import Config
 from lstmcast.errors import ConfigError
 from lstmcast.forecasting.frames import bound_names
-from lstmcast.series.build import build_panel
 from lstmcast.series.categories import fit_vocabulary
 from lstmcast.series.gaps import fill_gaps, usable_origins
 from lstmcast.series.layout import LongTable
@@ -22,8 +21,7 @@ from lstmcast.series.splits import Cuts, cut_series, no_cuts
 from lstmcast.series.vectors import read_vectors
 from lstmcast.series.windows import split_windows
 from lstmcast.workflows.prepared import Prepared
-from lstmcast.workflows.reading import read_watched
-from lstmcast.workflows.storage import open_stored, storage_of
+from lstmcast.workflows.reading import ReadTable, build_training_panel, read_training_table
 from lstmcast.workflows.target_checks import check_counts, check_transform
 from lstmcast.workflows.watcher import Watcher
 
@@ -34,44 +32,46 @@ MOST_HELD = 2_000_000
 """Cells of a table that are held beside its panel: some 20 MB of numbers, 70 MB of texts."""
 
 
-def prepare(config: Config, watcher: Watcher) -> Prepared:
+def prepare(config: Config, watcher: Watcher, before: ReadTable | None = None) -> Prepared:
     """Read the table of a config and make it ready for windows.
+
+    Args:
+        config: What the windows are to be made of.
+        watcher: Is told what was found.
+        before: The table, where it was read already.
 
     Raises:
         ConfigError: A column has a name that lstmcast's own files use.
         DataError: The table has a fault.
     """
     refuse_own_names(config)
-    if storage_of(config, watcher) == "disk":
-        panel, table = open_stored(config, watcher)
-        return prepare_panel(config, table, panel, watcher)
-    return prepare_table(config, read_watched(config.data, watcher), watcher)
+    table = read_training_table(config, watcher, before)
+    return prepare_windows(table, build_training_panel(table, config), config, watcher)
 
 
-def prepare_table(config: Config, table: Table, watcher: Watcher) -> Prepared:
-    """Make a table that was read ready for windows.
+def prepare_windows(read: ReadTable, unfilled: Panel, config: Config, watcher: Watcher) -> Prepared:
+    """Split, code, fill, scale and index a panel.
+
+    Args:
+        read: Its table, whose cells are forgotten here.
+        unfilled: As read, with gaps as NaN.
+        config: How to.
+        watcher: Is told what was found.
 
     Raises:
         DataError: The table has a fault.
     """
-    panel = build_panel(table, config.data, horizon=config.window.horizon)
-    if isinstance(table, LongTable):  # what auto found is what the run goes by
-        data = config.data.model_copy(update={"layout": table.layout})
+    cells = read.taken()
+    table = cells.without_cells()
+    if isinstance(cells, LongTable):  # what auto found is what the run goes by
+        data = config.data.model_copy(update={"layout": cells.layout})
         config = config.model_copy(update={"data": data})
-    prepared = prepare_panel(config, table.without_cells(), panel, watcher)
-    return replace(prepared, cells=table if table.frame.size <= MOST_HELD else None)
-
-
-def prepare_panel(config: Config, table: Table, panel: Panel, watcher: Watcher) -> Prepared:
-    """Make a panel as read ready for windows.
-
-    Raises:
-        DataError: The table has a fault.
-    """
-    check_transform(config, panel, table)
-    check_counts(config, panel, table)
-    cuts = cut_series(panel, config.split, config.window.horizon)
-    prepared = prepare_windows(config, table, panel, cuts)
+    check_transform(config, unfilled, table)
+    check_counts(config, unfilled, table)
+    cuts = cut_series(unfilled, config.split, config.window.horizon)
+    prepared = index_windows(config, table, unfilled, cuts)
+    if unfilled.store is None and cells.frame.size <= MOST_HELD:
+        prepared = replace(prepared, cells=cells)
     watcher.prepared(prepared)
     for text in prepared.notes:
         watcher.note(text)
@@ -81,7 +81,7 @@ def prepare_panel(config: Config, table: Table, panel: Panel, watcher: Watcher) 
 def prepare_all_rows(prepared: Prepared) -> Prepared:
     """The same table with every row a train row: for training once more on all of it."""
     config, panel = prepared.config, prepared.unfilled
-    again = prepare_windows(config, prepared.table, panel, no_cuts(panel))
+    again = index_windows(config, prepared.table, panel, no_cuts(panel))
     if config.training.max_steps is None:
         return again
     # An epoch has more steps now: a limit of steps stays the same number of epochs.
@@ -91,7 +91,7 @@ def prepare_all_rows(prepared: Prepared) -> Prepared:
     return replace(again, config=config.model_copy(update={"training": training}))
 
 
-def prepare_windows(config: Config, table: Table, unfilled: Panel, cuts: Cuts) -> Prepared:
+def index_windows(config: Config, table: Table, unfilled: Panel, cuts: Cuts) -> Prepared:
     """Code, fill, scale and index a panel as read."""
     scale, window = config.scale, config.window
     vocabulary = fit_vocabulary(unfilled, cuts.starts, cuts.train, config.network.embed_series)

@@ -11,16 +11,20 @@ from lstmcast.config import Config, build_config, parse_overrides
 from lstmcast.errors import DataError, counted
 from lstmcast.series.build import build_panel, read_columns
 from lstmcast.series.csv_numbers import to_numbers
+from lstmcast.series.derive import wanted
 from lstmcast.series.frequency import guess_time_column
 from lstmcast.series.layout import VALUE, has_rows_header
 from lstmcast.series.panel import Panel
-from lstmcast.series.read import Table, peek, read_table
+from lstmcast.series.peek import peek
+from lstmcast.series.raw import read_bytes
+from lstmcast.series.read import Table, read_table
 from lstmcast.series.splits import Cuts, cut_series
 from lstmcast.series.windows import SplitWindows, require_train_windows, split_windows
 from lstmcast.workflows.columns import Roles, assign_roles, time_columns
 from lstmcast.workflows.keys import find_series
 from lstmcast.workflows.prepare import refuse_own_names
 from lstmcast.workflows.proposal import Line, Proposal, arrange, full_path
+from lstmcast.workflows.reading import ReadTable
 from lstmcast.workflows.sizing import (
     calendar_lines,
     forecast_lines,
@@ -44,8 +48,10 @@ def is_config(path: str | Path) -> bool:
     return Path(path).suffix.lower() in (".yaml", ".yml")
 
 
-def propose_config(path: str | Path, overrides: Sequence[str], watcher: Watcher) -> Config:
-    """The config that `init` proposes for a table.
+def propose_config(
+    path: str | Path, overrides: Sequence[str], watcher: Watcher
+) -> tuple[Config, ReadTable]:
+    """The config that `init` proposes for a table, and the table, read whole.
 
     Args:
         path: A CSV or Parquet file.
@@ -56,8 +62,21 @@ def propose_config(path: str | Path, overrides: Sequence[str], watcher: Watcher)
         ConfigError: An override cannot be used.
         DataError: The table cannot be read, or has no column to forecast.
     """
-    proposal, _ = _propose(path, parse_overrides(overrides), watcher)
-    return proposal.config()
+    proposal, panel, table = _propose(path, parse_overrides(overrides), watcher)
+    config = proposal.config()
+    named = replace(table, name=config.data.path)
+    return config, ReadTable(named, panel if _is_panel_of(panel, config) else None)
+
+
+def _is_panel_of(panel: Panel, config: Config) -> bool:
+    """Whether a proposed config leads to the panel that it was proposed by.
+
+    What was proposed after that panel was laid out are its own season, and perhaps the calendar,
+    whose columns it lacks.
+    """
+    data = config.data
+    same_season = data.season in ("auto", panel.frequency.season)
+    return same_season and not wanted(panel.frequency, data, config.window.horizon)
 
 
 def given_by(overrides: Sequence[str], target: Sequence[str], horizon: int | None) -> Given:
@@ -85,7 +104,7 @@ def propose(path: str | Path, given: Given, watcher: Watcher) -> Proposal:
         ConfigError: What is given cannot be used.
         DataError: The table cannot be read, has no column to forecast, or is too short.
     """
-    proposal, panel = _propose(path, given, watcher)
+    proposal, panel, _ = _propose(path, given, watcher)
     config, window = proposal.config(), proposal.config().window
     refuse_own_names(config)
     cuts, windows = _windows(panel, config)
@@ -93,11 +112,17 @@ def propose(path: str | Path, given: Given, watcher: Watcher) -> Proposal:
     return proposal
 
 
-def _propose(path: str | Path, given: Given, watcher: Watcher) -> tuple[Proposal, Panel]:
-    """A proposal, and the table on its grid; what is not given is looked up in the table."""
-    data = given.get("data", {})
-    in_rows = is_in_rows(Path(path), data)
-    roles, rivals, table = _read_rows(Path(path), data) if in_rows else _read(Path(path), data)
+def _propose(path: str | Path, given: Given, watcher: Watcher) -> tuple[Proposal, Panel, Table]:
+    """A proposal, the table on its grid, and as read; what is not given is looked up in it."""
+    if str(path) == "-":
+        raise DataError(
+            "standard input is read once, and a proposed config names a file to read again: save "
+            "the table as a file, and name that"
+        )
+    data, raw = given.get("data", {}), read_bytes(path)
+    in_rows = is_in_rows(Path(path), data, raw)
+    read = _read_rows if in_rows else _read
+    roles, rivals, table = read(Path(path), data, raw)
     if not in_rows and len(table.frame) < FEWEST_ROWS:
         raise DataError(
             f"{table.name}: {counted(len(table.frame), 'row')} are too few to train on and to "
@@ -112,7 +137,8 @@ def _propose(path: str | Path, given: Given, watcher: Watcher) -> tuple[Proposal
         return Proposal(Path(path), (), arrange(lines, given)).config()
 
     if so_far().data.layout == "wide":
-        table = read_columns(so_far().data)
+        table = read_columns(so_far().data, raw=raw)
+    del raw  # there may be as much of it as of the panel
     panel = build_panel(table, so_far().data)
     lines += [*_time_lines(roles, rivals, panel), *forecast_lines(panel)]
     lines += window_lines(panel, so_far(), given.get("window", {}))
@@ -120,14 +146,14 @@ def _propose(path: str | Path, given: Given, watcher: Watcher) -> tuple[Proposal
     lines += network_lines(windows, panel.frequency.season, so_far().window.lookback)
     lines += training_lines(windows, panel, so_far(), given.get("training", {}))
     _tell(roles, watcher)
-    return Proposal(Path(path), _about(table, panel, roles), arrange(lines, given)), panel
+    return Proposal(Path(path), _about(table, panel, roles), arrange(lines, given)), panel, table
 
 
-def is_in_rows(path: Path, data: Mapping[str, Any]) -> bool:
+def is_in_rows(path: Path, data: Mapping[str, Any], raw: bytes) -> bool:
     """Whether a table is, or looks, as if every row were a series: a name and its values."""
     if data.get("layout", "auto") != "auto":
         return bool(data["layout"] == "rows")
-    look = peek(path)
+    look = peek(path, raw=raw)
     header = [str(name) for name in look.frame.columns]
     roles = [data.get(role) for role in ("time", "series", "past", "future", "static")]
     if not has_rows_header(header) or any(roles):
@@ -140,16 +166,17 @@ def is_in_rows(path: Path, data: Mapping[str, Any]) -> bool:
     return bool(to_numbers(names.text(header[0]), ".")[1].all())
 
 
-def _read_rows(path: Path, data: Mapping[str, Any]) -> tuple[Roles, list[str], Table]:
+def _read_rows(path: Path, data: Mapping[str, Any], raw: bytes) -> tuple[Roles, list[str], Table]:
     """The same as `_read`, of a table with a series to a row."""
     target = as_list(data.get("target", VALUE))
     values = {**data, "path": full_path(path), "layout": "rows", "target": target}
-    return Roles(None, [], target), [], read_columns(build_config({"data": values}).data)
+    table = read_columns(build_config({"data": values}).data, raw=raw)
+    return Roles(None, [], target), [], table
 
 
-def _read(path: Path, data: Mapping[str, Any]) -> tuple[Roles, list[str], Table]:
+def _read(path: Path, data: Mapping[str, Any], raw: bytes) -> tuple[Roles, list[str], Table]:
     """What the columns of a table are, those that might be its time too, and the whole table."""
-    look = peek(path)
+    look = peek(path, raw=raw)
     times = time_columns(look)
     time = data["time"] if "time" in data else next(iter(times), None)
     given = {role: as_list(data.get(role, [])) for role in ROLES}
@@ -157,7 +184,7 @@ def _read(path: Path, data: Mapping[str, Any]) -> tuple[Roles, list[str], Table]
     used = [name for names in given.values() for name in names]
     used += [] if time is None else [time]
     texts = [time, *given["series"], *as_list(data.get("categorical", []))]
-    table = read_table(path, text=[name for name in texts if name is not None])
+    table = read_table(path, text=[name for name in texts if name is not None], raw=raw)
     for role, names in given.items():
         table.require(names, f"data.{role}")
     table.require([] if time is None else [time], "data.time")

@@ -29,7 +29,7 @@ from lstmcast.whole_file import make_folder, write_json, write_text
 from lstmcast.workflows.at_hand import check_file
 from lstmcast.workflows.begun import Record, describe_beginning, digest_of
 from lstmcast.workflows.fitting import fit_model, refit
-from lstmcast.workflows.forecast import forecast_panel
+from lstmcast.workflows.forecast import forecast_after_last_row
 from lstmcast.workflows.judge import (
     forecasters,
     judge_test,
@@ -44,6 +44,7 @@ from lstmcast.workflows.manifest import describe_run
 from lstmcast.workflows.memory import Need, network_that_fits, peak_on
 from lstmcast.workflows.prepare import prepare
 from lstmcast.workflows.prepared import Prepared
+from lstmcast.workflows.reading import ReadTable
 from lstmcast.workflows.report import finish
 from lstmcast.workflows.storage import storage_of
 from lstmcast.workflows.tables import csv_text, history_frame, recent_frame
@@ -93,6 +94,7 @@ def train(
     folder: RunFolder,
     device: torch.device,
     watcher: Watcher,
+    table: ReadTable | None = None,
 ) -> Trained:
     """Train a network and judge it.
 
@@ -101,6 +103,7 @@ def train(
         folder: Where the run goes; it must not hold anything.
         device: Where to train.
         watcher: Is told how it goes.
+        table: The table, where it was read already.
 
     Raises:
         ConfigError: The config asks for nothing that can be trained.
@@ -111,7 +114,7 @@ def train(
     began = time.monotonic()
     if ranks().first and not folder.numbered:
         folder.check_free()
-    ready = get_ready(config, device, watcher)
+    ready = get_ready(config, device, watcher, table)
     with made_by_first(folder.created) as made, resumable(made):
         if ranks().first:
             write_text(made.config, dump_config(config))
@@ -129,7 +132,9 @@ def made_by_first(make: Callable[[], AbstractContextManager[RunFolder]]) -> Iter
         yield folder
 
 
-def get_ready(config: Config, device: torch.device, watcher: Watcher) -> Ready:
+def get_ready(
+    config: Config, device: torch.device, watcher: Watcher, table: ReadTable | None = None
+) -> Ready:
     """Read the table and build the network; nothing is written.
 
     Raises:
@@ -142,7 +147,7 @@ def get_ready(config: Config, device: torch.device, watcher: Watcher) -> Ready:
         )
     if storage_of(config) == "memory":
         check_file(Path(config.data.path), config)
-    prepared = prepare(config, watcher)
+    prepared = prepare(config, watcher, table)
     require_train_windows(
         prepared.panel,
         prepared.cuts,
@@ -190,7 +195,7 @@ def carry_out(ready: Ready, folder: RunFolder, watcher: Watcher, began: float) -
 
     if prepared.config.training.refit == "all":
         model = refit(model, prepared, fits, checkpoints.named("refit"), watcher)
-    forecast = future_forecast(model, prepared, watcher)
+    forecast = forecast_after_last_row(model, prepared, watcher)
     metrics = metrics_of({"test": test, "validation": validation}, prepared, verdict)
     trained = Trained(folder, metrics, verdict, forecast, fits, remarks_of(model, forecast))
     if ranks().first:
@@ -286,12 +291,3 @@ def resumable(folder: RunFolder) -> Iterator[None]:
             started = "lstmcast" if ranks().alone else "torchrun ... -m lstmcast"
             stopped.add_note(f"Go on with: {started} train --resume {folder.path}")
         raise
-
-
-def future_forecast(model: Model, prepared: Prepared, watcher: Watcher) -> pd.DataFrame | None:
-    """The forecast after the last row of every series, if its future columns are known."""
-    try:
-        return forecast_panel(model, prepared.filled_to_the_end(), watcher)
-    except DataError as error:
-        watcher.note(f"No forecast.csv: {error}.")
-        return None

@@ -23,6 +23,7 @@ from lstmcast.series.splits import SPLITS
 from lstmcast.whole_file import sync_folder, write_text
 from lstmcast.workflows.prepare import prepare
 from lstmcast.workflows.prepared import Prepared
+from lstmcast.workflows.reading import ReadTable
 from lstmcast.workflows.tables import csv_text
 from lstmcast.workflows.watcher import Watcher
 
@@ -123,13 +124,20 @@ def source_rows(panel: Panel, table: Table, rows: np.ndarray) -> pd.Series:
     return pd.Series(table.file_rows(source) + 1, dtype="Int64").where(pd.Series(source != FILLED))
 
 
-def plan_windows(config: Config, watcher: Watcher) -> tuple[Windows, WindowArrays]:
+def plan_windows(
+    config: Config, watcher: Watcher, table: ReadTable | None = None
+) -> tuple[Windows, WindowArrays]:
     """Find out which windows there are, without making them.
+
+    Args:
+        config: The table and what its windows are.
+        watcher: Is told what was found.
+        table: The table, where it was read already.
 
     Raises:
         DataError: The table has a fault, or is shorter than one window.
     """
-    prepared = prepare(config, watcher)
+    prepared = prepare(config, watcher, table)
     arrays = WindowArrays(prepared)
     require_windows(arrays)
     shapes = arrays.shapes()
@@ -157,13 +165,16 @@ def require_windows(arrays: WindowArrays) -> None:
     )
 
 
-def write_windows(config: Config, folder: Path, watcher: Watcher) -> Windows:
+def write_windows(
+    config: Config, folder: Path, watcher: Watcher, table: ReadTable | None = None
+) -> Windows:
     """Write all windows of a table into a new folder, which appears only when it is complete.
 
     Args:
         config: The table and what its windows are.
         folder: Must not exist, or be empty.
         watcher: Is told what was found.
+        table: The table, where it was read already.
 
     Raises:
         DataError: The table has a fault, or is shorter than one window.
@@ -173,7 +184,7 @@ def write_windows(config: Config, folder: Path, watcher: Watcher) -> Windows:
         raise RunError(
             f"{folder} is not an empty folder; nothing in it was touched. Name another with -o"
         )
-    plan, arrays = plan_windows(config, watcher)
+    plan, arrays = plan_windows(config, watcher, table)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))

@@ -28,7 +28,8 @@ from lstmcast.config import dump_config, fields, load_config
 from lstmcast.errors import LstmcastError
 from lstmcast.forecasting.model import load_model
 from lstmcast.series.frequency import frequency_from_alias, infer_frequency
-from lstmcast.series.read import peek, read_table
+from lstmcast.series.peek import peek
+from lstmcast.series.read import read_table
 from lstmcast.series.timestamps import parse_stamp, parse_stamps
 from lstmcast.tensor_file import checksum
 from lstmcast.workflows.check import check
@@ -210,7 +211,7 @@ def use_a_table(given: tuple[bytes, list[str]]) -> None:
     path = PLACE / "u.csv"
     path.write_bytes(data)
     check(path, settings)
-    config = propose_config(path, settings, Watcher())
+    config = propose_config(path, settings, Watcher())[0]
     prepared = prepare(config, Watcher())
     assert np.isfinite(prepared.scaler.scale).all() and (prepared.scaler.scale > 0).all()
 
