@@ -151,13 +151,11 @@ def report(run: PathLike, *, png: PathLike | None = None, svg: PathLike | None =
     Raises:
         LstmcastError: See `lstmcast.errors`.
     """
-    from lstmcast.workflows.report import write_images, write_report
+    from lstmcast.workflows.report import report as report_workflow
 
-    page = write_report(Path(run))
     folders = {"png": png, "svg": svg}
     wanted = {kind: Path(folder) for kind, folder in folders.items() if folder is not None}
-    write_images(Path(run), wanted)
-    return page
+    return report_workflow(Path(run), wanted)[0]
 
 
 def rerun(

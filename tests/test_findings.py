@@ -16,9 +16,10 @@ from lstmcast.series.findings import CODES, SEVERITIES
 from lstmcast.series.findings_values import quantiles
 from lstmcast.series.scaling import fit_scaler
 from lstmcast.workflows import prepare
-from lstmcast.workflows.check import check, check_rows, write_repaired
+from lstmcast.workflows.check import check, write_repaired
 from lstmcast.workflows.check_config import find_config
-from lstmcast.workflows.report import findings_of
+from lstmcast.workflows.check_table import check_rows
+from lstmcast.workflows.run_page import findings_of
 from lstmcast.workflows.watcher import Watcher
 
 FOLDER = Path(__file__).parent / "findings"

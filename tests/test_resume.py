@@ -287,7 +287,7 @@ def test_a_run_that_was_killed_before_its_page_is_given_it(
     cli: Any, daily: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("lstmcast.workflows.train.finish", raise_killed)
+        patch.setattr("lstmcast.workflows.run_page.finish", raise_killed)
         with pytest.raises(Killed):
             cli("train", daily, *FLAGS, "--run", "r")
     assert Path("r/manifest.json").exists() and not Path("r/report.html").exists()

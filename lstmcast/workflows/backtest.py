@@ -28,9 +28,9 @@ from lstmcast.workflows.folds import Fitted, fit_at, panel_at
 from lstmcast.workflows.forecast import forecast_series
 from lstmcast.workflows.gate import parse_gates
 from lstmcast.workflows.judge import verdict_json
+from lstmcast.workflows.page_files import write_report
 from lstmcast.workflows.reading import build_training_panel, read_training_table
 from lstmcast.workflows.record import Record, asked, chosen
-from lstmcast.workflows.report import write_report
 from lstmcast.workflows.tables import csv_text
 from lstmcast.workflows.watcher import Fold, FoldWatcher, Watcher
 
