@@ -384,6 +384,22 @@ def test_what_is_no_run_cannot_be_resumed(cli: Any, tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == []
 
 
+def test_a_run_that_found_its_layout_by_itself_goes_on(
+    cli: Any, daily: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = ",".join(f"V{k}" for k in range(1, 62))
+    rows = [f"N{s}," + ",".join(str(s + k % 7) for k in range(60)) for s in range(3)]
+    Path("rows.csv").write_text("\n".join([header, *rows, ""]))
+    Path("rows.yaml").write_text("data: {path: rows.csv, target: value}\n")
+    with monkeypatch.context() as patch:
+        die_after_saves(patch, 2)
+        with pytest.raises(Killed):
+            cli("train", "rows.yaml", *FLAGS, "--run", "r")
+    assert "layout: auto" in Path("r/config.yaml").read_text()
+    outcome = cli("train", "--resume", "r")
+    assert outcome.code == 0, outcome.err
+
+
 def test_the_python_face_resumes(interrupted: Path, whole: Path) -> None:
     run = lstmcast.train(resume=interrupted, device="cpu")
     assert run.path == interrupted

@@ -46,7 +46,8 @@ def window(
     from lstmcast.display.windows import shown_window, shown_windows
     from lstmcast.terminal import Terminal
     from lstmcast.workflows.entry import config_for
-    from lstmcast.workflows.window import plan_windows, window_table, write_windows
+    from lstmcast.workflows.window import plan_windows, write_windows
+    from lstmcast.workflows.window_arrays import window_table
 
     terminal = Terminal(json=json, quiet=quiet)
     config, table = config_for(source, set or [], terminal)

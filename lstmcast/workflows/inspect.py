@@ -40,11 +40,11 @@ from lstmcast.workflows.inspection import (
 )
 from lstmcast.workflows.inspection_plot import check_plot_path, write_plot
 from lstmcast.workflows.network import new_network, sizes_of
-from lstmcast.workflows.predict import open_run
+from lstmcast.workflows.open_run import open_run
 from lstmcast.workflows.prepare import prepare
 from lstmcast.workflows.prepared import Prepared
 from lstmcast.workflows.watcher import Watcher
-from lstmcast.workflows.window import WindowArrays, require_windows, window_table
+from lstmcast.workflows.window_arrays import WindowArrays, require_windows, window_table
 
 CPU = torch.device("cpu")
 

@@ -135,5 +135,8 @@ def read_config(folder: RunFolder, record: Record | None) -> Config:
     except ConfigError as error:
         raise RunError(f"the config has changed since the run began: {error}") from error
     if record is not None:
-        refuse_changes(record["config"], without_paths(config), str(folder.config))
+        now = without_paths(config)
+        if config.data.layout == "auto":  # the record has what was found, and so will have `train`
+            now["data"]["layout"] = record["config"]["data"]["layout"]
+        refuse_changes(record["config"], now, str(folder.config))
     return config
