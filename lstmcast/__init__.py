@@ -57,7 +57,8 @@ def init(
     Raises:
         LstmcastError: See `lstmcast.errors`.
     """
-    from lstmcast.workflows.init import given_by, propose, write_proposal
+    from lstmcast.workflows.init import write_proposal
+    from lstmcast.workflows.propose import given_by, propose
     from lstmcast.workflows.watcher import Watcher
 
     proposal = propose(data, given_by(set, target, horizon), Watcher())
@@ -100,8 +101,8 @@ def train(
         return Run(Path(resume))
     assert source is not None, "a config, a table, or resume=RUN"
     folder = run_folder_for(source, run)
-    config = config_for(source, set, watcher)
-    return Run(train_workflow(config, folder, choose_device(device), watcher).run.path)
+    config, table = config_for(source, set, watcher)
+    return Run(train_workflow(config, folder, choose_device(device), watcher, table).run.path)
 
 
 @callers_torch()
@@ -153,13 +154,11 @@ def report(run: PathLike, *, png: PathLike | None = None, svg: PathLike | None =
     Raises:
         LstmcastError: See `lstmcast.errors`.
     """
-    from lstmcast.workflows.report import write_images, write_report
+    from lstmcast.workflows.report import report as report_workflow
 
-    page = write_report(Path(run))
     folders = {"png": png, "svg": svg}
     wanted = {kind: Path(folder) for kind, folder in folders.items() if folder is not None}
-    write_images(Path(run), wanted)
-    return page
+    return report_workflow(Path(run), wanted)[0]
 
 
 @callers_torch()
@@ -220,7 +219,8 @@ def window(
     from lstmcast.workflows.window import write_windows
 
     watcher = Watcher()
-    return write_windows(config_for(source, set, watcher), Path(output), watcher).shapes
+    config, table = config_for(source, set, watcher)
+    return write_windows(config, Path(output), watcher, table).shapes
 
 
 @callers_torch()

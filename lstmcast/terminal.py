@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from lstmcast.training.trainer import Progress
     from lstmcast.workflows.configs import Shipped
     from lstmcast.workflows.inspection import Inspection
+    from lstmcast.workflows.new_run import Trained
     from lstmcast.workflows.predict import Predicted
-    from lstmcast.workflows.prepare import Prepared
+    from lstmcast.workflows.prepared import Prepared
     from lstmcast.workflows.proposal import Proposal
-    from lstmcast.workflows.record import Fold
-    from lstmcast.workflows.train import Trained
+    from lstmcast.workflows.watcher import Fold
 
 
 class Terminal(Watcher):

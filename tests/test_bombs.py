@@ -14,9 +14,10 @@ import pytest
 from conftest import TINY, daily_text
 
 from lstmcast.errors import DataError
-from lstmcast.series.read import peek, read_table
+from lstmcast.series.peek import peek
+from lstmcast.series.read import read_table
 from lstmcast.series.vectors import read_vectors
-from lstmcast.workflows.prepare import is_formula
+from lstmcast.workflows.prepared import is_formula
 
 
 def test_a_gzip_bomb_is_refused_before_it_unfolds(tmp_path: Path, limits: Any) -> None:

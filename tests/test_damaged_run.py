@@ -24,7 +24,7 @@ import torch
 from lstmcast.errors import LstmcastError
 from lstmcast.workflows.compare import compare
 from lstmcast.workflows.predict import predict
-from lstmcast.workflows.report import write_report
+from lstmcast.workflows.page_files import write_report
 from lstmcast.workflows.watcher import Watcher
 
 CPU = torch.device("cpu")

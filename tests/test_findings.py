@@ -16,9 +16,10 @@ from lstmcast.series.findings import CODES, SEVERITIES
 from lstmcast.series.findings_values import quantiles
 from lstmcast.series.scaling import fit_scaler
 from lstmcast.workflows import prepare
-from lstmcast.workflows.check import check, check_rows, write_repaired
+from lstmcast.workflows.check import check, write_repaired
 from lstmcast.workflows.check_config import find_config
-from lstmcast.workflows.report import findings_of
+from lstmcast.workflows.check_table import check_rows
+from lstmcast.workflows.run_page import findings_of
 from lstmcast.workflows.watcher import Watcher
 
 FOLDER = Path(__file__).parent / "findings"
@@ -302,7 +303,7 @@ def test_after_training_the_same_is_found_in_what_is_held_as_in_the_file():
     files = [source(name) for code in CODES for name in (code, f"{code}_clean")]
     for path, duplicates in product(files, ("error", "first")):
         settings = [*TINY["window"], f"data.duplicates={duplicates}"]
-        config, _ = find_config(path, settings)
+        config, *_ = find_config(path, settings)
         try:
             prepared = prepare.prepare(config, Watcher()) if config else None
         except (ConfigError, DataError):

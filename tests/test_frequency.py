@@ -16,7 +16,7 @@ from lstmcast.series.frequency import (
     guess_time_column,
     infer_frequency,
 )
-from lstmcast.series.read import peek
+from lstmcast.series.peek import peek
 
 # Alias, steps in a season, words.
 GRIDS = [

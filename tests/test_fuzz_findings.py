@@ -16,8 +16,8 @@ from lstmcast.errors import ConfigError, DataError, RunError
 from lstmcast.series.frequency import frequency_from_alias
 from lstmcast.series.read import read_table
 from lstmcast.workflows.check import check
-from lstmcast.workflows.init import propose_config
 from lstmcast.workflows.prepare import prepare
+from lstmcast.workflows.propose import propose_config
 from lstmcast.workflows.watcher import Watcher
 
 
@@ -46,7 +46,7 @@ def test_percents_are_text_as_it_was_written(tmp_path: Path, cells: tuple[str, s
 def test_a_number_whose_square_overflows_has_a_scale(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("y\n" + "\n".join(["1", "2", "-2e178", "4", "3", "5"] * 5) + "\n")
-    config = propose_config(path, [], Watcher())
+    config = propose_config(path, [], Watcher())[0]
     scaler = prepare(config, Watcher()).scaler
     assert np.isfinite(scaler.scale).all() and scaler.scale.max() > 1e177
 

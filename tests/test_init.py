@@ -11,8 +11,8 @@ from conftest import TINY, daily_text
 
 from lstmcast.config import build_config, load_config
 from lstmcast.series.build import read_panel
-from lstmcast.workflows.init import propose, propose_config
 from lstmcast.workflows.proposal import Line, Proposal, arrange
+from lstmcast.workflows.propose import propose, propose_config
 from lstmcast.workflows.watcher import Watcher
 
 TOP = Path(__file__).parents[1]
@@ -122,7 +122,7 @@ def test_the_written_config_is_the_one_that_train_makes_in_memory(name, tmp_path
     monkeypatch.chdir(tmp_path)
     save(tmp_path / "t.csv", LOOKALIKES[name])
     save(tmp_path / "c.yaml", proposal("t.csv").yaml(Path("c.yaml")))
-    assert load_config(Path("c.yaml")) == propose_config("t.csv", [], Watcher())
+    assert load_config(Path("c.yaml")) == propose_config("t.csv", [], Watcher())[0]
 
 
 def test_train_of_a_table_writes_the_config_of_init(cli, tmp_path, monkeypatch):
@@ -314,7 +314,7 @@ def test_every_length_has_windows_in_every_split(rows, tmp_path):
     from lstmcast.workflows.prepare import prepare
 
     path = save(tmp_path / "t.csv", "y\n" + "\n".join(str(k * k % 17) for k in range(rows)) + "\n")
-    windows = prepare(propose_config(path, [], Watcher()), Watcher()).windows
+    windows = prepare(propose_config(path, [], Watcher())[0], Watcher()).windows
     assert all(len(index) for index in windows.by_name().values())
 
 
@@ -346,15 +346,6 @@ def test_the_yaml_of_the_shipped_tables_fits_in_80_columns(name, tmp_path, monke
     assert sections == ["data", "window", "network", "training"]
     fields = re.findall(r"^  (\w+): .*?(#)?", text, re.M)
     assert len(fields) >= 8
-
-
-def test_the_readme_shows_what_init_prints(cli, monkeypatch):
-    monkeypatch.chdir(TOP)
-    printed = cli("init", "data/co2_weekly.csv").out
-    assert f"```text\n{printed}```" in (TOP / "README.md").read_text(encoding="utf-8")
-
-
-# What people hand over.
 
 
 def numbers(rows=60, name="y"):

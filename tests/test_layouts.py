@@ -9,7 +9,7 @@ import lstmcast
 from lstmcast.config import DataConfig, build_config
 from lstmcast.errors import ConfigError, DataError
 from lstmcast.series.build import build_panel, read_columns
-from lstmcast.workflows.init import propose_config
+from lstmcast.workflows.propose import propose_config
 from lstmcast.workflows.watcher import Watcher
 
 SMALL = [*TINY[1::2], "window.lookback=8", "window.horizon=3"]
@@ -102,7 +102,9 @@ def test_auto_takes_the_form_of_m4_for_rows(tmp_path):
     ],
 )
 def test_auto_leaves_other_tables_long(text, tmp_path):
-    config = propose_config(write(tmp_path, text), ["window.horizon=1", "window.lookback=1"], Quiet)
+    config = propose_config(
+        write(tmp_path, text), ["window.horizon=1", "window.lookback=1"], Quiet
+    )[0]
     assert config.data.layout == "auto"
     assert config.data.target[0] in ("V1", "V2", "V3")
 

@@ -108,7 +108,8 @@ def test_a_file_that_cannot_fit_is_refused_unread(
 ) -> None:
     with (daily.parent / "huge.csv").open("wb") as file:
         file.truncate(10**13)  # of zeros, and no byte on disk
-    monkeypatch.setattr("lstmcast.series.read.read_bytes", lambda *a: pytest.fail("it was read"))
+    for module in ("series.read", "series.peek", "workflows.propose"):
+        monkeypatch.setattr(f"lstmcast.{module}.read_bytes", lambda *a: pytest.fail("it was read"))
     outcome = cli("train", "huge.csv", *FLAGS)
     assert outcome.code == 2 and "10000.0 GB" in outcome.err and "Parquet" in outcome.err
 

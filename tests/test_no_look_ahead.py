@@ -13,7 +13,8 @@ from lstmcast.config import build_config
 from lstmcast.series.batches import Batch, WindowTable
 from lstmcast.series.panel import FILLED
 from lstmcast.series.windows import WindowIndex
-from lstmcast.workflows.prepare import Prepared, prepare
+from lstmcast.workflows.prepare import prepare
+from lstmcast.workflows.prepared import Prepared
 from lstmcast.workflows.watcher import Watcher
 
 NUMBERS = ["y", "z", "p", "f"]

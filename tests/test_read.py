@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstmcast.errors import DataError
-from lstmcast.series.read import Table, peek, read_table
+from lstmcast.series.peek import peek
+from lstmcast.series.read import Table, read_table
 
 
 def write(folder: Path, content: str | bytes, name: str = "t.csv") -> Path:

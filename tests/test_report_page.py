@@ -22,7 +22,7 @@ from lstmcast.reporting.figures_series import columns_of
 from lstmcast.reporting.items import items_of
 from lstmcast.reporting.page import digest_of
 from lstmcast.reporting.story import dates_of
-from lstmcast.workflows.report import write_report
+from lstmcast.workflows.page_files import write_report
 
 SERIES, DAYS = 500, 1000
 HOSTILE = '"><script>alert(1)</script>'

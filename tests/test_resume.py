@@ -287,7 +287,7 @@ def test_a_run_that_was_killed_before_its_page_is_given_it(
     cli: Any, daily: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("lstmcast.workflows.train.finish", raise_killed)
+        patch.setattr("lstmcast.workflows.run_page.finish", raise_killed)
         with pytest.raises(Killed):
             cli("train", daily, *FLAGS, "--run", "r")
     assert Path("r/manifest.json").exists() and not Path("r/report.html").exists()
@@ -382,6 +382,22 @@ def test_what_is_no_run_cannot_be_resumed(cli: Any, tmp_path: Path) -> None:
         outcome = cli("train", "--resume", path)
         assert outcome.code == 5 and "no config.yaml" in outcome.err
         assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_found_its_layout_by_itself_goes_on(
+    cli: Any, daily: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = ",".join(f"V{k}" for k in range(1, 62))
+    rows = [f"N{s}," + ",".join(str(s + k % 7) for k in range(60)) for s in range(3)]
+    Path("rows.csv").write_text("\n".join([header, *rows, ""]))
+    Path("rows.yaml").write_text("data: {path: rows.csv, target: value}\n")
+    with monkeypatch.context() as patch:
+        die_after_saves(patch, 2)
+        with pytest.raises(Killed):
+            cli("train", "rows.yaml", *FLAGS, "--run", "r")
+    assert "layout: auto" in Path("r/config.yaml").read_text()
+    outcome = cli("train", "--resume", "r")
+    assert outcome.code == 0, outcome.err
 
 
 def test_the_python_face_resumes(interrupted: Path, whole: Path) -> None:

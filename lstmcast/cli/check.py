@@ -13,7 +13,7 @@ from lstmcast.cli.options import Debug, Json, Quiet, Set
 from lstmcast.errors import ConfigError
 
 if TYPE_CHECKING:
-    from lstmcast.workflows.check import Report
+    from lstmcast.workflows.check_table import Report
 
 
 def next_command(report: Report, source: Path, fix: Path | None) -> str:

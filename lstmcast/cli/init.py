@@ -34,7 +34,8 @@ def init(
     from lstmcast.terminal import Terminal
 
     terminal = Terminal(json=json, quiet=quiet)
-    from lstmcast.workflows.init import given_by, propose, write_proposal
+    from lstmcast.workflows.init import write_proposal
+    from lstmcast.workflows.propose import given_by, propose
 
     proposal = propose(data, given_by(set or [], target or [], horizon), terminal)
     terminal.proposed(proposal, write_proposal(proposal, output), output)

@@ -37,9 +37,9 @@ def report(
     Files of charts take `pip install 'lstmcast[plots]'` and a Chrome or Chromium.
     """
     from lstmcast.terminal import Terminal
-    from lstmcast.workflows.report import write_images, write_report
+    from lstmcast.workflows.report import report as report_workflow
 
-    page, files = write_report(run), write_images(run, {"png": png, "svg": svg})
+    page, files = report_workflow(run, {"png": png, "svg": svg})
     said = [f"wrote {path}" for path in (page, *files)]
     value = {"report": str(page), "images": [str(path) for path in files]}
     Terminal(json=json, quiet=quiet).shown(said, value)

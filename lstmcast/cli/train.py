@@ -74,11 +74,12 @@ def train(
     settings = list(set or [])
     if init_from is not None:
         settings.append(f'training.init_from="{init_from}"')
-    config = config_for(source, settings, terminal)
+    config, table = config_for(source, settings, terminal)
     terminal.config(config)
     from lstmcast.workflows.train import train as train_workflow
 
-    terminal.trained_run(train_workflow(config, folder, choose_device(device), terminal))
+    trained = train_workflow(config, folder, choose_device(device), terminal, table)
+    terminal.trained_run(trained)
 
 
 def begun_before(source: Path, run: Path | None) -> Path | None:

@@ -46,12 +46,13 @@ def window(
     from lstmcast.display.windows import shown_window, shown_windows
     from lstmcast.terminal import Terminal
     from lstmcast.workflows.entry import config_for
-    from lstmcast.workflows.window import plan_windows, window_table, write_windows
+    from lstmcast.workflows.window import plan_windows, write_windows
+    from lstmcast.workflows.window_arrays import window_table
 
     terminal = Terminal(json=json, quiet=quiet)
-    config = config_for(source, set or [], terminal)
+    config, table = config_for(source, set or [], terminal)
     if show is not None or dry_run or output is None:
-        plan, arrays = plan_windows(config, terminal)
+        plan, arrays = plan_windows(config, terminal, table)
         if show is not None:
             rows, about = window_table(arrays, show), arrays.describe(show, show + 1)
             terminal.shown(*shown_window(rows, about, show, plan))
@@ -59,7 +60,7 @@ def window(
             following = command("window", source, "-o windows", set)
             terminal.shown(*shown_windows(plan, None, following))
     else:
-        written = write_windows(config, output, terminal)
+        written = write_windows(config, output, terminal, table)
         terminal.shown(*shown_windows(written, output, command("train", source, "", set)))
 
 

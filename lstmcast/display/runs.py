@@ -18,9 +18,9 @@ from lstmcast.forecasting.judgement import SCORES_EXPLAINED
 if TYPE_CHECKING:
     from lstmcast.workflows.backtest import Backtested
     from lstmcast.workflows.compare import Comparison
-    from lstmcast.workflows.record import Fold
     from lstmcast.workflows.rerun import Rerun
     from lstmcast.workflows.sameness import Difference
+    from lstmcast.workflows.watcher import Fold
 
 SHOWN = ("mae", "rmse", "mase", "crps", "skill")
 """Measures in the table of runs, where any run has them."""

@@ -12,7 +12,8 @@ from lstmcast.series.derive import derive
 from lstmcast.series.grid import Placed, one_row_per_place, place_rows
 from lstmcast.series.layout import LongTable, has_rows_header, read_rows, read_wide
 from lstmcast.series.panel import FILLED, Columns, Panel
-from lstmcast.series.read import Table, peek, read_table
+from lstmcast.series.peek import peek
+from lstmcast.series.read import Table, read_table
 from lstmcast.series.trim import trim
 
 GROWTH_LIMIT = 20
@@ -37,27 +38,32 @@ def read_panel(config: DataConfig, horizon: int = 0) -> tuple[Panel, Table]:
     return build_panel(table, config, horizon=horizon), table.without_cells()
 
 
-def read_columns(config: DataConfig, watch: Watch | None = None) -> Table:
+def read_columns(config: DataConfig, watch: Watch | None = None, raw: bytes | None = None) -> Table:
     """Read the columns that a config names.
 
     Args:
         config: Path, and columns by role.
         watch: Is told how much of a CSV has been parsed.
+        raw: The bytes of the file, where they have been read already.
 
     Raises:
         DataError: The table cannot be read or lacks a column.
     """
-    time = [config.time] if config.time else []
     layout = layout_of(config)
     if layout == "rows":
-        return read_rows(config, watch)
+        return read_rows(config, watch, raw)
     if layout == "wide":
-        return read_wide(config, watch)
+        return read_wide(config, watch, raw)
+    return read_table(config.path, *columns_of(config), watch=watch, raw=raw)
+
+
+def columns_of(config: DataConfig) -> tuple[list[str], list[str], list[str]]:
+    """Of a long table the columns that a config names, those of text, and those that repeat."""
+    time = [config.time] if config.time else []
     texts = [*time, *config.series, *config.categorical]
     covariates = [*config.past, *config.future, *config.static]
     wanted = [*time, *config.series, *config.target, *covariates]
-    repeated = [*time, *config.series] if config.series else []
-    return read_table(config.path, columns=wanted, text=texts, repeated=repeated, watch=watch)
+    return wanted, texts, [*time, *config.series] if config.series else []
 
 
 def layout_of(config: DataConfig) -> str:

@@ -101,19 +101,22 @@ class LongTable(Table):
         return series, row - int(self.offsets[series])
 
 
-def read_wide(config: DataConfig, watch: Watch | None = None) -> LongTable:
+def read_wide(
+    config: DataConfig, watch: Watch | None = None, raw: bytes | None = None
+) -> LongTable:
     """A column per series -> a long table.
 
     Args:
         config: `data.target` names the columns.
         watch: Is told how much has been parsed.
+        raw: The bytes of the file, where they have been read already.
 
     Raises:
         DataError: The table cannot be read, or a column does not hold numbers.
     """
     time = [config.time] if config.time else []
     columns = [*time, *config.target]
-    table = read_table(config.path, columns=columns, text=time, watch=watch)
+    table = read_table(config.path, columns=columns, text=time, watch=watch, raw=raw)
     cells = _numbers(table, config.target)
     count, rows = cells.shape
     return LongTable(
@@ -128,7 +131,9 @@ def read_wide(config: DataConfig, watch: Watch | None = None) -> LongTable:
     )
 
 
-def read_rows(config: DataConfig, watch: Watch | None = None) -> LongTable:
+def read_rows(
+    config: DataConfig, watch: Watch | None = None, raw: bytes | None = None
+) -> LongTable:
     """A name and then the values, one series to a row -> a long table.
 
     Empty cells at the end of a row are no steps; those before its last value are gaps.
@@ -136,12 +141,13 @@ def read_rows(config: DataConfig, watch: Watch | None = None) -> LongTable:
     Args:
         config: `data.target` names the values.
         watch: Is told how much has been parsed.
+        raw: The bytes of the file, where they have been read already.
 
     Raises:
         DataError: The table cannot be read, a name is missing or comes twice, a cell is no number,
             or no row has a value.
     """
-    table = read_table(config.path, watch=watch)
+    table = read_table(config.path, watch=watch, raw=raw)
     header = [str(name) for name in table.frame.columns]
     names = table.text(header[0])
     _check_names(table, names)

@@ -6,7 +6,6 @@ Dates stay text here: what a column of stamps means is decided in `timestamps`, 
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -19,17 +18,12 @@ import pandas as pd
 import pyarrow as pa
 
 from lstmcast.errors import DataError, join, nearest
-from lstmcast.series.csv_lines import records
 from lstmcast.series.csv_numbers import hint, quoted, to_numbers
-from lstmcast.series.csv_rows import Watch, parse_rows, ragged_rows, row_lines, rows_of
+from lstmcast.series.csv_rows import Watch, parse_rows, row_lines
 from lstmcast.series.dialect import Dialect, recognise, to_utf8
 from lstmcast.series.gzipped import decompress
 from lstmcast.series.parquet import as_text, column_names, open_parquet, read_columns
 from lstmcast.series.raw import read_bytes
-
-PEEK_BYTES = 1 << 22
-
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 @dataclass(frozen=True)
@@ -140,6 +134,27 @@ class Table:
         """Rows of the file, counted from 0, that hold the given rows."""
         return rows
 
+    def with_columns(
+        self, columns: Sequence[str], text: Sequence[str], repeated: Sequence[str]
+    ) -> Table:
+        """Of a table that was read whole, what `read_table` gives of some of its columns.
+
+        Raises:
+            DataError: It lacks one of them.
+        """
+        require_columns(list(self.frame.columns), columns, self.name)
+        frame = self.frame[list(dict.fromkeys(columns))]
+        if self.csv is None:
+            return replace(self, frame=frame)
+        cells: dict[str, Any] = {}
+        for name in map(str, frame):
+            if name in repeated:
+                codes, words = self.coded(name)
+                cells[name] = pd.Categorical.from_codes(codes, pd.Index(words))
+            elif name in text and not _is_text(frame[name]):
+                cells[name] = self.text(name)
+        return replace(self, frame=frame.assign(**cells))
+
     def without_cells(self) -> Table:
         """The table as messages need it: name, lines and number of rows."""
         return replace(self, frame=self.frame.iloc[:, :0])
@@ -166,6 +181,7 @@ def read_table(
     text: Sequence[str] = (),
     repeated: Sequence[str] = (),
     watch: Watch | None = None,
+    raw: bytes | None = None,
 ) -> Table:
     """Read a CSV (also gzipped) or Parquet table.
 
@@ -175,13 +191,14 @@ def read_table(
         text: Columns kept as text.
         repeated: Those of them whose cells are much the same in many rows.
         watch: Is told how much of a CSV has been parsed.
+        raw: The bytes of the file, where they have been read already.
 
     Raises:
         DataError: The file cannot be read, is no table, or lacks columns.
     """
     name = "standard input" if str(source) == "-" else str(source)
-    raw = read_bytes(source)
-    if _is_parquet(raw, source):
+    raw = read_bytes(source) if raw is None else raw
+    if is_parquet(raw, source):
         file = open_parquet(raw, name)
         require_columns(list(column_names(file)), columns or (), name)
         return Table(name, read_columns(file, columns, name), _digest_of(raw))
@@ -191,7 +208,9 @@ def read_table(
     kept_text = [column for column in dialect.header if column in text]
     frame = parse_rows(data, dialect, columns, kept_text, name, repeated, watch)
     digest = _digest_of(raw)
-    again = (lambda: data) if str(source) == "-" else (lambda: _load(Path(source), name, digest))
+    again = (
+        (lambda: data) if str(source) == "-" else (lambda: load_text(Path(source), name, digest))
+    )
     return Table(name, frame, digest, CsvText(again, dialect))
 
 
@@ -203,59 +222,30 @@ def _digest_of(raw: bytes) -> Future[str]:
     return digest
 
 
-def peek(source: Path | str, rows: int = 1000) -> Table:
-    """The first rows of a file, every column as text, without reading all of it.
-
-    Raises:
-        DataError: As `read_table`.
-    """
-    name = str(source)
-    head = read_bytes(source, PEEK_BYTES)
-    if _is_parquet(head, source):
-        file = open_parquet(read_bytes(source), name)
-        frame = read_columns(file, None, name).iloc[:rows]
-        return Table(name, frame.apply(as_text), "")
-    whole = len(head) < PEEK_BYTES
-    head = decompress(head, name, PEEK_BYTES)
-    whole = whole and len(head) < PEEK_BYTES
-    if not whole and (head.startswith(_UTF16) or head.count(b"\n") < 3):
-        head, whole = decompress(read_bytes(source), name), True
-    data = to_utf8(head if whole else head[: head.rfind(b"\n") + 1], name)
-    dialect = recognise(data, name)
-    frame = _first_rows(data, dialect, rows, whole, name)
-    return Table(name, frame, "", CsvText(lambda: _load(Path(source), name), dialect))
-
-
-def _first_rows(data: bytes, dialect: Dialect, rows: int, whole: bool, name: str) -> pd.DataFrame:
-    """(rows, columns) as text; columns without name and cells are left out."""
-    text, width = bytes(rows_of(data, dialect)).decode(), len(dialect.header)
-    found = (cells for _, cells in records(text, dialect.separator, name) if cells or width == 1)
-    taken = list(itertools.islice(found, rows + 1))
-    if not whole and len(taken) <= rows:
-        taken = taken[:-1]  # what was read of the file may have cut it in two
-    if any(len(cells) not in (width, 0) for cells in taken):
-        raise ragged_rows(text, dialect, name)
-    if not taken:
-        raise DataError(f"{name}: there is a header but no row")
-    cells = [row or [""] for row in taken[:rows]]
-    frame = pd.DataFrame(cells, columns=list(dialect.header), dtype=str)
-    return frame.drop(columns=[c for c in dialect.unnamed if (frame[c] == "").all()])
-
-
 def _is_text(cells: pd.Series[Any]) -> bool:
     return not (
         pd.api.types.is_numeric_dtype(cells.dtype) or pd.api.types.is_bool_dtype(cells.dtype)
     )
 
 
-def _load(path: Path, name: str, digest: Future[str] | None = None) -> bytes:
+def load_text(path: Path, name: str, digest: Future[str] | None = None) -> bytes:
+    """A file as UTF-8.
+
+    Raises:
+        DataError: It cannot be read, or is no longer the one of a digest.
+    """
     raw = read_bytes(path)
     if digest is not None and hashlib.sha256(raw).hexdigest() != digest.result():
         raise DataError(f"{name} has changed since it was read")
     return to_utf8(decompress(raw, name), name)
 
 
-def _is_parquet(raw: bytes, source: Path | str) -> bool:
+def is_parquet(raw: bytes, source: Path | str) -> bool:
+    """Whether the bytes of a file are Parquet.
+
+    Raises:
+        DataError: Its name says so, and they are not.
+    """
     if raw.startswith(b"PAR1"):
         return True
     if Path(source).suffix.lower() in (".parquet", ".pq"):

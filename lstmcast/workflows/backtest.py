@@ -19,7 +19,6 @@ from lstmcast.forecasting.rivals import require_rivals, rival_forecasts
 from lstmcast.forecasting.spread import spread_all
 from lstmcast.forecasting.verdict import Verdict, decide
 from lstmcast.ranks import ranks
-from lstmcast.series.build import build_panel
 from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table
 from lstmcast.whole_file import write_json, write_text
@@ -29,11 +28,11 @@ from lstmcast.workflows.folds import Fitted, fit_at, panel_at
 from lstmcast.workflows.forecast import forecast_series
 from lstmcast.workflows.gate import parse_gates
 from lstmcast.workflows.judge import verdict_json
-from lstmcast.workflows.reading import read_watched
-from lstmcast.workflows.record import Fold, Record, asked, chosen
-from lstmcast.workflows.report import write_report
+from lstmcast.workflows.page_files import write_report
+from lstmcast.workflows.reading import build_training_panel, read_training_table
+from lstmcast.workflows.record import Record, asked, chosen
 from lstmcast.workflows.tables import csv_text
-from lstmcast.workflows.watcher import FoldWatcher, Watcher
+from lstmcast.workflows.watcher import Fold, FoldWatcher, Watcher
 
 
 @dataclass(frozen=True)
@@ -72,12 +71,12 @@ def backtest(
     """
     require_rivals(plan.rivals)
     source = open_source(path, plan, overrides, device, watcher)
-    config, horizon = source.config, source.config.window.horizon
+    config = source.config
     gates = parse_gates(plan.gates, config.forecast.levels)
-    table = read_watched(config.data, watcher)
-    panel = build_panel(table, config.data, horizon=horizon)
+    read = read_training_table(config, watcher, source.table)
+    panel, table = build_training_panel(read, config), read.table
     watcher.read(table, panel)
-    step = plan.step or horizon
+    step = plan.step or config.window.horizon
     origins = fold_origins(panel, source, plan.folds, step)
     record = Record(config, panel, origins, step)
     watcher.folds(len(origins))

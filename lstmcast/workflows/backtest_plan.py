@@ -19,6 +19,7 @@ from lstmcast.series.panel import Panel
 from lstmcast.workflows.entry import config_for, config_of_run
 from lstmcast.workflows.folds import Fitted, fitted, origins_of
 from lstmcast.workflows.prepare import prepare
+from lstmcast.workflows.reading import ReadTable
 from lstmcast.workflows.storage import in_memory
 from lstmcast.workflows.watcher import Watcher
 
@@ -59,6 +60,7 @@ class Source:
         model: The run's network; None: there is none yet.
         fitted: The same where it is tested as it is, never trained again.
         seen: By series, the grid place after the last row that this network has learned from.
+        table: The table, where it was read for the config.
     """
 
     config: Config
@@ -66,6 +68,7 @@ class Source:
     model: Model | None = None
     fitted: Fitted | None = None
     seen: dict[tuple[str, ...], int] | None = None
+    table: ReadTable | None = None
 
 
 def open_source(
@@ -78,10 +81,10 @@ def open_source(
         RunError: The run is missing or damaged.
     """
     if not path.is_dir():
-        config = config_for(path, overrides, watcher)
+        config, table = config_for(path, overrides, watcher)
         if config.window.horizon == 0:
             raise ConfigError("window.horizon is 0, which only `lstmcast window` can use")
-        return Source(in_memory(config))
+        return Source(in_memory(config), table=table)
     run = RunFolder(path)
     changes = network_changes(overrides)
     if changes and not plan.refit:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from lstmcast.config import Config
-from lstmcast.errors import RunError, join
+from lstmcast.errors import DataError, RunError, join
 from lstmcast.network.library import identity
 from lstmcast.ranks import ranks
 from lstmcast.run_files import read_object
 from lstmcast.workflows.begin_from import fingerprint
-from lstmcast.workflows.prepare import Prepared
+from lstmcast.workflows.prepared import Prepared
+from lstmcast.workflows.watcher import Watcher
 
 Record = dict[str, Any]
+
+TOLD_OF_DATA = ("rows", "first", "last", "sha256")
+"""What is noted of a table."""
 
 
 def describe_beginning(prepared: Prepared, device: torch.device) -> Record:
@@ -47,11 +54,6 @@ def describe_beginning(prepared: Prepared, device: torch.device) -> Record:
 def beginning_weights(source: str | None) -> Record:
     """What a training begins with, if it is not random weights."""
     return {} if source is None else {"init_from": fingerprint(source)}
-
-
-def beginnings(was: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Record, Record]:
-    """The weights that two trainings begin with, to be compared."""
-    return {"sha256": was.get("init_from")}, {"sha256": now.get("init_from")}
 
 
 def describe_vectors(prepared: Prepared) -> dict[str, str]:
@@ -95,11 +97,97 @@ def read_record(path: Path) -> Record | None:
         raise RunError(f"{path} is damaged ({error}); remove {path.parent} to start over") from None
 
 
+@dataclass(frozen=True)
+class EarlierRun:
+    """A run that is gone on with, or made once more, and must be made of the same.
+
+    Attributes:
+        record: What it was made of, as `describe_beginning` has it; parts that nobody noted may
+            lack. None: it ended before that was noted.
+        config: Path of its config.
+        goes_on: Whether it was interrupted and goes on in its own folder.
+        kept: Whether the folder that is filled now stays.
+    """
+
+    record: Record | None
+    config: str
+    goes_on: bool
+    kept: bool = True
+
+    @property
+    def since(self) -> str:
+        """How messages call the time from which nothing may have changed."""
+        return "since the run began" if self.goes_on else "since the run"
+
+    def refuse_changes(self, now: Record, data: str) -> None:
+        """Refuse another config, other data or other weights to begin with.
+
+        Args:
+            now: What there is.
+            data: What messages call the table.
+
+        Raises:
+            RunError: Names every difference of the first of these that differs.
+        """
+        if self.record is None:
+            return
+        was = {"init_from": None, **self.record} if self.goes_on else self.record
+        names = {"config": self.config, "data": data, "vectors": "a file of data.vectors"}
+        for part, what in names.items():
+            if part in was:
+                refuse_changes(was[part], now[part], what, self.goes_on)
+        if "init_from" in was:
+            before, after = {"sha256": was["init_from"]}, {"sha256": now.get("init_from")}
+            refuse_changes(before, after, "training.init_from", self.goes_on)
+
+    def note_machine(self, now: Record, watcher: Watcher) -> None:
+        """Say in what the machine is another than the one that a run began on."""
+        if not self.goes_on or self.record is None:
+            return
+        for name, was in self.record["made_with"].items():
+            if now["made_with"].get(name) != was:
+                watcher.note(
+                    f"The run began with {name} {was} and goes on with "
+                    f"{now['made_with'].get(name)}: the last digits may differ from those of a run "
+                    "never interrupted."
+                )
+
+
+@contextlib.contextmanager
+def same_data_as(earlier: EarlierRun | None) -> Iterator[None]:
+    """Data that could be used once, and in the block cannot, has changed since.
+
+    Raises:
+        RunError: It has.
+    """
+    try:
+        yield
+    except DataError as error:
+        if earlier is None or earlier.record is None:
+            raise
+        raise RunError(f"the data has changed {earlier.since}: {error}") from error
+
+
+def require_same_on_all_ranks(record: Record) -> None:
+    """Refuse ranks that have read another table, or another config, than rank 0.
+
+    Raises:
+        DataError: This one has.
+    """
+    told = ranks().tell(record)
+    differing = [name for name in ("config", "data", "vectors") if told[name] != record[name]]
+    if differing:
+        raise DataError(
+            f"rank {ranks().rank}, on {platform.node()}, has other {' and '.join(differing)} than "
+            "rank 0: every machine must see the same files"
+        )
+
+
 def refuse_changes(
     was: Record,
     now: Record,
     what: str,
-    advice: str = "Put it back to resume, or train again into another folder",
+    goes_on: bool = True,
 ) -> None:
     """Refuse to go on with something else than what the run began with.
 
@@ -107,11 +195,14 @@ def refuse_changes(
         was: One part of the record.
         now: The same part as it is.
         what: It in words.
-        advice: What to do.
+        goes_on: Whether the run was interrupted; otherwise it is made once more.
 
     Raises:
         RunError: Names every difference.
     """
+    advice = "Put it back to resume, or train again into another folder"
+    if not goes_on:
+        advice = "Put it back to train the run again, or train anew with `lstmcast train`"
     before, after = flat(was), flat(now)
     faults = [
         f"{what} has changed since the run began: {name} was {before.get(name)}, and is "

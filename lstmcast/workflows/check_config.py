@@ -14,31 +14,36 @@ from lstmcast.series.csv_numbers import hint
 from lstmcast.series.findings import Finding
 from lstmcast.series.findings_view import lenient_numbers, lenient_stamps
 from lstmcast.series.frequency import guess_time_column
-from lstmcast.series.read import peek, read_table
-from lstmcast.workflows.init import as_list, is_config, propose_config
+from lstmcast.series.peek import peek
+from lstmcast.series.read import read_table
+from lstmcast.workflows.propose import as_list, is_config, propose_config
+from lstmcast.workflows.reading import ReadTable
 from lstmcast.workflows.watcher import Watcher
 
 
-def find_config(source: Path, overrides: Sequence[str]) -> tuple[Config | None, list[Finding]]:
-    """The config that a source stands for, and what is wrong with it."""
+def find_config(
+    source: Path, overrides: Sequence[str]
+) -> tuple[Config | None, list[Finding], ReadTable | None]:
+    """The config that a source stands for, what is wrong with it, and the table, if it was read."""
     if is_config(source):
         if not source.is_file():
             load_config(source, overrides)  # raises with the nearest name
         try:
-            return load_config(source, overrides), []
+            return load_config(source, overrides), [], None
         except ConfigError as error:
-            return None, _config_faults(error)
+            return None, _config_faults(error), None
     if not source.is_file():
         peek(source)  # raises with the nearest name
     try:
         if not _mixed_time(source, overrides):
-            return propose_config(source, overrides, Watcher()), []
+            config, table = propose_config(source, overrides, Watcher())
+            return config, [], table
     except DataError:
         pass  # the table has faults: go on with what can be guessed of it
     try:
-        return _guess(source, overrides), []
+        return _guess(source, overrides), [], None
     except DataError as error:
-        return None, list(stopped(error))
+        return None, list(stopped(error)), None
 
 
 def _mixed_time(source: Path, overrides: Sequence[str]) -> str | None:

@@ -11,22 +11,28 @@ from lstmcast.errors import ConfigError, RunError
 from lstmcast.ranks import ranks
 from lstmcast.run_folder import RunFolder, next_run
 from lstmcast.workflows.at_hand import check_file
-from lstmcast.workflows.init import is_config, propose_config
+from lstmcast.workflows.propose import is_config, propose_config
+from lstmcast.workflows.reading import ReadTable
 from lstmcast.workflows.watcher import Watcher
 
 if TYPE_CHECKING:
     import torch
 
 
-def config_for(path: str | Path, overrides: Sequence[str], watcher: Watcher) -> Config:
+def config_for(
+    path: str | Path, overrides: Sequence[str], watcher: Watcher
+) -> tuple[Config, ReadTable | None]:
     """The config that a path names: a YAML file, or the proposal for a table.
+
+    Returns:
+        The config, and its table where that had to be read for it.
 
     Raises:
         ConfigError: The config or an override has faults.
         DataError: The table cannot be read.
     """
     if is_config(path):
-        return load_config(Path(path), overrides)
+        return load_config(Path(path), overrides), None
     check_file(Path(path), None)
     if Path(path).is_dir():
         raise ConfigError(

@@ -20,7 +20,8 @@ from lstmcast.training.trainer import Fit, fit_network
 from lstmcast.workflows.judge import SIMPLE
 from lstmcast.workflows.linear_start import fit_linear_start
 from lstmcast.workflows.network import new_network, sizes_of
-from lstmcast.workflows.prepare import Prepared, prepare_all_rows
+from lstmcast.workflows.prepare import prepare_all_rows
+from lstmcast.workflows.prepared import Prepared
 from lstmcast.workflows.watcher import Watcher
 
 

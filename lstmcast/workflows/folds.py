@@ -12,25 +12,25 @@ from lstmcast.errors import DataError
 from lstmcast.forecasting.adaptive import Scores
 from lstmcast.forecasting.baselines import Linear
 from lstmcast.forecasting.model import Model
-from lstmcast.network.threads import use_threads
 from lstmcast.series.gaps import fill_gaps
 from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table
 from lstmcast.series.splits import no_cuts
-from lstmcast.series.windows import require_train_windows
 from lstmcast.workflows.fitting import fit_model, refit
 from lstmcast.workflows.judge import (
+    calibrate,
+    evaluate,
     forecasters,
-    judge_validation,
     levels_for,
     linear_map,
     validation_scores,
     with_fallbacks,
-    with_record,
 )
-from lstmcast.workflows.memory import network_that_fits
-from lstmcast.workflows.predict import build_on_grid_of
-from lstmcast.workflows.prepare import Prepared, prepare_table
+from lstmcast.workflows.memory import build_network
+from lstmcast.workflows.new_rows import build_on_grid_of
+from lstmcast.workflows.prepare import prepare_windows
+from lstmcast.workflows.prepared import Prepared
+from lstmcast.workflows.reading import ReadTable, build_training_panel
 from lstmcast.workflows.watcher import Watcher
 
 
@@ -100,24 +100,16 @@ def fit_at(
     """
     limits = {"end": last} if first is None else {"start": first, "end": last}
     data = config.data.model_copy(update=limits)
-    prepared = prepare_table(config.model_copy(update={"data": data}), table, watcher)
-    window = config.window
-    require_train_windows(
-        prepared.panel,
-        prepared.cuts,
-        prepared.windows,
-        window.lookback,
-        window.horizon,
-        window.pad,
-    )
-    use_threads(config.network, config.training, config.window.pad)
-    network, _ = network_that_fits(prepared, device)
+    config = config.model_copy(update={"data": data})
+    read = ReadTable(table)
+    prepared = prepare_windows(read, build_training_panel(read, config), config, watcher)
+    network, _ = build_network(prepared, device)
     model, fits = fit_model(prepared, network, None, watcher, before=before)
     levels = levels_for(prepared, watcher)
     forecasts = forecasters(model, prepared, levels)
-    model, validation = judge_validation(model, forecasts, prepared, levels)
-    model = with_fallbacks(model, validation)
-    model = with_record(model, forecasts, prepared)
+    validation = evaluate(model, forecasts, prepared, "validation", levels)
+    model = calibrate(model, validation, prepared)
+    model = with_fallbacks(model, forecasts, prepared, validation)
     found = fitted(model, prepared)
     if config.training.refit == "all":
         found = replace(found, model=refit(model, prepared, fits, None, watcher))

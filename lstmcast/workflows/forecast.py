@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from lstmcast.errors import DataError
 from lstmcast.forecasting.baselines import borne_by
 from lstmcast.forecasting.choice import NEVER
 from lstmcast.forecasting.forecasters import baseline_forecasts, simple_forecasts
@@ -20,7 +21,19 @@ from lstmcast.forecasting.predict import (
 )
 from lstmcast.forecasting.spread import spread_all
 from lstmcast.series.panel import Panel
+from lstmcast.workflows.prepared import Prepared
 from lstmcast.workflows.watcher import Watcher
+
+
+def forecast_after_last_row(
+    model: Model, prepared: Prepared, watcher: Watcher
+) -> pd.DataFrame | None:
+    """The forecast after the last row of every series, if its future columns are known."""
+    try:
+        return forecast_panel(model, prepared.filled_to_the_end(), watcher)
+    except DataError as error:
+        watcher.note(f"No forecast.csv: {error}.")
+        return None
 
 
 def forecast_panel(

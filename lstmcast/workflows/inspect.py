@@ -40,10 +40,11 @@ from lstmcast.workflows.inspection import (
 )
 from lstmcast.workflows.inspection_plot import check_plot_path, write_plot
 from lstmcast.workflows.network import new_network, sizes_of
-from lstmcast.workflows.predict import open_run
-from lstmcast.workflows.prepare import Prepared, prepare
+from lstmcast.workflows.open_run import open_run
+from lstmcast.workflows.prepare import prepare
+from lstmcast.workflows.prepared import Prepared
 from lstmcast.workflows.watcher import Watcher
-from lstmcast.workflows.window import WindowArrays, require_windows, window_table
+from lstmcast.workflows.window_arrays import WindowArrays, require_windows, window_table
 
 CPU = torch.device("cpu")
 
@@ -123,13 +124,13 @@ def inspect(source: Path, overrides: Sequence[str], look: Look, watcher: Watcher
 
 def build_untrained(source: Path, overrides: Sequence[str], watcher: Watcher) -> Subject:
     """The network of a config with the weights that training would start from."""
-    config = config_for(source, overrides, watcher)
+    config, table = config_for(source, overrides, watcher)
     if config.window.horizon == 0:
         raise ConfigError(
             "window.horizon is 0, so there is nothing to forecast and no network; inspect needs at "
             "least 1"
         )
-    prepared = prepare(config, watcher)
+    prepared = prepare(config, watcher, table)
     use_threads(config.network, config.training, config.window.pad)
     sizes = sizes_of(prepared)
     network = new_network(prepared, sizes, CPU)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from lstmcast.forecasting.chunks import actual_values
 from lstmcast.forecasting.conformal import fewest_windows, mean_changes, usual_size
 from lstmcast.forecasting.forecasters import baseline_forecasts, fit_linear_map
 from lstmcast.forecasting.frames import backtest_frame
-from lstmcast.forecasting.intervals import Forecast
+from lstmcast.forecasting.intervals import Calibration, Forecast
 from lstmcast.forecasting.judgement import NETWORK, Judgement, add_skill
 from lstmcast.forecasting.model import Model
 from lstmcast.forecasting.predict import NetworkForecast, with_intervals
@@ -34,7 +34,7 @@ from lstmcast.forecasting.walk import (
 from lstmcast.forecasting.yardsticks import Yardsticks, yardsticks
 from lstmcast.series.gaps import fill_gaps
 from lstmcast.series.windows import WindowIndex
-from lstmcast.workflows.prepare import Prepared
+from lstmcast.workflows.prepared import Prepared
 from lstmcast.workflows.watcher import Watcher
 
 SIMPLE = ("seasonal_naive", "naive", "drift")
@@ -82,45 +82,69 @@ def levels_for(prepared: Prepared, watcher: Watcher) -> tuple[float, ...]:
     return tuple(level for level in asked if count >= fewest_windows(level))
 
 
-def judge_validation(
-    model: Model, forecasts: dict[str, Forecast], prepared: Prepared, levels: tuple[float, ...]
-) -> tuple[Model, Judgement]:
-    """Forecast the validation windows: the model with intervals, and everybody's scores.
+@dataclass(frozen=True)
+class Evaluation:
+    """How forecasters did on the windows of a split.
 
-    Intervals are made as wide as these windows say, and so are not scored on them: they would be
-    right by construction.
+    Attributes:
+        scores: Of all of them.
+        calibration: How wide their intervals must be to hold these windows; None where that was
+            not asked for.
     """
-    panel, cuts, index = prepared.panel, prepared.cuts, prepared.windows.validation
-    horizon = prepared.config.window.horizon
-    scoring = Scoring(list(forecasts), panel, index, yardsticks_of(prepared), horizon)
+
+    scores: Judgement
+    calibration: Calibration | None = None
+
+
+def evaluate(
+    model: Model,
+    forecasts: dict[str, Forecast],
+    prepared: Prepared,
+    split: str,
+    levels: tuple[float, ...] = (),
+) -> Evaluation:
+    """Score the network and the baselines on every window of a split.
+
+    Intervals are scored too, where the model has them. Those that these windows are to calibrate
+    are not: they would be right by construction.
+
+    Args:
+        model: The network, calibrated or not.
+        forecasts: It and the baselines, not calibrated.
+        prepared: The table.
+        split: Name of the windows.
+        levels: Of the intervals to be calibrated on them, in percent; none: none are.
+    """
+    panel, index = prepared.panel, prepared.windows.by_name()[split]
+    horizon, ranged = prepared.config.window.horizon, with_intervals(model, forecasts, panel)
+    measures = yardsticks_of(prepared)
+    scoring = Scoring(list(ranged), panel, index, measures, horizon, model.levels)
     judges: list[Judge] = [scoring]
-    sizes = mean_changes(panel.targets, panel.targets_observed, cuts.starts, cuts.train)
     few = thinned(index, horizon * len(panel.columns.targets))
-    calibrating = Calibrating(few, sizes, levels)
+    calibrating = Calibrating(few, usual_changes(prepared), levels)
     if levels and few is index:
         judges.append(calibrating)
     elif levels:
-        walk(forecasts, panel, few, horizon, [calibrating])
-    walk(forecasts, panel, index, horizon, judges)
-    judgement = scoring.result()
-    add_skill(judgement)
-    if not levels:
-        return model, judgement
-    known = np.flatnonzero(cuts.train > cuts.starts)
-    calibration = calibrating.result(list(forecasts), horizon)
-    return replace(model, calibration=calibration.for_series(known, sizes[known])), judgement
+        walk(ranged, panel, few, horizon, [calibrating])
+    walk(ranged, panel, index, horizon, judges)
+    scores = scoring.result()
+    add_skill(scores)
+    return Evaluation(scores, calibrating.result(list(ranged), horizon) if levels else None)
 
 
-def judge_test(model: Model, forecasts: dict[str, Forecast], prepared: Prepared) -> Judgement:
-    """Score the network and the baselines, and their intervals, on every test window."""
-    panel, windows, horizon = prepared.panel, prepared.windows.test, prepared.config.window.horizon
-    ranged = with_intervals(model, forecasts, panel)
-    measures = yardsticks_of(prepared)
-    scoring = Scoring(list(ranged), panel, windows, measures, horizon, model.levels)
-    walk(ranged, panel, windows, horizon, [scoring])
-    judgement = scoring.result()
-    add_skill(judgement)
-    return judgement
+def calibrate(model: Model, validation: Evaluation, prepared: Prepared) -> Model:
+    """The model with intervals as wide as the validation windows say."""
+    if validation.calibration is None:
+        return model
+    known = np.flatnonzero(prepared.cuts.train > prepared.cuts.starts)
+    sizes = usual_changes(prepared)[known]
+    return replace(model, calibration=validation.calibration.for_series(known, sizes))
+
+
+def usual_changes(prepared: Prepared) -> np.ndarray:
+    """(S, C) mean absolute change of each series in its train rows."""
+    panel, cuts = prepared.panel, prepared.cuts
+    return mean_changes(panel.targets, panel.targets_observed, cuts.starts, cuts.train)
 
 
 def yardsticks_of(prepared: Prepared) -> Yardsticks:
@@ -135,11 +159,14 @@ def yardsticks_of(prepared: Prepared) -> Yardsticks:
     )
 
 
-def with_fallbacks(model: Model, validation: Judgement) -> Model:
-    """The model with its stand-ins in the order that the validation windows give them."""
-    if not validation.windows:
-        return model
-    return replace(model, fallbacks=tuple(name for name in validation.ranking() if name in SIMPLE))
+def with_fallbacks(
+    model: Model, forecasts: dict[str, Forecast], prepared: Prepared, validation: Evaluation
+) -> Model:
+    """The model with what stands in for its network, and what says for which series it does."""
+    if validation.scores.windows:
+        ranked = tuple(name for name in validation.scores.ranking() if name in SIMPLE)
+        model = replace(model, fallbacks=ranked)
+    return with_record(model, forecasts, prepared) if prepared.config.forecast.fallback else model
 
 
 def validation_scores(model: Model, prepared: Prepared) -> Scores:
@@ -169,10 +196,8 @@ def last_windows(index: WindowIndex, most: int) -> tuple[np.ndarray, np.ndarray]
 
 def with_record(model: Model, forecasts: dict[str, Forecast], prepared: Prepared) -> Model:
     """The model with what `forecast.fallback` chooses by: how each series was forecast so far."""
-    if not prepared.config.forecast.fallback:
-        return model
     panel, cuts, windows = prepared.panel, prepared.cuts, prepared.windows
-    changes = mean_changes(panel.targets, panel.targets_observed, cuts.starts, cuts.train)
+    changes = usual_changes(prepared)
     sizes = np.where(changes > 0, changes, usual_size(changes))
     splits = ((windows.validation, cuts.validation), (windows.test, cuts.test))
     record = TrackRecord(

@@ -20,7 +20,7 @@ from lstmcast.training.trainer import Fit
 from lstmcast.version import __version__
 from lstmcast.workflows.begin_from import fingerprint
 from lstmcast.workflows.begun import describe_vectors
-from lstmcast.workflows.prepare import Prepared
+from lstmcast.workflows.prepared import Prepared
 
 DECIDE_BITS = ("lstmcast", "torch", "numpy", "processor", "cpu", "threads", "kernel", "device")
 """What must be the same for sums to be rounded the same way."""

@@ -18,11 +18,13 @@ from lstmcast.forecasting.predict import windows_at_once
 from lstmcast.network.compiled import FEWEST_WINDOWS
 from lstmcast.network.forecaster import Forecaster
 from lstmcast.network.kernel import made_for, parts_of
+from lstmcast.network.threads import use_threads
 from lstmcast.ranks import ranks
 from lstmcast.series.order import MOST_POOL
+from lstmcast.series.windows import require_train_windows
 from lstmcast.workflows.at_hand import anonymous, at_hand, gigabytes, peak, resident
 from lstmcast.workflows.network import new_network, sizes_of
-from lstmcast.workflows.prepare import Prepared
+from lstmcast.workflows.prepared import Prepared
 
 FLOAT = 4
 """Bytes of a number on the device."""
@@ -77,7 +79,7 @@ class Need:
         return self.held + self.table + self.weights + max(self.batch, self.judging)
 
 
-def network_that_fits(prepared: Prepared, device: torch.device) -> tuple[Forecaster, Need]:
+def build_network(prepared: Prepared, device: torch.device) -> tuple[Forecaster, Need]:
     """An untrained network, and what its training will need of memory.
 
     Args:
@@ -86,7 +88,18 @@ def network_that_fits(prepared: Prepared, device: torch.device) -> tuple[Forecas
 
     Raises:
         ConfigError: It cannot fit: says how much is needed, how much there is, what to lower.
+        DataError: There is no window to train on.
     """
+    window = prepared.config.window
+    require_train_windows(
+        prepared.panel,
+        prepared.cuts,
+        prepared.windows,
+        window.lookback,
+        window.horizon,
+        window.pad,
+    )
+    use_threads(prepared.config.network, prepared.config.training, window.pad)
     config, sizes, limit = prepared.config, sizes_of(prepared), limit_of(prepared.config, device)
     with torch.device("meta"):  # without memory: the weights alone may be too much
         outline = Forecaster(config.network, sizes, config.training.loss)

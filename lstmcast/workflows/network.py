@@ -10,7 +10,7 @@ from lstmcast.network.forecaster import Forecaster, build_forecaster
 from lstmcast.network.precision import choose_precision, use_precision
 from lstmcast.network.sizes import Category, Sizes, embedding_width
 from lstmcast.workflows.begin_from import begin_from
-from lstmcast.workflows.prepare import Prepared
+from lstmcast.workflows.prepared import Prepared
 
 
 def sizes_of(prepared: Prepared) -> Sizes:

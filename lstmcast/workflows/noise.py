@@ -20,7 +20,8 @@ from lstmcast.series.findings_view import lenient_numbers
 from lstmcast.series.panel import FILLED
 from lstmcast.series.read import Table
 from lstmcast.series.windows import WindowIndex
-from lstmcast.workflows.prepare import Prepared, prepare
+from lstmcast.workflows.prepare import prepare
+from lstmcast.workflows.prepared import Prepared
 from lstmcast.workflows.watcher import Watcher
 
 WINDOWS_HELD = 512

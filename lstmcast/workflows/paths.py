@@ -18,7 +18,7 @@ from lstmcast.forecasting.predict import can_forecast, require_known_future, win
 from lstmcast.network.paths import draw_path, why_no_paths
 from lstmcast.series.batches import WindowTable
 from lstmcast.series.panel import Panel
-from lstmcast.workflows.predict import open_table
+from lstmcast.workflows.open_run import open_table
 from lstmcast.workflows.watcher import Watcher
 
 

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from lstmcast.config import Config
-from lstmcast.errors import ConfigError, counted
+from lstmcast.errors import ConfigError
 from lstmcast.forecasting.frames import bound_names
-from lstmcast.series.build import build_panel
-from lstmcast.series.categories import Vocabulary, fit_vocabulary
+from lstmcast.series.categories import fit_vocabulary
 from lstmcast.series.gaps import fill_gaps, usable_origins
 from lstmcast.series.layout import LongTable
 from lstmcast.series.panel import Panel
 from lstmcast.series.read import Table
 from lstmcast.series.scaling import Scaler, fit_scaler
 from lstmcast.series.splits import Cuts, cut_series, no_cuts
-from lstmcast.series.vectors import Vectors, read_vectors
-from lstmcast.series.windows import SplitWindows, split_windows
-from lstmcast.workflows.reading import read_watched
-from lstmcast.workflows.storage import open_stored, storage_of
+from lstmcast.series.vectors import read_vectors
+from lstmcast.series.windows import split_windows
+from lstmcast.workflows.prepared import Prepared
+from lstmcast.workflows.reading import ReadTable, build_training_panel, read_training_table
 from lstmcast.workflows.target_checks import check_counts, check_transform
 from lstmcast.workflows.watcher import Watcher
 
@@ -33,109 +31,47 @@ OWN_COLUMNS = ("method", "origin", "step")
 MOST_HELD = 2_000_000
 """Cells of a table that are held beside its panel: some 20 MB of numbers, 70 MB of texts."""
 
-MANY_JUDGED, ENOUGH_JUDGED = 2_000_000, 200_000
-"""Validation and test windows that are worth a note, and those that it advises."""
 
-
-@dataclass(frozen=True)
-class Prepared:
-    """A table ready for windows.
-
-    Attributes:
-        config: What it was made by.
-        table: As read.
-        panel: Filled.
-        cuts: Where the splits end.
-        scaler: Fitted on train rows.
-        static_scaler: For static columns; None without them.
-        windows: The index of each split.
-        unfilled: The panel as read: with its gaps as NaN, and its own words of categories.
-        vocabulary: The categories of the train rows.
-        vectors: Given vectors of their words, by column.
-        cells: The table with its cells, to look through; None where they are too many to hold.
-    """
-
-    config: Config
-    table: Table
-    panel: Panel
-    cuts: Cuts
-    scaler: Scaler
-    static_scaler: Scaler | None
-    windows: SplitWindows
-    unfilled: Panel
-    vocabulary: Vocabulary
-    vectors: Mapping[str, Vectors]
-    cells: Table | None = None
-
-    def filled_to_the_end(self) -> Panel:
-        """The panel as a forecast after its last row sees it: no cut is in the way of a fill."""
-        panel = self.vocabulary.recode(self.unfilled)
-        return fill_gaps(panel, self.config.data.gaps, no_cuts(panel), self.table)
-
-    @property
-    def linear_scaler(self) -> Scaler:
-        """The scaler without logarithms: what brings series together for linear baselines."""
-        if not self.scaler.logged:
-            return self.scaler
-        scale, panel = self.config.scale, self.panel
-        starts, ends = self.cuts.starts, self.cuts.train
-        return fit_scaler(scale.method, scale.per, panel.values, panel.observed, starts, ends)
-
-    @property
-    def notes(self) -> list[str]:
-        """What the user should know of the table, a sentence each."""
-        return notes_about(self)
-
-    @property
-    def first(self) -> str:
-        """Earliest stamp of all series, as the table writes it."""
-        return self.panel.format_times(self.panel.starts.min(keepdims=True))[0]
-
-    @property
-    def last(self) -> str:
-        """Latest stamp of history of all series, as the table writes it."""
-        lasts = self.panel.starts + self.panel.lengths - 1
-        return self.panel.format_times(lasts.max(keepdims=True))[0]
-
-
-def prepare(config: Config, watcher: Watcher) -> Prepared:
+def prepare(config: Config, watcher: Watcher, before: ReadTable | None = None) -> Prepared:
     """Read the table of a config and make it ready for windows.
+
+    Args:
+        config: What the windows are to be made of.
+        watcher: Is told what was found.
+        before: The table, where it was read already.
 
     Raises:
         ConfigError: A column has a name that lstmcast's own files use.
         DataError: The table has a fault.
     """
     refuse_own_names(config)
-    if storage_of(config, watcher) == "disk":
-        panel, table = open_stored(config, watcher)
-        return prepare_panel(config, table, panel, watcher)
-    return prepare_table(config, read_watched(config.data, watcher), watcher)
+    table = read_training_table(config, watcher, before)
+    return prepare_windows(table, build_training_panel(table, config), config, watcher)
 
 
-def prepare_table(config: Config, table: Table, watcher: Watcher) -> Prepared:
-    """Make a table that was read ready for windows.
+def prepare_windows(read: ReadTable, unfilled: Panel, config: Config, watcher: Watcher) -> Prepared:
+    """Split, code, fill, scale and index a panel.
+
+    Args:
+        read: Its table, whose cells are forgotten here.
+        unfilled: As read, with gaps as NaN.
+        config: How to.
+        watcher: Is told what was found.
 
     Raises:
         DataError: The table has a fault.
     """
-    panel = build_panel(table, config.data, horizon=config.window.horizon)
-    if isinstance(table, LongTable):  # what auto found is what the run goes by
-        data = config.data.model_copy(update={"layout": table.layout})
+    cells = read.taken()
+    table = cells.without_cells()
+    if isinstance(cells, LongTable):  # what auto found is what the run goes by
+        data = config.data.model_copy(update={"layout": cells.layout})
         config = config.model_copy(update={"data": data})
-    prepared = prepare_panel(config, table.without_cells(), panel, watcher)
-    return replace(prepared, cells=table if table.frame.size <= MOST_HELD else None)
-
-
-def prepare_panel(config: Config, table: Table, panel: Panel, watcher: Watcher) -> Prepared:
-    """Make a panel as read ready for windows.
-
-    Raises:
-        DataError: The table has a fault.
-    """
-    check_transform(config, panel, table)
-    check_counts(config, panel, table)
-    cuts = cut_series(panel, config.split, config.window.horizon)
-    prepared = prepare_windows(config, table, panel, cuts)
+    check_transform(config, unfilled, table)
+    check_counts(config, unfilled, table)
+    cuts = cut_series(unfilled, config.split, config.window.horizon)
+    prepared = index_windows(config, table, unfilled, cuts)
+    if unfilled.store is None and cells.frame.size <= MOST_HELD:
+        prepared = replace(prepared, cells=cells)
     watcher.prepared(prepared)
     for text in prepared.notes:
         watcher.note(text)
@@ -145,7 +81,7 @@ def prepare_panel(config: Config, table: Table, panel: Panel, watcher: Watcher) 
 def prepare_all_rows(prepared: Prepared) -> Prepared:
     """The same table with every row a train row: for training once more on all of it."""
     config, panel = prepared.config, prepared.unfilled
-    again = prepare_windows(config, prepared.table, panel, no_cuts(panel))
+    again = index_windows(config, prepared.table, panel, no_cuts(panel))
     if config.training.max_steps is None:
         return again
     # An epoch has more steps now: a limit of steps stays the same number of epochs.
@@ -155,7 +91,7 @@ def prepare_all_rows(prepared: Prepared) -> Prepared:
     return replace(again, config=config.model_copy(update={"training": training}))
 
 
-def prepare_windows(config: Config, table: Table, unfilled: Panel, cuts: Cuts) -> Prepared:
+def index_windows(config: Config, table: Table, unfilled: Panel, cuts: Cuts) -> Prepared:
     """Code, fill, scale and index a panel as read."""
     scale, window = config.scale, config.window
     vocabulary = fit_vocabulary(unfilled, cuts.starts, cuts.train, config.network.embed_series)
@@ -219,78 +155,3 @@ def refuse_own_names(config: Config) -> None:
             f"({', '.join(OWN_COLUMNS)}, <target>_actual, <target>_lo80 and the like); rename it "
             "in the table"
         )
-
-
-def unknown_notes(vocabulary: Vocabulary, panel: Panel) -> list[str]:
-    """A sentence for each column of a table as read that holds categories unseen in training."""
-    return [
-        f"{counted(new, 'category' if new == 1 else 'categories')} of '{name}' "
-        f"{'is' if new == 1 else 'are'} not among the train rows, and read as unknown."
-        for name, new in vocabulary.unknown_in(panel).items()
-    ]
-
-
-def notes_about(prepared: Prepared) -> list[str]:
-    """What the user should know of the table, a sentence each."""
-    panel, window = prepared.panel, prepared.config.window
-    notes = []
-    missing = missing_values(prepared)
-    if panel.begins_late:
-        notes.append(
-            f"{counted(panel.begins_late, 'row')} left out at the start of series, where "
-            f"'{panel.latest_column}' or another column has no value yet."
-        )
-    if missing:
-        notes.append(
-            f"{counted(missing, 'missing value')} filled (data.gaps: {prepared.config.data.gaps})."
-        )
-    notes += unknown_notes(prepared.vocabulary, prepared.unfilled)
-    if formula := next((word for name in panel.names for word in name if is_formula(word)), None):
-        notes.append(
-            f"A series is named '{formula}', which a spreadsheet takes for a formula; forecasts "
-            "repeat the name as it is."
-        )
-    if panel.left_out:
-        shown = ", ".join(" ".join(name) for name in panel.left_out[:3])
-        notes.append(
-            f"{len(panel.left_out):,} series have no complete row and were left out: {shown}."
-        )
-    unseen = np.flatnonzero(prepared.cuts.train <= prepared.cuts.starts)
-    if len(unseen) and panel.series_columns:
-        shown = ", ".join(panel.describe(int(k)) for k in unseen[:3])
-        notes.append(
-            f"{counted(len(unseen), 'series')} without a train row, neither trained on nor "
-            f"scored: {shown}{', ...' if len(unseen) > 3 else ''}."
-        )
-    judged = len(prepared.windows.validation) + len(prepared.windows.test)
-    if judged > MANY_JUDGED:
-        notes.append(
-            f"{judged:,} windows to validate and test on take long; with window.judge_stride: "
-            f"{-(-judged // ENOUGH_JUDGED):,} there were about {ENOUGH_JUDGED:,} of them."
-        )
-    short = int((panel.lengths < (1 if window.pad else window.lookback)).sum())
-    if 0 < short < panel.series_count:
-        notes.append(
-            f"{short:,} of {panel.series_count:,} series are shorter than the lookback of "
-            f"{window.lookback} steps; a baseline forecasts them (or set window.pad: true)."
-        )
-    return notes
-
-
-def missing_values(prepared: Prepared) -> int:
-    """Values of history that were missing, and filled."""
-    panel = prepared.panel
-    if panel.store is not None:
-        return panel.filled
-    return int((~prepared.unfilled.observed & ~np.isnan(panel.values)).sum())
-
-
-def is_formula(word: str) -> bool:
-    """Whether a spreadsheet would compute a cell with this text rather than show it."""
-    if not word.startswith(("=", "@", "+", "-", "\t")):
-        return False
-    try:
-        float(word)
-    except ValueError:
-        return True
-    return False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,27 +18,7 @@ from lstmcast.forecasting.judgement import NETWORK, Judgement, add_skill
 from lstmcast.forecasting.metrics import Scores
 from lstmcast.forecasting.yardsticks import yardsticks
 from lstmcast.series.panel import Panel
-
-
-@dataclass(frozen=True)
-class Fold:
-    """One origin, forecast.
-
-    Attributes:
-        number: From 1.
-        folds: How many there are.
-        origin: Stamp of the last row that was known.
-        trained: Whether the network was trained for it.
-        series: How many series were forecast there.
-        losses: By forecaster, the mean absolute error; None where nothing was observed.
-    """
-
-    number: int
-    folds: int
-    origin: str
-    trained: bool
-    series: int
-    losses: Mapping[str, float | None]
+from lstmcast.workflows.watcher import Fold
 
 
 class Record:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +11,16 @@ from typing import Any
 
 import torch
 
-from lstmcast.config import Config, dump_config
-from lstmcast.errors import ConfigError, DataError, RunError
+from lstmcast.errors import ConfigError
 from lstmcast.forecasting.model import load_model
 from lstmcast.run_folder import RunFolder
-from lstmcast.whole_file import write_text
-from lstmcast.workflows.begun import beginnings, describe_beginning, refuse_changes, without_paths
+from lstmcast.workflows.begun import TOLD_OF_DATA, EarlierRun, Record, without_paths
 from lstmcast.workflows.entry import choose_device, config_of_run, run_folder_for
 from lstmcast.workflows.manifest import read_manifest, unlike_machine
+from lstmcast.workflows.new_run import Trained
 from lstmcast.workflows.sameness import Difference, compare_runs
-from lstmcast.workflows.train import Ready, Trained, carry_out, get_ready, resumable
+from lstmcast.workflows.train import train
 from lstmcast.workflows.watcher import Watcher
-
-ADVICE = "Put it back to train the run again, or train anew with `lstmcast train`"
 
 
 @dataclass(frozen=True)
@@ -69,13 +65,14 @@ def rerun(run: Path, again: Path | None, verify: bool, device: str, watcher: Wat
         Diverged: Training ran away.
         RunError: The run is not complete or damaged, or its config or data has changed since.
     """
-    began = time.monotonic()
     folder = RunFolder(run)
     manifest = read_manifest(folder)
     config = config_of_run(folder)
     with place_for(folder, again, verify) as made:
-        ready = get_ready_as_then(config, folder, manifest, device_of(manifest, device), watcher)
-        trained = train_there(ready, config, made, verify and again is None, watcher, began)
+        where = device_of(manifest, device)
+        earlier = what_it_was_made_of(folder, manifest, kept=again is not None or not verify)
+        trained = train(config, made, where, watcher, earlier=earlier)
+        made = trained.run
         unlike = unlike_machine(manifest, read_manifest(made))
         differences = compare_runs(folder, made, exact=not unlike) if verify else None
     return Rerun(run, trained, made.path.exists(), unlike, differences)
@@ -107,45 +104,14 @@ def place_for(folder: RunFolder, again: Path | None, verify: bool) -> Iterator[R
         yield RunFolder(Path(place) / name)
 
 
-def get_ready_as_then(
-    config: Config,
-    folder: RunFolder,
-    manifest: dict[str, Any],
-    device: torch.device,
-    watcher: Watcher,
-) -> Ready:
-    """Read the data and build the network, if both are those of the run.
-
-    Raises:
-        RunError: The config or the data has changed since.
-    """
+def what_it_was_made_of(folder: RunFolder, manifest: dict[str, Any], kept: bool) -> EarlierRun:
+    """What a run's config and data must be the same as."""
     # Before the new network: to build one draws from the generator that dropout draws from too.
     trained_by = without_paths(load_model(folder.model, torch.device("cpu")).config)
-    try:
-        ready = get_ready(config, device, watcher)
-    except DataError as error:
-        raise RunError(f"the data has changed since the run: {error}") from error
-    now = describe_beginning(ready.prepared, device)
-    refuse_changes(trained_by, now["config"], str(folder.config), ADVICE)
-    was = {name: manifest["data"].get(name) for name in now["data"]}
-    refuse_changes(was, now["data"], config.data.path, ADVICE)
-    vectors = manifest["data"].get("vectors")
-    if vectors is not None:  # runs of before 0.2 noted neither these nor init_from
-        refuse_changes(vectors, now["vectors"], "a file of data.vectors", ADVICE)
+    data = manifest["data"]
+    was: Record = {"config": trained_by, "data": {name: data.get(name) for name in TOLD_OF_DATA}}
+    if data.get("vectors") is not None:  # runs of before 0.2 noted neither these nor init_from
+        was["vectors"] = data["vectors"]
     if "init_from" in manifest:
-        refuse_changes(*beginnings(manifest, now), "training.init_from", ADVICE)
-    return ready
-
-
-def train_there(
-    ready: Ready,
-    config: Config,
-    made: RunFolder,
-    passing: bool,
-    watcher: Watcher,
-    began: float,
-) -> Trained:
-    """Train into a new folder; one that stays can be resumed."""
-    with made.created() as there, contextlib.nullcontext() if passing else resumable(there):
-        write_text(there.config, dump_config(config))
-        return carry_out(ready, there, watcher, began)
+        was["init_from"] = manifest["init_from"]
+    return EarlierRun(was, str(folder.config), goes_on=False, kept=kept)

@@ -3,35 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import torch
-
 from lstmcast.config import Config, load_config
-from lstmcast.errors import ConfigError, DataError, RunError
+from lstmcast.errors import ConfigError, RunError
 from lstmcast.ranks import ranks
 from lstmcast.run_folder import RunFolder
 from lstmcast.training.checkpoint import remove_checkpoints
 from lstmcast.workflows.begun import (
+    EarlierRun,
     Record,
-    beginnings,
     describe_beginning,
     read_record,
     refuse_changes,
+    same_data_as,
     without_paths,
 )
 from lstmcast.workflows.entry import choose_device
-from lstmcast.workflows.train import (
-    Ready,
-    Trained,
-    carry_out,
-    complete,
-    get_ready,
-    made_by_first,
-    resumable,
-)
+from lstmcast.workflows.new_run import Trained, reopened
+from lstmcast.workflows.prepare import prepare
+from lstmcast.workflows.run_page import complete
+from lstmcast.workflows.train import train
 from lstmcast.workflows.watcher import Watcher
 
 
@@ -52,14 +44,13 @@ def resume(run: Path, device: str, watcher: Watcher) -> Trained | None:
         RunError: The folder is no run, another process writes there, or its config or data has
             changed since it began.
     """
-    began = time.monotonic()
     folder = RunFolder(run)
     if ranks().first and not folder.config.is_file() and folder.writer() is None:
         raise RunError(
             f"{run} has no config.yaml, and so is no run that could go on; begin one with "
             f"`lstmcast train CONFIG --run {run}`"
         )
-    with made_by_first(lambda: lock(folder)) as folder, resumable(folder):
+    with reopened(folder) as folder:
         beginning = ranks().tell(read_beginning(folder) if ranks().first else None)
         if beginning is None:
             return None
@@ -67,22 +58,15 @@ def resume(run: Path, device: str, watcher: Watcher) -> Trained | None:
         config = Config.model_validate(values)
         if device == "auto" and record is not None:
             device = record["made_with"]["device"]
-        ready = get_ready_again(config, choose_device(device), record, watcher)
-        if folder.is_complete:
-            complete(folder, ready.prepared)
-            return None
-        if lacks_page:
-            if ranks().first:
-                complete(folder, ready.prepared)
-            return None
-        return carry_out(ready, folder, watcher, began)
-
-
-@contextlib.contextmanager
-def lock(folder: RunFolder) -> Iterator[RunFolder]:
-    """The folder of a run that was interrupted, ours alone."""
-    with folder.locked():
-        yield folder
+        chosen = choose_device(device)
+        earlier = EarlierRun(record, str(folder.config), goes_on=True)
+        if not lacks_page:
+            return train(config, folder, chosen, watcher, earlier=earlier)
+        with same_data_as(earlier):
+            prepared = prepare(config, watcher)
+        earlier.refuse_changes(describe_beginning(prepared, chosen), config.data.path)
+        complete(folder, prepared)
+        return None
 
 
 def read_beginning(folder: RunFolder) -> tuple[Record, Record | None, bool] | None:
@@ -151,32 +135,8 @@ def read_config(folder: RunFolder, record: Record | None) -> Config:
     except ConfigError as error:
         raise RunError(f"the config has changed since the run began: {error}") from error
     if record is not None:
-        refuse_changes(record["config"], without_paths(config), str(folder.config))
+        now = without_paths(config)
+        if config.data.layout == "auto":  # the record has what was found, and so will have `train`
+            now["data"]["layout"] = record["config"]["data"]["layout"]
+        refuse_changes(record["config"], now, str(folder.config))
     return config
-
-
-def get_ready_again(
-    config: Config, device: torch.device, record: Record | None, watcher: Watcher
-) -> Ready:
-    """Read the data and build the network as at the beginning.
-
-    Raises:
-        RunError: The data has changed since.
-    """
-    if record is None:
-        return get_ready(config, device, watcher)
-    try:
-        ready = get_ready(config, device, watcher)
-    except DataError as error:
-        raise RunError(f"the data has changed since the run began: {error}") from error
-    now = describe_beginning(ready.prepared, device)
-    refuse_changes(record["data"], now["data"], config.data.path)
-    refuse_changes(record["vectors"], now["vectors"], "a file of data.vectors")
-    refuse_changes(*beginnings(record, now), "training.init_from")
-    for name, was in record["made_with"].items():
-        if now["made_with"].get(name) != was:
-            watcher.note(
-                f"The run began with {name} {was} and goes on with {now['made_with'].get(name)}: "
-                "the last digits may differ from those of a run never interrupted."
-            )
-    return ready

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lstmcast.series.panel import Panel
     from lstmcast.series.read import Table
     from lstmcast.training.trainer import Progress
-    from lstmcast.workflows.prepare import Prepared
-    from lstmcast.workflows.record import Fold
+    from lstmcast.workflows.prepared import Prepared
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One origin, forecast.
+
+    Attributes:
+        number: From 1.
+        folds: How many there are.
+        origin: Stamp of the last row that was known.
+        trained: Whether the network was trained for it.
+        series: How many series were forecast there.
+        losses: By forecaster, the mean absolute error; None where nothing was observed.
+    """
+
+    number: int
+    folds: int
+    origin: str
+    trained: bool
+    series: int
+    losses: Mapping[str, float | None]
 
 
 class Watcher:

@@ -12,19 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from lstmcast import limits
 from lstmcast.config import Config
-from lstmcast.errors import DataError, RunError
-from lstmcast.series.panel import FILLED, Panel
-from lstmcast.series.read import Table
-from lstmcast.series.scaled import scaled_rows
-from lstmcast.series.splits import SPLITS
+from lstmcast.errors import RunError
 from lstmcast.whole_file import sync_folder, write_text
-from lstmcast.workflows.prepare import Prepared, prepare
+from lstmcast.workflows.prepare import prepare
+from lstmcast.workflows.prepared import Prepared
+from lstmcast.workflows.reading import ReadTable
 from lstmcast.workflows.tables import csv_text
 from lstmcast.workflows.watcher import Watcher
+from lstmcast.workflows.window_arrays import WindowArrays, require_windows
 
 
 @dataclass(frozen=True)
@@ -48,82 +46,20 @@ class Windows:
     prepared: Prepared
 
 
-class WindowArrays:
-    """Windows of a prepared table as numpy arrays, any of them at a time.
+def plan_windows(
+    config: Config, watcher: Watcher, table: ReadTable | None = None
+) -> tuple[Windows, WindowArrays]:
+    """Find out which windows there are, without making them.
 
     Args:
-        prepared: The table.
-    """
-
-    def __init__(self, prepared: Prepared) -> None:
-        panel, window = prepared.panel, prepared.config.window
-        self.panel, self.source = panel, prepared.table
-        self.lookback, self.horizon = window.lookback, window.horizon
-        self.index, self.splits = prepared.windows.merged()
-        self.table = scaled_rows(panel, prepared.scaler, self.lookback, self.horizon, False)
-        self.static = None
-        if prepared.static_scaler is not None:
-            rows = np.zeros(panel.series_count, dtype=np.int64)
-            self.static = prepared.static_scaler.transform(panel.static, rows).astype(np.float32)
-        self.pad = window.pad
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of every array that there is, by name."""
-        return {
-            name: (len(self.index), *array.shape[1:]) for name, array in self.gather(0, 0).items()
-        }
-
-    def gather(self, start: int, stop: int) -> dict[str, np.ndarray]:
-        """Arrays of the windows `start` to `stop`, by the name of their file."""
-        origins, series = self.index.locate(np.arange(start, stop))
-        columns = self.panel.columns
-        behind = np.arange(self.lookback)  # the table begins T rows early: origin - T + T
-        inputs = self.table[origins[:, None] + behind]  # (B, T, F)
-        ahead = self.table[origins[:, None] + self.lookback + np.arange(self.horizon)]  # (B, H, F)
-        arrays = {"x": inputs}
-        if self.horizon:
-            arrays["y"] = ahead[:, :, : len(columns.targets)]
-        if columns.future and self.horizon:
-            arrays["future"] = ahead[:, :, len(columns.inputs) - len(columns.future) :]
-        if self.static is not None:
-            arrays["static"] = self.static[series]
-        if self.pad:
-            begun = origins[:, None] - self.lookback + behind >= self.panel.offsets[series][:, None]
-            arrays["mask"] = begun
-            inputs[~begun] = 0.0
-        return arrays
-
-    def describe(self, start: int, stop: int) -> pd.DataFrame:
-        """A row per window: split, series, stamps and source rows of its first and last steps."""
-        windows = np.arange(start, stop)
-        origins, series = self.index.locate(windows)
-        begins = np.maximum(origins - self.lookback, self.panel.offsets[series])
-        splits = np.array(SPLITS, dtype=object)[self.splits[self.index.runs_of(windows)]]
-        names = [self.panel.describe(k) for k in range(self.panel.series_count)]
-        table: dict[str, Any] = {"split": splits, "series": np.array(names, dtype=object)[series]}
-        ends = {"first_input": begins, "last_input": origins - 1}
-        if self.horizon:
-            ends |= {"first_target": origins, "last_target": origins + self.horizon - 1}
-        for name, rows in ends.items():
-            table[name] = self.panel.format_times(self.panel.ordinals(rows, series))
-        for name, rows in ends.items():
-            table[f"{name}_row"] = source_rows(self.panel, self.source, rows)
-        return pd.DataFrame(table)
-
-
-def source_rows(panel: Panel, table: Table, rows: np.ndarray) -> pd.Series:
-    """Rows of the file counted from 1; empty where the table lacks the row."""
-    source = panel.source_rows[rows]
-    return pd.Series(table.file_rows(source) + 1, dtype="Int64").where(pd.Series(source != FILLED))
-
-
-def plan_windows(config: Config, watcher: Watcher) -> tuple[Windows, WindowArrays]:
-    """Find out which windows there are, without making them.
+        config: The table and what its windows are.
+        watcher: Is told what was found.
+        table: The table, where it was read already.
 
     Raises:
         DataError: The table has a fault, or is shorter than one window.
     """
-    prepared = prepare(config, watcher)
+    prepared = prepare(config, watcher, table)
     arrays = WindowArrays(prepared)
     require_windows(arrays)
     shapes = arrays.shapes()
@@ -135,29 +71,16 @@ def plan_windows(config: Config, watcher: Watcher) -> tuple[Windows, WindowArray
     )
 
 
-def require_windows(arrays: WindowArrays) -> None:
-    """Refuse a table without a single window.
-
-    Raises:
-        DataError: There is none; says what one needs.
-    """
-    if len(arrays.index):
-        return
-    raise DataError(
-        f"no window: lookback {arrays.lookback} + horizon {arrays.horizon} rows are needed "
-        f"between two cuts, and the longest series has {int(arrays.panel.lengths.max())} rows in "
-        "all. Lower "
-        "window.lookback or window.horizon, or set window.pad: true"
-    )
-
-
-def write_windows(config: Config, folder: Path, watcher: Watcher) -> Windows:
+def write_windows(
+    config: Config, folder: Path, watcher: Watcher, table: ReadTable | None = None
+) -> Windows:
     """Write all windows of a table into a new folder, which appears only when it is complete.
 
     Args:
         config: The table and what its windows are.
         folder: Must not exist, or be empty.
         watcher: Is told what was found.
+        table: The table, where it was read already.
 
     Raises:
         DataError: The table has a fault, or is shorter than one window.
@@ -167,7 +90,7 @@ def write_windows(config: Config, folder: Path, watcher: Watcher) -> Windows:
         raise RunError(
             f"{folder} is not an empty folder; nothing in it was touched. Name another with -o"
         )
-    plan, arrays = plan_windows(config, watcher)
+    plan, arrays = plan_windows(config, watcher, table)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
@@ -252,33 +175,3 @@ def describe_windows(plan: Windows) -> dict[str, Any]:
         "scaler": prepared.scaler.to_json(),
         "static_scaler": None if static is None else static.to_json(),
     }
-
-
-def window_table(arrays: WindowArrays, number: int) -> pd.DataFrame:
-    """One window as a table: a row per step with its stamp, source row and values before scaling.
-
-    Raises:
-        DataError: There is no such window.
-    """
-    if not 0 <= number < len(arrays.index):
-        raise DataError(
-            f"there is no window {number}; they are counted from 0 to {len(arrays.index) - 1}"
-        )
-    panel = arrays.panel
-    origins, series = arrays.index.locate(np.array([number]))
-    begin = max(int(origins[0]) - arrays.lookback, int(panel.offsets[series[0]]))
-    rows = np.arange(begin, int(origins[0]) + arrays.horizon)
-    owner = np.repeat(series, len(rows))
-    table: dict[str, Any] = {"part": np.where(rows < origins[0], "input", "target")}
-    table[panel.time or "step"] = panel.format_times(panel.ordinals(rows, owner))
-    table["row"] = source_rows(panel, arrays.source, rows)
-    targets = len(panel.columns.targets)
-    for k, name in enumerate(panel.columns.inputs):
-        unseen = (rows >= origins[0]) & (k >= targets) & (name not in panel.columns.future)
-        if name in panel.words:
-            words = np.array(["(unknown)", *panel.words[name]], dtype=object)
-            codes = np.nan_to_num(panel.values[rows, k]).astype(np.int64)
-            table[name] = np.where(unseen, "", words[codes])
-        else:
-            table[name] = np.where(unseen, np.nan, panel.values[rows, k])
-    return pd.DataFrame(table)

@@ -28,13 +28,14 @@ from lstmcast.config import dump_config, fields, load_config
 from lstmcast.errors import LstmcastError
 from lstmcast.forecasting.model import load_model
 from lstmcast.series.frequency import frequency_from_alias, infer_frequency
-from lstmcast.series.read import peek, read_table
+from lstmcast.series.peek import peek
+from lstmcast.series.read import read_table
 from lstmcast.series.timestamps import parse_stamp, parse_stamps
 from lstmcast.tensor_file import checksum
 from lstmcast.workflows.check import check
-from lstmcast.workflows.init import propose_config
 from lstmcast.workflows.predict import predict
 from lstmcast.workflows.prepare import prepare
+from lstmcast.workflows.propose import propose_config
 from lstmcast.workflows.watcher import Watcher
 
 TOP = Path(__file__).parents[2]
@@ -210,7 +211,7 @@ def use_a_table(given: tuple[bytes, list[str]]) -> None:
     path = PLACE / "u.csv"
     path.write_bytes(data)
     check(path, settings)
-    config = propose_config(path, settings, Watcher())
+    config = propose_config(path, settings, Watcher())[0]
     prepared = prepare(config, Watcher())
     assert np.isfinite(prepared.scaler.scale).all() and (prepared.scaler.scale > 0).all()
 
