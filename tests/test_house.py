@@ -119,6 +119,21 @@ def test_no_folder_has_import_cycles():
         visit(name, [])
 
 
+SPINE = [
+    "read_training_table", "build_training_panel", "prepare_windows", "build_network", "new_run",
+    "fit_model", "evaluate", "calibrate", "evaluate", "forecast_after_last_row", "run.write",
+]  # fmt: skip
+
+
+def test_train_is_read_from_the_table_to_the_run_folder():
+    tree = ast.parse((PACKAGE / "workflows" / "train.py").read_text(encoding="utf-8"))
+    train = next(n for n in tree.body if isinstance(n, ast.FunctionDef) and n.name == "train")
+    calls = [node for node in ast.walk(train) if isinstance(node, ast.Call)]
+    calls.sort(key=lambda call: (call.lineno, call.col_offset))
+    called = [ast.unparse(call.func) for call in calls]
+    assert [name for name in called if name in SPINE] == SPINE
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_files_stay_under_300_lines(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 300

@@ -108,7 +108,7 @@ def fit_at(
     levels = levels_for(prepared, watcher)
     forecasts = forecasters(model, prepared, levels)
     validation = evaluate(model, forecasts, prepared, "validation", levels)
-    model = calibrate(model, validation, prepared)
+    model = calibrate(model, validation)
     model = with_fallbacks(model, forecasts, prepared, validation)
     found = fitted(model, prepared)
     if config.training.refit == "all":

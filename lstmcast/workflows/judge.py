@@ -88,8 +88,8 @@ class Evaluation:
 
     Attributes:
         scores: Of all of them.
-        calibration: How wide their intervals must be to hold these windows; None where that was
-            not asked for.
+        calibration: How wide their intervals must be to hold these windows, for the series that
+            have train rows; None where that was not asked for.
     """
 
     scores: Judgement
@@ -119,26 +119,28 @@ def evaluate(
     horizon, ranged = prepared.config.window.horizon, with_intervals(model, forecasts, panel)
     measures = yardsticks_of(prepared)
     scoring = Scoring(list(ranged), panel, index, measures, horizon, model.levels)
-    judges: list[Judge] = [scoring]
     few = thinned(index, horizon * len(panel.columns.targets))
-    calibrating = Calibrating(few, usual_changes(prepared), levels)
-    if levels and few is index:
+    calibrating = Calibrating(few, usual_changes(prepared), levels) if levels else None
+    judges: list[Judge] = [scoring]
+    if calibrating is not None and few is index:
         judges.append(calibrating)
-    elif levels:
+    elif calibrating is not None:
         walk(ranged, panel, few, horizon, [calibrating])
     walk(ranged, panel, index, horizon, judges)
     scores = scoring.result()
     add_skill(scores)
-    return Evaluation(scores, calibrating.result(list(ranged), horizon) if levels else None)
+    if calibrating is None:
+        return Evaluation(scores)
+    known = np.flatnonzero(prepared.cuts.train > prepared.cuts.starts)
+    calibration = calibrating.result(list(ranged), horizon)
+    return Evaluation(scores, calibration.for_series(known, calibrating.sizes[known]))
 
 
-def calibrate(model: Model, validation: Evaluation, prepared: Prepared) -> Model:
+def calibrate(model: Model, validation: Evaluation) -> Model:
     """The model with intervals as wide as the validation windows say."""
     if validation.calibration is None:
         return model
-    known = np.flatnonzero(prepared.cuts.train > prepared.cuts.starts)
-    sizes = usual_changes(prepared)[known]
-    return replace(model, calibration=validation.calibration.for_series(known, sizes))
+    return replace(model, calibration=validation.calibration)
 
 
 def usual_changes(prepared: Prepared) -> np.ndarray:

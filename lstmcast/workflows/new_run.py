@@ -193,7 +193,7 @@ def _opened(folder: RunFolder, config: Config, earlier: EarlierRun | None) -> It
     if earlier is not None and earlier.goes_on:
         yield folder
         return
-    with _for_all_ranks(folder.created) as made, contextlib.ExitStack() as stack:
+    with _opened_by_rank_zero(folder.created) as made, contextlib.ExitStack() as stack:
         if earlier is None or earlier.kept:
             stack.enter_context(says_how_to_go_on(made))
         if ranks().first:
@@ -214,12 +214,12 @@ def reopened(folder: RunFolder) -> Iterator[RunFolder]:
         with folder.locked():
             yield folder
 
-    with _for_all_ranks(locked) as opened, says_how_to_go_on(opened):
+    with _opened_by_rank_zero(locked) as opened, says_how_to_go_on(opened):
         yield opened
 
 
 @contextlib.contextmanager
-def _for_all_ranks(
+def _opened_by_rank_zero(
     open_folder: Callable[[], AbstractContextManager[RunFolder]],
 ) -> Iterator[RunFolder]:
     """A run folder that rank 0 opens and locks, for all ranks."""

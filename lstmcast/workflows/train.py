@@ -71,7 +71,7 @@ def train(
         levels = levels_for(prepared, watcher)
         forecasts = forecasters(model, prepared, levels)
         validation = evaluate(model, forecasts, prepared, "validation", levels)
-        model = calibrate(model, validation, prepared)
+        model = calibrate(model, validation)
         test = evaluate(model, forecasts, prepared, "test")
         model = with_fallbacks(model, forecasts, prepared, validation)
         run.write_backtest(past_forecasts(model, forecasts, prepared, watcher))
