@@ -25,10 +25,10 @@ from lstmcast.run_lock import turn
 from lstmcast.series.frequency import Frequency
 from lstmcast.series.mapped import map_file, sync_file
 from lstmcast.series.panel import Columns, Panel
-from lstmcast.series.streaming.lay import OBSERVED, SOURCE_ROWS, VALUES
 from lstmcast.series.streaming.stream import Watch, stream_panel
 from lstmcast.series.streaming.table import StreamedTable, files_of
 from lstmcast.series.timestamps import StampStyle
+from lstmcast.series.write_panel import OBSERVED, SOURCE_ROWS, VALUES
 
 FORMAT = 1
 """Of the folder: another is made anew."""
