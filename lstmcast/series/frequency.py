@@ -239,6 +239,8 @@ def _weekly(times: np.ndarray, count: int, anchor: str | None) -> Frequency:
 
 def _commonest(values: np.ndarray) -> int:
     """The commonest value, the smallest of several."""
+    if len(values) and (values == values[0]).all():  # as most often, and no sorting
+        return int(values[0])
     found, counts = np.unique(values, return_counts=True)
     return int(found[np.argmax(counts)])
 

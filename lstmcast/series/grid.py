@@ -8,18 +8,10 @@ import numpy as np
 
 from lstmcast.config import DataConfig
 from lstmcast.errors import DataError, counted
-from lstmcast.series.frequency import (
-    Frequency,
-    frequency_from_alias,
-    likely_frequency,
-    off_grid,
-    stamp_text,
-)
+from lstmcast.series.frequency import Frequency, off_grid, stamp_text
+from lstmcast.series.row_frequency import frequency_of
 from lstmcast.series.table_rows import RowBlock, TableRows
 from lstmcast.series.timestamps import StampStyle, parse_stamp
-
-SAMPLE = 1 << 22
-"""Rows, the first of a table, that its frequency is told from; the others only have to fit."""
 
 NEVER = np.iinfo(np.int64).max
 
@@ -69,7 +61,7 @@ def place_rows(rows: TableRows, options: PanelOptions) -> GridPlaces:
         DataError: Stamps lie off the grid, or no row is left.
     """
     config = options.config
-    frequency = _frequency(rows, config)
+    frequency = frequency_of(rows, config)
     if config.season != "auto":
         frequency = replace(frequency, season=int(config.season))
     used = _UsedRows(rows, options, frequency)
@@ -230,31 +222,6 @@ class _UsedRows:
         if self.between:
             raise DataError(f"--at {self.until}: the first row of {self.name} comes after it")
         raise DataError(f"{self.name}: no row lies between data.start and data.end")
-
-
-def _frequency(rows: TableRows, config: DataConfig) -> Frequency:
-    if config.time is None:
-        return frequency_from_alias("step", None)
-    codes, ticks = rows.store.head(SAMPLE)
-    stamps = ticks.view("datetime64[us]")
-    if config.frequency != "auto":
-        return frequency_from_alias(config.frequency, stamps)
-    codes = rows.ranked(codes)
-    alike = _one_for_all(ticks, codes)
-    partly = rows.store.rows > len(ticks)
-    return likely_frequency(stamps[alike], codes[alike], rows.table.name, partly)
-
-
-def _one_for_all(ticks: np.ndarray, codes: np.ndarray) -> slice:
-    """The rows of the first series, where series follow each other with the same stamps; or all."""
-    length = int(np.argmax(codes != codes[0])) or len(codes)
-    if len(codes) % length or length < 3:
-        return slice(None)
-    stamps = ticks.reshape(-1, length)
-    series = codes.reshape(-1, length)
-    same = (stamps == stamps[0]).all() and (series == series[:, :1]).all()
-    follows = same and (np.diff(series[:, 0]) > 0).all()
-    return slice(0, length) if follows else slice(None)
 
 
 def place_of(

@@ -159,11 +159,8 @@ class _Writer:
     def _scatter(self, blocks: Iterator[PlacedRows]) -> tuple[np.ndarray, np.ndarray]:
         values = new_array(self.folder, VALUES, np.float64, self.shape)
         source = new_array(self.folder, SOURCE_ROWS, np.int64, self.shape[:1])
-        whole = self.shape == (self.places.kept, len(self.columns))
         for begin, end in row_blocks(*self.shape):
             source[begin:end] = FILLED
-            if not whole:
-                values[begin:end] = np.nan
         held = self.folder is None
         duplicates = Duplicates(self.rows, self.config, self.places, held)
         for block in blocks:
@@ -171,6 +168,8 @@ class _Writer:
             self.static.add(placed)
             self._put(placed, values, source)
         duplicates.refuse()
+        for begin, end in row_blocks(*self.shape):
+            values[begin:end][source[begin:end] == FILLED] = np.nan
         return values, source
 
     def _put(self, placed: PlacedRows, values: np.ndarray, source: np.ndarray) -> None:
