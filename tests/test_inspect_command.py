@@ -304,9 +304,10 @@ def test_a_page_says_that_a_broken_cell_does_not_agree(daily, cli, monkeypatch):
 
 def test_slices_that_ought_to_be_equal_are_counted_when_they_are_not(daily, cli, monkeypatch):
     from lstmcast.network import equalities
+    from lstmcast.network.agreement import Check
 
-    own = equalities.size_of
-    monkeypatch.setattr(equalities, "apart", lambda one, other: own(one.double()) + 0.1)
+    off = Check("two slices", difference=0.1, size=1.0)
+    monkeypatch.setattr(equalities, "compared", lambda what, pairs: off)
     out = cli("inspect", "c.yaml", "--trace").out
     assert "out[:, -1] == h[-1]: not the same" in out and "THEY SHOULD BE THE SAME" in out
     assert "THEY DO NOT AGREE" in out

@@ -1,23 +1,20 @@
-"""Table -> Panel: rows onto their grid, series behind series."""
+"""Table -> panel: read the columns, place the rows on the grid, write the arrays, trim."""
 
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
 
 from lstmcast.config import DataConfig
-from lstmcast.errors import DataError
-from lstmcast.series.categories import encode
 from lstmcast.series.csv_rows import Watch
-from lstmcast.series.derive import derive
-from lstmcast.series.grid import Placed, one_row_per_place, place_rows
+from lstmcast.series.grid import PanelOptions, place_rows
+from lstmcast.series.held_rows import hold_rows
 from lstmcast.series.layout import LongTable, has_rows_header, read_rows, read_wide
-from lstmcast.series.panel import FILLED, Columns, Panel
+from lstmcast.series.panel import Panel
 from lstmcast.series.peek import peek
 from lstmcast.series.read import Table, read_table
+from lstmcast.series.table_rows import TableRows
 from lstmcast.series.trim import trim
-
-GROWTH_LIMIT = 20
-"""A grid this many times longer than the table points to a mistyped stamp, not to gaps."""
+from lstmcast.series.write_panel import write_panel
 
 
 def read_panel(config: DataConfig, horizon: int = 0) -> tuple[Panel, Table]:
@@ -99,111 +96,24 @@ def build_panel(
     """
     if isinstance(table, LongTable):
         config = table.long_config(config)
-    columns = Columns(
-        tuple(config.target), tuple(config.past), tuple(config.future), tuple(config.static)
-    )
-    placed = place_rows(table, config, until)
-    matrix = np.empty((len(placed.rows), len(columns.inputs)))
-    in_order = len(placed.rows) == len(table.frame) and bool((np.diff(placed.rows) == 1).all())
-    rows = slice(None) if in_order else placed.rows
-    words: dict[str, tuple[str, ...]] = {}
-    for k, name in enumerate(columns.inputs):
-        matrix[:, k] = _cells(table, name, config, words)[rows]
-    placed, matrix = one_row_per_place(table, config, placed, matrix)
-    if placed.last is not None:
-        matrix[placed.ordinals > placed.last, : len(columns.inputs) - len(columns.future)] = np.nan
-    panel = _regrid(table, config, columns, placed, matrix, words)
-    return trim(table, derive(panel, config, horizon))
+    return lay_panel(hold_rows(table, config), PanelOptions(config, horizon, until))
 
 
-def _cells(
-    table: Table, name: str, config: DataConfig, words: dict[str, tuple[str, ...]]
-) -> np.ndarray:
-    """(R,) the numbers of a column, or the codes of its categories, whose texts join `words`."""
-    if name in config.categorical:
-        codes, words[name] = encode(table, name)
-        return codes
-    try:
-        return table.numbers(name)
-    except DataError as error:
-        if name in config.target:
-            raise
-        raise DataError(f"{error}. If it holds categories, name it in data.categorical") from None
+def lay_panel(rows: TableRows, options: PanelOptions, folder: Path | None = None) -> Panel:
+    """Rows that have been read -> their panel, in memory or in the files of a folder.
 
+    Args:
+        rows: Of the table; its blocks are written to.
+        options: Columns by role and how to treat faults.
+        folder: Empty, or with the rows; None: the panel is in memory.
 
-def _regrid(
-    table: Table,
-    config: DataConfig,
-    columns: Columns,
-    placed: Placed,
-    matrix: np.ndarray,
-    words: dict[str, tuple[str, ...]],
-) -> Panel:
-    """Give every place between a series' first and last row a row of its own."""
-    heads = np.append(0, np.flatnonzero(placed.codes[1:] != placed.codes[:-1]) + 1)
-    starts = placed.ordinals[heads]
-    lengths = placed.ordinals[np.append(heads[1:], len(placed.codes)) - 1] - starts + 1
-    if lengths.sum() > GROWTH_LIMIT * len(placed.rows) + 10_000:
-        _refuse_growth(table, placed, int(lengths.sum()))
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    values, source_rows = matrix, placed.rows
-    if offsets[-1] > len(matrix):
-        places = offsets[placed.codes] + placed.ordinals - starts[placed.codes]
-        values = np.full((offsets[-1], matrix.shape[1]), np.nan)
-        values[places] = matrix
-        source_rows = np.full(offsets[-1], FILLED, dtype=np.int64)
-        source_rows[places] = placed.rows
-    return Panel(
-        columns=columns,
-        series_columns=tuple(config.series),
-        names=placed.names,
-        values=values,
-        observed=~np.isnan(values),
-        static=_static_values(table, config, placed, heads, words),
-        offsets=offsets,
-        ends=offsets[1:],
-        starts=starts,
-        source_rows=source_rows,
-        frequency=placed.frequency,
-        time=config.time,
-        style=placed.style,
-        words=words,
-    )
+    Returns:
+        The panel with gaps as NaN.
 
-
-def _refuse_growth(table: Table, placed: Placed, rows: int) -> None:
-    """Name the row that lies farthest from its neighbour."""
-    steps = np.where(np.diff(placed.codes) == 0, np.diff(placed.ordinals), 0)
-    widest = int(np.argmax(steps))
-    raise DataError(
-        f"{table.name}: as a grid that is {placed.frequency.words} its {len(placed.rows):,} rows "
-        f"would become {rows:,}; the widest gap, {int(steps[widest]):,} steps, lies between "
-        f"{table.line(int(placed.rows[widest]))} and {table.line(int(placed.rows[widest + 1]))}. "
-        "Mend the stamp, or set data.frequency, data.start or data.end"
-    )
-
-
-def _static_values(
-    table: Table,
-    config: DataConfig,
-    placed: Placed,
-    heads: np.ndarray,
-    words: dict[str, tuple[str, ...]],
-) -> np.ndarray:
-    """(S, K) the one value that each static column has in each series."""
-    static = np.empty((len(heads), len(config.static)))
-    for k, name in enumerate(config.static):
-        column = _cells(table, name, config, words)[placed.rows]
-        low = np.fmin.reduceat(column, heads)
-        high = np.fmax.reduceat(column, heads)
-        odd = np.flatnonzero(~(low == high))
-        if len(odd):
-            series = int(odd[0])
-            label = " ".join(placed.names[series]) or "the table"
-            what = "has no value" if np.isnan(low[series]) else "changes"
-            raise DataError(
-                f"{table.name}: static column '{name}' {what} in {label} "
-                f"({len(odd)} such series); name it in data.past or data.future instead"
-            )
-        static[:, k] = low
-    return static
+    Raises:
+        ConfigError: A derived column has the name of another.
+        DataError: Stamps, duplicates or static columns have a fault.
+        OSError: The disk is full.
+    """
+    places = place_rows(rows, options)
+    return trim(rows.table, write_panel(rows, options, places, folder))

@@ -10,7 +10,7 @@ import numpy as np
 from lstmcast.config import DataConfig
 from lstmcast.errors import ConfigError
 from lstmcast.series.calendar import calendar_columns, holiday_column, suggested
-from lstmcast.series.panel import FILLED, Panel
+from lstmcast.series.panel import Panel
 from lstmcast.series.spacing import DAY, Frequency
 
 Derived = dict[str, np.ndarray]
@@ -76,7 +76,8 @@ def with_names(panel: Panel, want: Wanted) -> Panel:
     """A panel with the names of its derived columns among its columns, but not their values.
 
     Raises:
-        ConfigError: As `derive`.
+        ConfigError: A column has the name of a derived one; holidays are asked for that are not
+            known, or of steps longer than a day.
     """
     past, far, stamps = derived_at(panel, want, np.zeros(1, dtype=np.int64))
     _refuse_twins(panel, [*past, *stamps, *far])
@@ -88,58 +89,6 @@ def with_names(panel: Panel, want: Wanted) -> Panel:
     masks = [name for name in past if name.endswith(OBSERVED)] if want.masks else []
     lags = (*(name for name in past if name not in masks), *far)
     return replace(panel, columns=columns, lags=lags, unscaled=(*masks, *stamps))
-
-
-def derive(panel: Panel, config: DataConfig, horizon: int) -> Panel:
-    """Add the columns that a config asks for.
-
-    What is known ahead gets rows ahead: every series goes on for one horizon after its last row.
-
-    Args:
-        panel: On its grid, with gaps as NaN.
-        config: Which columns.
-        horizon: H, steps.
-
-    Raises:
-        ConfigError: A column has the name of a derived one; holidays are asked for that are not
-            known, or of steps longer than a day.
-    """
-    want = wanted(panel.frequency, config, horizon)
-    if not want:
-        return panel
-    if want.ahead:
-        panel = _go_on(panel, want.ahead)
-    past, far, stamps = derived_at(panel, want, np.arange(len(panel.values)))
-    split = len(panel.columns.targets + panel.columns.past)
-    values = np.column_stack(
-        [
-            panel.values[:, :split],
-            *past.values(),
-            panel.values[:, split:],
-            *far.values(),
-            *stamps.values(),
-        ]
-    )
-    return replace(with_names(panel, want), values=values, observed=~np.isnan(values))
-
-
-def _go_on(panel: Panel, horizon: int) -> Panel:
-    """The panel with H more rows behind every series, in which nothing is known."""
-    lengths = np.diff(panel.offsets)
-    offsets = np.concatenate([[0], np.cumsum(lengths + horizon)])
-    places = np.arange(len(panel.values)) + np.repeat(offsets[:-1] - panel.offsets[:-1], lengths)
-    values = np.full((offsets[-1], panel.values.shape[1]), np.nan)
-    values[places] = panel.values
-    source_rows = np.full(offsets[-1], FILLED, dtype=np.int64)
-    source_rows[places] = panel.source_rows
-    return replace(
-        panel,
-        values=values,
-        observed=~np.isnan(values),
-        offsets=offsets,
-        ends=offsets[:-1] + panel.ends - panel.offsets[:-1],
-        source_rows=source_rows,
-    )
 
 
 def _masks(panel: Panel, rows: np.ndarray) -> Derived:

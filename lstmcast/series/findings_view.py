@@ -12,7 +12,7 @@ import pyarrow as pa
 from lstmcast.config import DataConfig
 from lstmcast.errors import ConfigError, DataError
 from lstmcast.series.csv_numbers import to_numbers
-from lstmcast.series.frequency import Frequency, frequency_from_alias, presume_frequency
+from lstmcast.series.frequency import Frequency, frequency_from_alias, likely_frequency
 from lstmcast.series.read import Table
 from lstmcast.series.spacing import STEPS
 from lstmcast.series.timestamps import parse_stamps, possible_readings
@@ -182,7 +182,7 @@ def _directives(pattern: str) -> list[str]:
 def _frequency(alias: str, stamps: np.ndarray, codes: np.ndarray) -> Frequency | None:
     try:
         if alias == "auto":
-            return presume_frequency(stamps, codes)
+            return likely_frequency(stamps, codes, "")
         return frequency_from_alias(alias, stamps) if len(stamps) else None
     except (ConfigError, DataError):
         return None  # what is wrong with it is found when the table is read in earnest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -35,7 +35,9 @@ __all__ = [
     "frequency_from_alias",
     "guess_time_column",
     "infer_frequency",
-    "presume_frequency",
+    "likely_frequency",
+    "off_grid",
+    "stamp_text",
 ]
 
 _FIXED = {"us": 1, "ms": 1000, "s": SECOND, "min": MINUTE, "h": HOUR, "D": DAY, "W": WEEK}
@@ -70,28 +72,48 @@ def infer_frequency(
         DataError: There are fewer than three stamps, or rows lie off the grid.
     """
     stamps = stamps.astype("datetime64[us]")
-    times, steps, ends = _steps(stamps.astype(np.int64), series)
-    if len(times) < 3 or not len(steps):
-        raise DataError(
-            f"{table}: {len(times)} different stamps are too few to tell their frequency: "
-            f"set data.frequency ({_ACCEPTED})"
-        )
-    frequency = _presumed(times, steps, ends)
+    frequency = likely_frequency(stamps, series, table)
     off = np.flatnonzero(~frequency.ordinals(stamps)[1])
     if len(off):
-        shown = ", ".join(f"{where(int(row))} {_iso(stamps[row])}" for row in off[:3])
-        raise DataError(
-            f"{table}: {len(off):,} of {len(stamps):,} stamps do not lie on one grid with the "
-            f"others, which seem to be {frequency.words} ({frequency.alias}): {shown}"
-            f"{', ...' if len(off) > 3 else ''}: correct these rows, or set data.frequency"
-        )
+        shown = [f"{where(int(row))} {stamp_text(stamps[row])}" for row in off[:3]]
+        raise off_grid(table, frequency, len(off), len(stamps), shown)
     return frequency
 
 
-def presume_frequency(stamps: np.ndarray, series: np.ndarray) -> Frequency | None:
-    """The grid that most steps speak for, though rows may lie off it; None with too few stamps."""
+def off_grid(
+    table: str, frequency: Frequency, off: int, rows: int, shown: Sequence[str]
+) -> DataError:
+    """The error for rows that lie off an inferred grid; the first three are shown."""
+    return DataError(
+        f"{table}: {off:,} of {rows:,} stamps do not lie on one grid with the others, which "
+        f"seem to be {frequency.words} ({frequency.alias}): {', '.join(shown)}"
+        f"{', ...' if off > 3 else ''}: correct these rows, or set data.frequency"
+    )
+
+
+def likely_frequency(
+    stamps: np.ndarray, series: np.ndarray, table: str, partly: bool = False
+) -> Frequency:
+    """The grid that most steps speak for, though rows may lie off it.
+
+    Args:
+        stamps: (R,) datetime64, as for `infer_frequency`.
+        series: (R,) number of each row's series.
+        table: For messages.
+        partly: Whether the table has more rows than these.
+
+    Raises:
+        DataError: There are fewer than three stamps, or no series has two.
+    """
     times, steps, ends = _steps(stamps.astype("datetime64[us]").astype(np.int64), series)
-    return None if len(times) < 3 or not len(steps) else _presumed(times, steps, ends)
+    if len(times) >= 3 and len(steps):
+        return _presumed(times, steps, ends)
+    first = f" among the first {len(stamps):,} rows" if partly else ""
+    other = ", or sort the table by series" if partly else ""
+    raise DataError(
+        f"{table}: {len(times)} different stamps{first} are too few to tell their frequency: "
+        f"set data.frequency ({_ACCEPTED}){other}"
+    )
 
 
 def frequency_from_alias(alias: str, stamps: np.ndarray | None) -> Frequency:
@@ -135,7 +157,8 @@ def _steps(times: np.ndarray, series: np.ndarray) -> tuple[np.ndarray, np.ndarra
     if within.all() and rising.all():  # one series, in order
         return times, steps, times[1:]
     if not ((jumps >= 0).all() and rising[within].all()):
-        order = np.lexsort((times, series))
+        by_time = (steps >= 0).all()
+        order = np.argsort(series, kind="stable") if by_time else np.lexsort((times, series))
         times, series = times[order], series[order]
         within, steps = np.diff(series) == 0, np.diff(times)
         rising = steps > 0
@@ -216,12 +239,15 @@ def _weekly(times: np.ndarray, count: int, anchor: str | None) -> Frequency:
 
 def _commonest(values: np.ndarray) -> int:
     """The commonest value, the smallest of several."""
+    if len(values) and (values == values[0]).all():  # as most often, and no sorting
+        return int(values[0])
     found, counts = np.unique(values, return_counts=True)
     return int(found[np.argmax(counts)])
 
 
-def _iso(stamps: np.ndarray) -> str:
-    return str(np.datetime_as_string(stamps, unit="s")).replace("T", " ")
+def stamp_text(stamp: np.datetime64) -> str:
+    """A stamp for messages, to the second."""
+    return str(np.datetime_as_string(stamp, unit="s")).replace("T", " ")
 
 
 _TIME_WORDS = frozenset({

@@ -1,12 +1,13 @@
-"""Missing values -> values that were known at the time, as `data.gaps` says."""
+"""Imputation: missing values -> values that were known at the time, as `data.gaps` says."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lstmcast.errors import DataError, counted
+from lstmcast.series.blocks import owner_of_rows, row_blocks
 from lstmcast.series.panel import FILLED, Panel
 from lstmcast.series.read import Table
 from lstmcast.series.splits import Cuts
@@ -33,20 +34,97 @@ def fill_gaps(panel: Panel, method: str, cuts: Cuts, table: Table) -> Panel:
     """
     if panel.store is not None:
         return panel  # it was filled when it was written
-    ends = np.repeat(panel.ends, np.diff(panel.offsets))
-    history = (np.arange(len(ends)) < ends)[:, None]
-    missing = np.isnan(panel.values) & history
-    if not missing.any():
+    found = find_missing(panel)
+    if not found.values:
         return panel
     if method == "error":
-        raise _missing_values(panel, table, missing)
-    if method == "zero":
-        values = np.where(missing, 0.0, panel.values)
-        return replace(panel, values=values, observed=panel.observed | missing)
-    values = _forward(panel)
+        raise missing_values(panel, found, table, ERROR_ADVICE)
+    values = panel.values.copy()
+    observed = panel.observed.copy() if method == "zero" else panel.observed
+    filled = replace(panel, values=values, observed=observed)
+    fill_in_place(filled, method)
     if method == "interpolate":
-        values = _interpolate(panel, values, cuts)
-    return replace(panel, values=np.where(missing, values, panel.values))
+        _interpolate(filled, cuts)
+    return filled
+
+
+ERROR_ADVICE = "Set data.gaps to forward, interpolate, zero or mask"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What is missing in the history of a panel.
+
+    Attributes:
+        values: How many.
+        rows: How many whole rows are among them, that the table lacks.
+        first: The first panel row that lacks a value; -1: none does.
+    """
+
+    values: int
+    rows: int
+    first: int
+
+
+def find_missing(panel: Panel) -> Missing:
+    """Count what is missing in the history of a panel that is not filled."""
+    values, rows, first = 0, 0, -1
+    for begin, end in row_blocks(*panel.values.shape):
+        known = panel.observed[begin:end]
+        if known.all():
+            continue
+        missing = _missing_in(panel, begin, end)
+        values += int(np.count_nonzero(missing))
+        lacking = np.flatnonzero(missing.any(axis=1))
+        rows += int((panel.source_rows[begin:end][lacking] == FILLED).sum())
+        if first < 0 and len(lacking):
+            first = begin + int(lacking[0])
+    return Missing(values, rows, first)
+
+
+def fill_in_place(panel: Panel, method: str) -> None:
+    """Fill the missing values of history where they lie, block by block.
+
+    Args:
+        panel: Its values are written to, and with `zero` what is observed.
+        method: `zero`; with any other each missing value takes the last one known.
+    """
+    last_known = np.zeros(panel.values.shape[1])
+    for begin, end in row_blocks(*panel.values.shape):
+        values, observed = panel.values[begin:end], panel.observed[begin:end]
+        if observed.all():
+            last_known = values[-1].copy()
+            continue
+        missing = _missing_in(panel, begin, end)
+        if method == "zero":
+            values[missing] = 0.0
+            observed[missing] = True
+            continue
+        for k in range(values.shape[1]):
+            _forward(values[:, k], observed[:, k], missing[:, k], last_known, k)
+
+
+def _missing_in(panel: Panel, begin: int, end: int) -> np.ndarray:
+    """(B, F) whether the values of a block are missing, and in the history of their series."""
+    ends = panel.ends[owner_of_rows(panel.offsets, begin, end)]
+    missing: np.ndarray = ~panel.observed[begin:end]
+    missing &= (np.arange(begin, end) < ends)[:, None]
+    return missing
+
+
+def _forward(
+    values: np.ndarray, known: np.ndarray, missing: np.ndarray, last_known: np.ndarray, column: int
+) -> None:
+    """Each missing value of a block takes the last one known, perhaps of a block before.
+
+    A series begins with known values, so that none takes one of the series before it.
+    """
+    last = np.maximum.accumulate(np.where(known, np.arange(len(known)), -1))
+    if missing.any():
+        at = last[missing]
+        values[missing] = np.where(at < 0, last_known[column], values[np.maximum(at, 0)])
+    if last[-1] >= 0:
+        last_known[column] = values[last[-1]]
 
 
 def usable_origins(panel: Panel, method: str) -> np.ndarray | None:
@@ -60,47 +138,35 @@ def usable_origins(panel: Panel, method: str) -> np.ndarray | None:
     return np.concatenate([[True], panel.observed.all(axis=1)])
 
 
-def _forward(panel: Panel) -> np.ndarray:
-    """Each missing value takes the last one known in its series; series begin with known values."""
-    rows = np.arange(len(panel.values))
-    filled = np.empty_like(panel.values)
-    for column in range(panel.values.shape[1]):
-        last = np.maximum.accumulate(np.where(panel.observed[:, column], rows, 0))
-        filled[:, column] = panel.values[last, column]
-    return filled
-
-
-def _interpolate(panel: Panel, forward: np.ndarray, cuts: Cuts) -> np.ndarray:
+def _interpolate(panel: Panel, cuts: Cuts) -> None:
     """Lines between known neighbours of one series that lie on the same side of every cut."""
     rows = np.arange(len(panel.values))
     owner = panel.series_of(rows)
     side = (rows >= cuts.train[owner]).astype(np.int64) + (rows >= cuts.validation[owner])
-    filled = forward.copy()
     for column in range(panel.values.shape[1]):
         if column in panel.coded_inputs:
             continue  # between two categories there is no line
-        known = np.flatnonzero(panel.observed[:, column])
-        gap = np.flatnonzero(~panel.observed[:, column] & (rows < known[-1]))
+        observed = panel.observed[:, column]
+        known = np.flatnonzero(observed)
+        gap = np.flatnonzero(~observed & (rows < known[-1]) & (rows < panel.ends[owner]))
         after = known[np.searchsorted(known, gap)]
-        before = np.maximum.accumulate(np.where(panel.observed[:, column], rows, 0))[gap]
+        before = np.maximum.accumulate(np.where(observed, rows, 0))[gap]
         inside = (owner[before] == owner[after]) & (side[before] == side[after])
         gap = gap[inside]
-        filled[gap, column] = np.interp(gap, known, panel.values[known, column])
-    return filled
+        panel.values[gap, column] = np.interp(gap, known, panel.values[known, column])
 
 
-def _missing_values(panel: Panel, table: Table, missing: np.ndarray) -> DataError:
-    """Say how much is missing and where it begins."""
-    row, column = (int(k) for k in np.argwhere(missing)[0])
+def missing_values(panel: Panel, found: Missing, table: Table, advice: str) -> DataError:
+    """The error that says how much is missing, where it begins, and what to do."""
+    row = found.first
     owner = panel.series_of(np.array([row]))
     when = panel.format_times(panel.ordinals(np.array([row]), owner))[0]
     label = panel.describe(int(owner[0]))
     source = int(panel.source_rows[row])
     where = "the row is missing" if source == FILLED else table.line(source)
-    whole_rows = int((panel.source_rows[missing.any(axis=1)] == FILLED).sum())
-    absent = f"{counted(int(missing.sum()), 'value')} missing, {counted(whole_rows, 'whole row')}"
-    place = f"'{panel.columns.inputs[column]}' at {when}{f' of {label}' if label else ''}"
+    column = panel.columns.inputs[int(np.argmax(~panel.observed[row]))]
+    absent = f"{counted(found.values, 'value')} missing, {counted(found.rows, 'whole row')}"
     return DataError(
-        f"{table.name}: {absent} among them; the first is {place} ({where}). "
-        "Set data.gaps to forward, interpolate, zero or mask"
+        f"{table.name}: {absent} among them; the first is '{column}' at {when}"
+        f"{f' of {label}' if label else ''} ({where}). {advice}"
     )

@@ -63,8 +63,9 @@ class Frequency:
             return places, np.ones(len(places), dtype=bool)
         stamps = stamps.astype("datetime64[us]")
         if self.kind == "fixed":
-            places, rest = np.divmod(stamps.astype(np.int64) - self.phase, self.every)
-            return places, rest == 0
+            times = stamps.astype(np.int64) - self.phase
+            places = times // self.every  # many times faster than divmod
+            return places, places * self.every == times
         if self.kind == "business":
             days = (stamps - np.timedelta64(self.clock, "us")).astype("datetime64[D]")
             return _business_ordinals(days), self._fits(stamps)

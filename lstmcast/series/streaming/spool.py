@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -11,23 +10,7 @@ import numpy as np
 
 from lstmcast import limits
 from lstmcast.series.mapped import map_file
-
-
-@dataclass(frozen=True)
-class Spooled:
-    """Some rows of a spool.
-
-    Attributes:
-        begin: The first, counted from 0.
-        codes: (B,) int32 numbers of series; below 0 where a row is left out; can be written to.
-        ticks: (B,) int64 stamps in microseconds, later places on the grid; can be written to.
-        values: (B, W) float64.
-    """
-
-    begin: int
-    codes: np.ndarray
-    ticks: np.ndarray
-    values: np.ndarray
+from lstmcast.series.table_rows import RowBlock
 
 
 class Spool:
@@ -36,11 +19,12 @@ class Spool:
     Args:
         folder: Where.
         width: W, numbers of a row.
+        statics: K, how many of them, the last, are of static columns.
     """
 
-    def __init__(self, folder: Path, width: int) -> None:
+    def __init__(self, folder: Path, width: int, statics: int = 0) -> None:
         self.paths = [folder / f"spool.{name}" for name in ("codes", "ticks", "values")]
-        self.width, self.rows = width, 0
+        self.width, self.inputs, self.rows = width, width - statics, 0
         self.files: list[IO[bytes]] = [path.open("wb") for path in self.paths]
 
     def write(self, codes: np.ndarray, ticks: np.ndarray, values: list[np.ndarray]) -> None:
@@ -58,17 +42,25 @@ class Spool:
         for file in self.files:
             file.close()
 
-    def blocks(self) -> Iterator[Spooled]:
-        """All rows, in order; a block is let go before the next is mapped."""
+    def blocks(self, backwards: bool = False) -> Iterator[RowBlock]:
+        """All rows, in order; a block is let go before the next is mapped.
+
+        Args:
+            backwards: The last block first.
+        """
         codes_path, ticks_path, values_path = self.paths
-        rows = limits.SPOOLED_ROWS_AT_ONCE
-        for begin in range(0, self.rows, rows):
-            count = min(rows, self.rows - begin)
-            yield Spooled(
+        at_once = limits.SPOOLED_ROWS_AT_ONCE
+        begins = range(0, self.rows, at_once)
+        for begin in reversed(begins) if backwards else begins:
+            count = min(at_once, self.rows - begin)
+            shape, offset = (count, self.width), 8 * self.width * begin
+            values = map_file(values_path, np.float64, shape, offset, "r")
+            yield RowBlock(
                 begin,
                 map_file(codes_path, np.int32, (count,), 4 * begin, "r+"),
                 map_file(ticks_path, np.int64, (count,), 8 * begin, "r+"),
-                map_file(values_path, np.float64, (count, self.width), 8 * self.width * begin, "r"),
+                values[:, : self.inputs],
+                values[:, self.inputs :],
             )
 
     def head(self, rows: int) -> tuple[np.ndarray, np.ndarray]:

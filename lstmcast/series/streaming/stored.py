@@ -28,12 +28,12 @@ from lstmcast.series.frequency import Frequency
 from lstmcast.series.mapped import map_file, sync_file
 from lstmcast.series.panel import Columns, Panel
 from lstmcast.series.streaming.cleaning import remove_unneeded, sources_of
-from lstmcast.series.streaming.lay import OBSERVED, SOURCE_ROWS, VALUES
 from lstmcast.series.streaming.stream import Watch, stream_panel
 from lstmcast.series.streaming.table import StreamedTable, files_of
 from lstmcast.series.timestamps import StampStyle
+from lstmcast.series.write_panel import OBSERVED, SOURCE_ROWS, VALUES
 
-FORMAT = 1
+FORMAT = 2
 """Of the folder: another is made anew."""
 
 DESCRIBED = "table.json"

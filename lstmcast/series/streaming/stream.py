@@ -15,18 +15,19 @@ import pandas as pd
 
 from lstmcast.config import DataConfig
 from lstmcast.errors import DataError
+from lstmcast.series.build import lay_panel
 from lstmcast.series.csv_rows import ragged_error
+from lstmcast.series.gaps import ERROR_ADVICE, fill_in_place, find_missing, missing_values
+from lstmcast.series.grid import PanelOptions
 from lstmcast.series.panel import Panel
 from lstmcast.series.parquet import open_parquet_file, shown_names
 from lstmcast.series.read import require_columns
-from lstmcast.series.streaming.grid import Asked, place_spool
 from lstmcast.series.streaming.keys import SeriesNumbers, StampReader, WordNumbers
-from lstmcast.series.streaming.lay import lay_out
 from lstmcast.series.streaming.rows import CsvRows, Faults, Rows, parquet_rows
 from lstmcast.series.streaming.spool import Spool
 from lstmcast.series.streaming.table import StreamedTable, Stretch, is_parquet
 from lstmcast.series.streaming.text import HashedFile, dialect_of, text_pieces
-from lstmcast.series.streaming.trim import fill_stored, trim_stored
+from lstmcast.series.table_rows import TableRows
 
 Watch = Callable[[int], None]
 """Told how many bytes of the files have been read."""
@@ -58,7 +59,7 @@ def stream_panel(
         OSError: The disk is full.
     """
     inputs = [*config.target, *config.past, *config.future]
-    spool = Spool(folder, len(inputs) + len(config.static))
+    spool = Spool(folder, len(inputs) + len(config.static), len(config.static))
     reader = _Reader(config, files, spool)
     try:
         reader.run(watch)
@@ -66,19 +67,27 @@ def stream_panel(
         names, ranks = reader.series.finish()
         style = None if reader.stamps is None else reader.stamps.finish()
         reader.faults.refuse(table.name, [*inputs, *config.static], config.target)
-        asked = Asked(config, table.name, horizon, until, table.line)
-        places = place_spool(asked, spool, ranks, names, style)
-        words = {}
-        for name, numbers in reader.words.items():
-            words[name], codes = numbers.finish()
-            column = places.static[:, config.static.index(name)]
-            known = ~np.isnan(column)
-            column[known] = codes[column[known].astype(np.int64)]
-        panel = lay_out(asked, spool, places, names, style, words, folder)
+        found = {name: numbers.finish() for name, numbers in reader.words.items()}
+        words = {name: texts for name, (texts, _) in found.items()}
+        rows = TableRows(table, spool, names, style, words, ranks)
+        panel = lay_panel(rows, PanelOptions(config, horizon, until), folder)
     finally:
         spool.remove()
-    panel, missing = fill_stored(trim_stored(table, panel), config.gaps, table)
-    return panel, table, missing
+    for name, (_, codes) in found.items():
+        column = panel.static[:, config.static.index(name)]
+        column[:] = codes[column.astype(np.int64)]
+    missing = find_missing(panel)
+    if missing.values and config.gaps in ("error", "interpolate"):
+        advice = ERROR_ADVICE if config.gaps == "error" else NO_LINES
+        raise missing_values(panel, missing, table, advice)
+    fill_in_place(panel, config.gaps)
+    return panel, table, missing.values
+
+
+NO_LINES = (
+    "Lines over gaps (data.gaps: interpolate) are not drawn in a table on disk yet: set data.gaps "
+    "to forward, zero or mask, or data.storage to memory"
+)
 
 
 class _Reader:
