@@ -94,7 +94,7 @@ def train(
 
     watcher = watcher or Watcher()
     if resume is not None:
-        from lstmcast.workflows.resume import resume as resume_workflow
+        from lstmcast.workflows.train import resume as resume_workflow
 
         assert source is None and run is None and not set, "a run has a config of its own"
         resume_workflow(Path(resume), device, watcher)

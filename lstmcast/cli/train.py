@@ -63,7 +63,7 @@ def train(
         refuse_beside_resume(
             {"CONFIG": source, "--set": set, "--run": run, "--init-from": init_from}
         )
-        from lstmcast.workflows.resume import resume as resume_workflow
+        from lstmcast.workflows.train import resume as resume_workflow
 
         trained = resume_workflow(resume, device, terminal)
         terminal.complete(resume) if trained is None else terminal.trained_run(trained)

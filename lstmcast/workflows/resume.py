@@ -1,4 +1,4 @@
-"""`lstmcast train --resume`: an interrupted run goes on, and ends as if nothing had happened."""
+"""Resume: what an interrupted run was made of, and which run a restarted process resumes."""
 
 from __future__ import annotations
 
@@ -11,62 +11,11 @@ from lstmcast.ranks import ranks
 from lstmcast.run_folder import RunFolder
 from lstmcast.training.checkpoint import remove_checkpoints
 from lstmcast.workflows.begun import (
-    EarlierRun,
     Record,
-    describe_beginning,
     read_record,
     refuse_changes,
-    same_data_as,
     without_paths,
 )
-from lstmcast.workflows.entry import choose_device
-from lstmcast.workflows.new_run import Trained, reopened
-from lstmcast.workflows.prepare import prepare
-from lstmcast.workflows.run_page import complete
-from lstmcast.workflows.train import train
-from lstmcast.workflows.watcher import Watcher
-
-
-def resume(run: Path, device: str, watcher: Watcher) -> Trained | None:
-    """Go on with a run from its last checkpoint; without one, start over.
-
-    Args:
-        run: The folder of a run that was interrupted.
-        device: As `--device` names it; `auto` is the device that the run began on.
-        watcher: Is told how it goes.
-
-    Returns:
-        What training gave; None where the run was complete already.
-
-    Raises:
-        ConfigError: There is no such device.
-        Diverged: Training ran away.
-        RunError: The folder is no run, another process writes there, or its config or data has
-            changed since it began.
-    """
-    folder = RunFolder(run)
-    if ranks().first and not folder.config.is_file() and folder.writer() is None:
-        raise RunError(
-            f"{run} has no config.yaml, and so is no run that could go on; begin one with "
-            f"`lstmcast train CONFIG --run {run}`"
-        )
-    with reopened(folder) as folder:
-        beginning = ranks().tell(read_beginning(folder) if ranks().first else None)
-        if beginning is None:
-            return None
-        values, record, lacks_page = beginning
-        config = Config.model_validate(values)
-        if device == "auto" and record is not None:
-            device = record["made_with"]["device"]
-        chosen = choose_device(device)
-        earlier = EarlierRun(record, str(folder.config), goes_on=True)
-        if not lacks_page:
-            return train(config, folder, chosen, watcher, earlier=earlier)
-        with same_data_as(earlier):
-            prepared = prepare(config, watcher)
-        earlier.refuse_changes(describe_beginning(prepared, chosen), config.data.path)
-        complete(folder, prepared)
-        return None
 
 
 def read_beginning(folder: RunFolder) -> tuple[Record, Record | None, bool] | None:

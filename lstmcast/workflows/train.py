@@ -1,4 +1,4 @@
-"""`lstmcast train`: from a config to a run folder."""
+"""`lstmcast train`: from a config to a run folder; `--resume` ends an interrupted run."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from pathlib import Path
 import torch
 
 from lstmcast.config import Config
-from lstmcast.errors import ConfigError
+from lstmcast.errors import ConfigError, RunError
+from lstmcast.ranks import ranks
 from lstmcast.run_folder import RunFolder
 from lstmcast.workflows.at_hand import check_file
-from lstmcast.workflows.begun import EarlierRun, same_data_as
+from lstmcast.workflows.begun import EarlierRun, describe_beginning, same_data_as
+from lstmcast.workflows.entry import choose_device
 from lstmcast.workflows.fitting import fit_model, refit
 from lstmcast.workflows.forecast import forecast_after_last_row
 from lstmcast.workflows.judge import (
@@ -23,9 +25,10 @@ from lstmcast.workflows.judge import (
     with_fallbacks,
 )
 from lstmcast.workflows.memory import build_network
-from lstmcast.workflows.new_run import Trained, TrainingInputs, new_run
-from lstmcast.workflows.prepare import prepare_windows, refuse_own_names
+from lstmcast.workflows.new_run import Trained, TrainingInputs, new_run, reopened
+from lstmcast.workflows.prepare import prepare, prepare_windows, refuse_own_names
 from lstmcast.workflows.reading import ReadTable, build_training_panel, read_training_table
+from lstmcast.workflows.resume import read_beginning
 from lstmcast.workflows.run_page import complete
 from lstmcast.workflows.storage import storage_of
 from lstmcast.workflows.watcher import Watcher
@@ -81,6 +84,48 @@ def train(
         trained = run.write(model, fits, validation, test, forecast)
         complete(run.folder, prepared)
     return trained
+
+
+def resume(run: Path, device: str, watcher: Watcher) -> Trained | None:
+    """Go on with a run from its last checkpoint; without one, start over.
+
+    Args:
+        run: The folder of a run that was interrupted.
+        device: As `--device` names it; `auto` is the device that the run began on.
+        watcher: Is told how it goes.
+
+    Returns:
+        What training gave; None where the run was complete already.
+
+    Raises:
+        ConfigError: There is no such device.
+        Diverged: Training ran away.
+        RunError: The folder is no run, another process writes there, or its config or data has
+            changed since it began.
+    """
+    folder = RunFolder(run)
+    if ranks().first and not folder.config.is_file() and folder.writer() is None:
+        raise RunError(
+            f"{run} has no config.yaml, and so is no run that could go on; begin one with "
+            f"`lstmcast train CONFIG --run {run}`"
+        )
+    with reopened(folder) as folder:
+        beginning = ranks().tell(read_beginning(folder) if ranks().first else None)
+        if beginning is None:
+            return None
+        values, record, lacks_page = beginning
+        config = Config.model_validate(values)
+        if device == "auto" and record is not None:
+            device = record["made_with"]["device"]
+        chosen = choose_device(device)
+        earlier = EarlierRun(record, str(folder.config), goes_on=True)
+        if not lacks_page:
+            return train(config, folder, chosen, watcher, earlier=earlier)
+        with same_data_as(earlier):
+            prepared = prepare(config, watcher)
+        earlier.refuse_changes(describe_beginning(prepared, chosen), config.data.path)
+        complete(folder, prepared)
+        return None
 
 
 def refuse_unread(config: Config) -> None:
