@@ -10,7 +10,7 @@ FUZZ_MINUTES ?= 10
 
 install: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard lstmcast/*/*.[ch])
+$(STAMP): pyproject.toml constraints.txt hatch_build.py $(wildcard lstmcast/*/*.[ch] lstmcast/*/*/*.[ch])
 	test -x $(PY) || $(PYTHON) -m venv .venv
 	$(PY) -m pip install -q -c constraints.txt -e '.[dev]'
 	touch $@
@@ -38,5 +38,5 @@ lint: install
 	$(PY) -m mypy
 
 clean:
-	rm -rf .venv build dist lstmcast/*/*.so* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist lstmcast/*/*/*.so* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

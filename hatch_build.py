@@ -17,8 +17,9 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PACKAGE = Path(__file__).parent / "lstmcast"
-COMPILED = (PACKAGE / "network" / "layer.c", PACKAGE / "training" / "update.c")
-INCLUDED = tuple(PACKAGE / "network" / name for name in ("gates.h", "pool.h", "weights.h"))
+KERNEL = PACKAGE / "network" / "kernel"
+COMPILED = (KERNEL / "layer.c", PACKAGE / "training" / "update.c")
+INCLUDED = tuple(KERNEL / name for name in ("gates.h", "pool.h", "weights.h"))
 SOURCES = (*COMPILED, *INCLUDED)
 FLAGS = ("-O3", "-mfma", "-fPIC", "-shared", "-pthread", "-fno-math-errno", "-fno-trapping-math")
 KINDS = {
@@ -40,7 +41,7 @@ class CompileKernel(BuildHookInterface):
             )
         made = [path for kind in KINDS if (path := library_of(kind)).is_file()]
         if made:
-            build_data["artifacts"] += [f"lstmcast/network/{path.name}" for path in made]
+            build_data["artifacts"] += [f"lstmcast/network/kernel/{path.name}" for path in made]
             build_data["pure_python"] = False
             system = sysconfig.get_platform().replace("-", "_").replace(".", "_")
             build_data["tag"] = f"py3-none-{system}"
@@ -48,7 +49,7 @@ class CompileKernel(BuildHookInterface):
 
 def library_of(kind: str) -> Path:
     """Where the library for processors of a kind goes."""
-    return PACKAGE / "network" / f"kernel_{kind}.so"
+    return KERNEL / f"kernel_{kind}.so"
 
 
 def compile_kernels() -> str:

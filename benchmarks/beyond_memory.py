@@ -146,15 +146,15 @@ def compare_steps(path: Path, rounds: int) -> None:
     import torch
 
     from lstmcast.config import load_config
-    from lstmcast.series.batches import Batches
+    from lstmcast.pipeline.network import new_network, sizes_of
+    from lstmcast.pipeline.prepare import prepare
+    from lstmcast.pipeline.progress import ProgressListener
     from lstmcast.training.stepper import Stepper
-    from lstmcast.workflows.network import new_network, sizes_of
-    from lstmcast.workflows.prepare import prepare
-    from lstmcast.workflows.watcher import Watcher
+    from lstmcast.windows.batches import Batches
 
     torch.set_num_threads(1)
     config = load_config(path)
-    prepared = prepare(config, Watcher())
+    prepared = prepare(config, ProgressListener())
     tables = {"disk": window_table(prepared), "memory": window_table(prepared)}
     copy = tables["memory"]
     rows, width = copy.view.shape[0] + copy.lookback + copy.horizon - 1, copy.view.shape[2]
@@ -197,7 +197,7 @@ def window_table(prepared):  # type: ignore[no-untyped-def]
     """The table that training gathers from."""
     import torch
 
-    from lstmcast.series.batches import WindowTable
+    from lstmcast.windows.batches import WindowTable
 
     return WindowTable(
         prepared.panel,
@@ -215,18 +215,18 @@ def compare_orders(path: Path) -> None:
     import torch
 
     from lstmcast.config import load_config
-    from lstmcast.series import batches
-    from lstmcast.series.batches import Batches
-    from lstmcast.series.order import Pools
+    from lstmcast.pipeline.network import new_network, sizes_of
+    from lstmcast.pipeline.prepare import prepare
+    from lstmcast.pipeline.progress import ProgressListener
     from lstmcast.training.stepper import Stepper
     from lstmcast.training.trainer import mean_loss
-    from lstmcast.workflows.network import new_network, sizes_of
-    from lstmcast.workflows.prepare import prepare
-    from lstmcast.workflows.watcher import Watcher
+    from lstmcast.windows import batches
+    from lstmcast.windows.batches import Batches
+    from lstmcast.windows.order import Pools
 
     torch.set_num_threads(1)
     config = load_config(path)
-    prepared = prepare(config, Watcher())
+    prepared = prepare(config, ProgressListener())
     table = window_table(prepared)
     count, block = len(prepared.windows.train), 16
     judged = Batches(table, prepared.windows.validation.every(10), 512)
@@ -250,13 +250,13 @@ def compare_orders(path: Path) -> None:
 def compare_reads(path: Path) -> None:
     """How much of the scaled table the first windows of an epoch touch: what a disk would read."""
     from lstmcast.config import load_config
-    from lstmcast.series import batches
-    from lstmcast.series.batches import Batches
-    from lstmcast.series.order import Pools, pools_of
-    from lstmcast.workflows.prepare import prepare
-    from lstmcast.workflows.watcher import Watcher
+    from lstmcast.pipeline.prepare import prepare
+    from lstmcast.pipeline.progress import ProgressListener
+    from lstmcast.windows import batches
+    from lstmcast.windows.batches import Batches
+    from lstmcast.windows.order import Pools, pools_of
 
-    prepared = prepare(load_config(path), Watcher())
+    prepared = prepare(load_config(path), ProgressListener())
     shape = window_table(prepared).view.shape
     usual, count = pools_of(4 * shape[2], 1, shape[1]), len(prepared.windows.train)
     pools = {"all windows": Pools(1, count - 1), f"{usual.pool // usual.block:,} blocks": usual}

@@ -20,11 +20,11 @@ import torch
 import lstmcast
 from lstmcast.config import load_config
 from lstmcast.forecasting.chunks import actual_values
-from lstmcast.forecasting.judgement import NETWORK
-from lstmcast.forecasting.model import load_model
+from lstmcast.forecasting.model_file.model import load_model
 from lstmcast.forecasting.predict import NetworkForecast, with_intervals
-from lstmcast.workflows.prepare import prepare
-from lstmcast.workflows.watcher import Watcher
+from lstmcast.judging.scores import NETWORK
+from lstmcast.pipeline.prepare import prepare
+from lstmcast.pipeline.progress import ProgressListener
 
 DRAWS = 2000
 FEW_SERIES = 10
@@ -47,7 +47,7 @@ SETTINGS = {
 def windows_of(run: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[float]]:
     """Of every test window: its origin, its series, and (N, 1 + levels) what was known and held."""
     config = load_config(run / "config.yaml")
-    prepared = prepare(config, Watcher())
+    prepared = prepare(config, ProgressListener())
     model = load_model(run / "model.safetensors", torch.device("cpu"))
     panel, levels = prepared.panel, list(model.levels)
     raw = NetworkForecast(model, panel, model.scaler_for(panel), levels)

@@ -9,11 +9,11 @@ import time
 import numpy as np
 import torch
 
-from lstmcast.series.batches import Batches, WindowTable
-from lstmcast.series.frequency import frequency_from_alias
-from lstmcast.series.panel import Columns, Panel
-from lstmcast.series.scaling import fit_scaler
-from lstmcast.series.windows import WindowIndex, index_windows
+from lstmcast.panel.panel import Columns, Panel
+from lstmcast.stamps.frequency import frequency_from_alias
+from lstmcast.windows.batches import Batches, WindowTable
+from lstmcast.windows.scaling import fit_scaler
+from lstmcast.windows.windows import WindowIndex, index_windows
 
 ROWS, COLUMNS, LOOKBACK, HORIZON = 1_000_000, 7, 96, 24
 

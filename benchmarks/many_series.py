@@ -51,9 +51,9 @@ def measure(path: str, layout: str) -> dict[str, float]:
     import torch
 
     from lstmcast.config import build_config
-    from lstmcast.series.batches import Batches, WindowTable
-    from lstmcast.workflows.prepare import prepare
-    from lstmcast.workflows.watcher import Watcher
+    from lstmcast.pipeline.prepare import prepare
+    from lstmcast.pipeline.progress import ProgressListener
+    from lstmcast.windows.batches import Batches, WindowTable
 
     began = time.perf_counter()
     result: dict[str, float] = {}
@@ -71,7 +71,7 @@ def measure(path: str, layout: str) -> dict[str, float]:
     )
     note("config")
 
-    class Quiet(Watcher):
+    class Quiet(ProgressListener):
         def prepared(self, prepared: object) -> None:
             note("read and index")
 

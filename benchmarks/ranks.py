@@ -150,14 +150,14 @@ from gather import make_table
 from lstmcast.config import NetworkConfig, TrainingConfig
 from lstmcast.network.forecaster import build_forecaster
 from lstmcast.network.sizes import Sizes
-from lstmcast.ranks import meet, ranks
-from lstmcast.series.batches import Batches
-from lstmcast.training.machine import tuned_process
+from lstmcast.parallel import connect, ranks
+from lstmcast.windows.batches import Batches
+from lstmcast.training.process_tuning import fast_training_process
 from lstmcast.training.stepper import Stepper
 units, steps = int(sys.argv[1]), int(sys.argv[2])
 torch.set_num_threads(1)
-meet()
-with tuned_process():
+connect()
+with fast_training_process():
     table, index = make_table({ROWS}, 1, {LOOKBACK}, {HORIZON})
     sizes = Sizes({LOOKBACK}, {HORIZON}, inputs=1, targets=1)
     network = build_forecaster(NetworkConfig(units=[units]), sizes, "mae", seed=0).train()

@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.csv
 
 from lstmcast.config import Config, build_config
-from lstmcast.series.build import read_panel
-from lstmcast.series.splits import cut_series
-from lstmcast.series.windows import split_windows
-from lstmcast.workflows.prepare import prepare
-from lstmcast.workflows.watcher import Watcher
+from lstmcast.panel.build import read_panel
+from lstmcast.panel.splits import cut_series
+from lstmcast.pipeline.prepare import prepare
+from lstmcast.pipeline.progress import ProgressListener
+from lstmcast.windows.windows import split_windows
 
 LOOKBACK, HORIZON, COLUMNS = 96, 24, 7
 
@@ -58,7 +58,7 @@ def main() -> None:
         jobs: dict[str, Callable[[], object]] = {
             "pyarrow.csv": lambda: pyarrow.csv.read_csv(path),
             "read and index": lambda: read_and_index(config),
-            "and scale": lambda: prepare(config, Watcher()),
+            "and scale": lambda: prepare(config, ProgressListener()),
         }
         times: dict[str, list[tuple[float, float]]] = {name: [] for name in jobs}
         for turn in range(options.rounds + 1):

@@ -70,12 +70,12 @@ def ours(case: dict[str, int], precision: str) -> tuple[Callable[[int], None], d
     from lstmcast.network.precision import choose_precision, use_precision
     from lstmcast.network.sizes import Sizes
     from lstmcast.network.threads import use_threads
-    from lstmcast.series.batches import Batches
-    from lstmcast.training.machine import tuned_process
+    from lstmcast.training.process_tuning import fast_training_process
     from lstmcast.training.signals import HeldSignals
-    from lstmcast.training.standing import Keeper, Standing
     from lstmcast.training.stepper import Stepper
     from lstmcast.training.trainer import run_epoch
+    from lstmcast.training.training_state import StateSaver, TrainingState
+    from lstmcast.windows.batches import Batches
 
     table, index = make_table(ROWS, 1, case["lookback"], HORIZON)
     config = NetworkConfig(units=[case["units"]] * case["layers"])
@@ -85,9 +85,9 @@ def ours(case: dict[str, int], precision: str) -> tuple[Callable[[int], None], d
     training = TrainingConfig(schedule="constant", batch_size=case["windows"])
     use_threads(config, training, pad=False)
     stepper = Stepper(network, training, 1000, untimed=True)
-    keeper = Keeper(None, stepper, HeldSignals(False))
+    keeper = StateSaver(None, stepper, HeldSignals(False))
     batches = Batches(table, index, case["windows"], seed=0)
-    tuned = tuned_process()
+    tuned = fast_training_process()
     tuned.__enter__()  # for as long as this process lives
     shares: dict[str, float] = {}
     for owner, name in (
@@ -102,7 +102,7 @@ def ours(case: dict[str, int], precision: str) -> tuple[Callable[[int], None], d
         stepper.max_steps = stepper.steps + steps
         while stepper.steps < stepper.max_steps:
             stepper.stopped_by = ""
-            run_epoch(stepper, Standing(), batches, keeper, lambda progress: None)
+            run_epoch(stepper, TrainingState(), batches, keeper, lambda progress: None)
 
     return run, shares
 

@@ -1,7 +1,7 @@
 """Writes what the commands of a page print below them: `python docs/fill_outputs.py PAGE...`.
 
 A command is a line `$ lstmcast ...` in a console block; what follows it there is replaced.
-`tests/test_docs.py` compares the page with what this would write, numbers up to rounding.
+`tests/project/test_docs.py` compares the page with what this would write, numbers up to rounding.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Writes the pages of PAGES from the code: `python docs/make_reference.py`.
 
-`tests/test_docs.py` compares them with what this would write.
+`tests/project/test_docs.py` compares them with what this would write.
 """
 
 import os
@@ -9,8 +9,8 @@ import sys
 from itertools import groupby
 from pathlib import Path
 
+from lstmcast.checking.codes import CODES
 from lstmcast.config import fields
-from lstmcast.series.findings import CODES
 
 DOCS = Path(__file__).parent
 COMMANDS = (

@@ -17,7 +17,7 @@ from lstmcast.run import PathLike, Run, callers_torch, predict
 from lstmcast.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from lstmcast.workflows.watcher import Watcher
+    from lstmcast.pipeline.progress import ProgressListener
 
 __all__ = [
     "Run",
@@ -57,11 +57,11 @@ def init(
     Raises:
         LstmcastError: See `lstmcast.errors`.
     """
+    from lstmcast.pipeline.progress import ProgressListener
+    from lstmcast.proposing.propose import given_by, propose
     from lstmcast.workflows.init import write_proposal
-    from lstmcast.workflows.propose import given_by, propose
-    from lstmcast.workflows.watcher import Watcher
 
-    proposal = propose(data, given_by(set, target, horizon), Watcher())
+    proposal = propose(data, given_by(set, target, horizon), ProgressListener())
     return write_proposal(proposal, None if output is None else Path(output))
 
 
@@ -73,7 +73,7 @@ def train(
     run: PathLike | None = None,
     resume: PathLike | None = None,
     device: str = "auto",
-    watcher: Watcher | None = None,
+    listener: ProgressListener | None = None,
 ) -> Run:
     """Train a network, judge it beside baselines, forecast; `lstmcast train`.
 
@@ -83,26 +83,26 @@ def train(
         run: Run folder to make; default: the next free one under `runs/`.
         resume: In place of all these: an interrupted run folder to go on with.
         device: auto, cpu, cuda, cuda:N or mps.
-        watcher: Is told how it goes; default: nobody is.
+        listener: Is told how it goes; default: nobody is.
 
     Raises:
         LstmcastError: See `lstmcast.errors`.
     """
-    from lstmcast.workflows.entry import choose_device, config_for, run_folder_for
+    from lstmcast.pipeline.progress import ProgressListener
+    from lstmcast.proposing.source import choose_device, config_for, run_folder_for
     from lstmcast.workflows.train import train as train_workflow
-    from lstmcast.workflows.watcher import Watcher
 
-    watcher = watcher or Watcher()
+    listener = listener or ProgressListener()
     if resume is not None:
         from lstmcast.workflows.train import resume as resume_workflow
 
         assert source is None and run is None and not set, "a run has a config of its own"
-        resume_workflow(Path(resume), device, watcher)
+        resume_workflow(Path(resume), device, listener)
         return Run(Path(resume))
     assert source is not None, "a config, a table, or resume=RUN"
     folder = run_folder_for(source, run)
-    config, table = config_for(source, set, watcher)
-    return Run(train_workflow(config, folder, choose_device(device), watcher, table).run.path)
+    config, table = config_for(source, set, listener)
+    return Run(train_workflow(config, folder, choose_device(device), listener, table).run.path)
 
 
 @callers_torch()
@@ -123,13 +123,13 @@ def backtest(
     Raises:
         LstmcastError: See `lstmcast.errors`.
     """
+    from lstmcast.backtesting.plan import Plan
+    from lstmcast.pipeline.progress import ProgressListener
+    from lstmcast.proposing.source import choose_device
     from lstmcast.workflows.backtest import backtest as backtest_workflow
-    from lstmcast.workflows.backtest_plan import Plan
-    from lstmcast.workflows.entry import choose_device
-    from lstmcast.workflows.watcher import Watcher
 
     chosen = choose_device(device)
-    return backtest_workflow(Path(source), Plan(**plan), set, chosen, Watcher()).metrics
+    return backtest_workflow(Path(source), Plan(**plan), set, chosen, ProgressListener()).metrics
 
 
 def compare(*runs: PathLike, sort: str = "mae") -> list[dict[str, Any]]:
@@ -186,11 +186,11 @@ def rerun(
     """
     from dataclasses import asdict
 
+    from lstmcast.pipeline.progress import ProgressListener
     from lstmcast.workflows.rerun import rerun as rerun_workflow
-    from lstmcast.workflows.watcher import Watcher
 
     again = None if run is None else Path(run)
-    done = rerun_workflow(Path(source), again, verify, device, Watcher())
+    done = rerun_workflow(Path(source), again, verify, device, ProgressListener())
     value: dict[str, Any] = {"run": Run(done.trained.run.path) if done.kept else None}
     if done.differences is not None:
         found = [asdict(difference) for difference in done.differences]
@@ -214,13 +214,13 @@ def window(
     Raises:
         LstmcastError: See `lstmcast.errors`.
     """
-    from lstmcast.workflows.entry import config_for
-    from lstmcast.workflows.watcher import Watcher
+    from lstmcast.pipeline.progress import ProgressListener
+    from lstmcast.proposing.source import config_for
     from lstmcast.workflows.window import write_windows
 
-    watcher = Watcher()
-    config, table = config_for(source, set, watcher)
-    return write_windows(config, Path(output), watcher, table).shapes
+    listener = ProgressListener()
+    config, table = config_for(source, set, listener)
+    return write_windows(config, Path(output), listener, table).shapes
 
 
 @callers_torch()
@@ -253,13 +253,13 @@ def inspect(
     Raises:
         LstmcastError: See `lstmcast.errors`.
     """
+    from lstmcast.inspection.as_json import as_data
+    from lstmcast.inspection.result import InspectOptions
+    from lstmcast.pipeline.progress import ProgressListener
     from lstmcast.workflows.inspect import inspect as inspect_workflow
-    from lstmcast.workflows.inspection import Look
-    from lstmcast.workflows.inspection_data import as_data
-    from lstmcast.workflows.watcher import Watcher
 
-    look = Look(trace, window, layer, step, unit, None if plot is None else Path(plot))
-    found = inspect_workflow(Path(source), set, look, Watcher())
+    options = InspectOptions(trace, window, layer, step, unit, None if plot is None else Path(plot))
+    found = inspect_workflow(Path(source), set, options, ProgressListener())
     return as_data(found)
 
 

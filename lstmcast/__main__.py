@@ -7,7 +7,7 @@ import sys
 import threading
 import warnings
 
-from lstmcast.cli import main
+from lstmcast.cli.main import main
 
 NEW_OBJECTS = 10_000
 """Python looks for garbage after so many; its own some hundred are made and kept by each import."""

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from lstmcast.network.one_bias import OneBiasWeights
-    from lstmcast.workflows.paths import Paths
+    from lstmcast.network.keras_weights import KerasWeights
+    from lstmcast.pipeline.sample_paths import Paths
 
 PathLike = str | Path
 
@@ -122,8 +122,8 @@ class Run:
     @property
     def metrics(self) -> dict[str, Any]:
         """Scores of the network and the baselines, as in metrics.json."""
-        from lstmcast.run_files import read_object
-        from lstmcast.run_folder import RunFolder
+        from lstmcast.runs.folder import RunFolder
+        from lstmcast.runs.reading import read_object
 
         return read_object(RunFolder(self.path).metrics)
 
@@ -135,7 +135,7 @@ class Run:
         from lstmcast.config import load_config
         from lstmcast.errors import RunError
         from lstmcast.forecasting.frames import bound_names
-        from lstmcast.run_folder import RunFolder
+        from lstmcast.runs.folder import RunFolder
 
         path = RunFolder(self.path).forecast
         if not path.exists():
@@ -152,7 +152,7 @@ class Run:
         frame[numbers] = frame[numbers].replace("", "nan").astype(float)
         return frame
 
-    def one_bias_weights(self) -> OneBiasWeights:
+    def keras_weights(self) -> KerasWeights:
         """Weights of a network's only recurrent layer as tools with one bias have them.
 
         Of a seq2seq network this is the encoder's layer; its decoder has one more, which Keras
@@ -166,11 +166,11 @@ class Run:
         Raises:
             LstmcastError: The network has more than one layer or direction, or a projection.
         """
-        from lstmcast.workflows.one_bias import read_one_bias
+        from lstmcast.pipeline.keras_weights import read_keras_weights
 
-        return read_one_bias(self.path)
+        return read_keras_weights(self.path)
 
-    def with_one_bias_weights(
+    def with_keras_weights(
         self,
         kernel: np.ndarray,
         recurrent_kernel: np.ndarray,
@@ -192,15 +192,15 @@ class Run:
             out: A `.safetensors` file that does not exist yet.
 
         Returns:
-            The new model: `run.with_one_bias_weights(...).predict("data.csv")`.
+            The new model: `run.with_keras_weights(...).predict("data.csv")`.
 
         Raises:
             LstmcastError: A shape does not fit, or `out` exists.
         """
-        from lstmcast.network.one_bias import OneBiasWeights
-        from lstmcast.workflows.one_bias import write_one_bias
+        from lstmcast.network.keras_weights import KerasWeights
+        from lstmcast.pipeline.keras_weights import write_keras_weights
 
-        write_one_bias(self.path, OneBiasWeights(kernel, recurrent_kernel, bias), Path(out))
+        write_keras_weights(self.path, KerasWeights(kernel, recurrent_kernel, bias), Path(out))
         return Run(Path(out))
 
 
@@ -228,12 +228,14 @@ def predict(
     Raises:
         LstmcastError: See `lstmcast.errors`.
     """
-    from lstmcast.workflows.entry import choose_device
+    from lstmcast.pipeline.progress import ProgressListener
+    from lstmcast.proposing.source import choose_device
     from lstmcast.workflows.predict import predict as predict_workflow
-    from lstmcast.workflows.watcher import Watcher
 
     source, ahead = (None if path is None else str(path) for path in (data, future))
-    return predict_workflow(Path(run), source, at, ahead, choose_device(device), Watcher()).forecast
+    return predict_workflow(
+        Path(run), source, at, ahead, choose_device(device), ProgressListener()
+    ).forecast
 
 
 @callers_torch()
@@ -246,8 +248,8 @@ def _paths(
     seed: int,
     device: str,
 ) -> Paths:
-    from lstmcast.workflows.entry import choose_device
-    from lstmcast.workflows.paths import sample_paths
+    from lstmcast.pipeline.sample_paths import sample_paths
+    from lstmcast.proposing.source import choose_device
 
     source, ahead = (None if path is None else str(path) for path in (data, future))
     return sample_paths(run, source, at, ahead, paths, seed, choose_device(device))

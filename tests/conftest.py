@@ -63,7 +63,7 @@ class Outcome:
 @pytest.fixture
 def cli(capfd, monkeypatch):
     """Run a command line; `cli("train", "x.csv")` gives exit code, stdout and stderr."""
-    from lstmcast.cli import main
+    from lstmcast.cli.main import main
 
     def run(*arguments):
         capfd.readouterr()

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from lstmcast.network import kernel, library
+from lstmcast.network.kernel import call, load
 
 NONE = "DEFAULT"
 """What torch calls a processor without vectors that matter here."""
@@ -18,7 +18,7 @@ def held_to(kind: str) -> Iterator[None]:
 
     The test is skipped where this processor has not its instructions.
     """
-    order = [*library.LIBRARIES, NONE]
+    order = [*load.LIBRARIES, NONE]
     if order.index(kind) < order.index(torch.backends.cpu.get_cpu_capability()):
         pytest.skip(f"no {kind} here")
     with pytest.MonkeyPatch.context() as patch:
@@ -32,5 +32,5 @@ def held_to(kind: str) -> Iterator[None]:
 
 
 def _forget() -> None:
-    library.library.cache_clear()
-    kernel._lanes.cache_clear()
+    load.library.cache_clear()
+    call._lanes.cache_clear()

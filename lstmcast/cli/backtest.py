@@ -74,13 +74,13 @@ def backtest(
     every, _, how = refit.partition(":")
     if not every.isdigit() or how not in ("", "warm"):
         raise ConfigError(f"--refit {refit}: write a number, or a number and :warm, such as 2:warm")
-    from lstmcast.display.runs import shown_backtest
-    from lstmcast.terminal import Terminal
+    from lstmcast.terminal.runs import shown_backtest
+    from lstmcast.terminal.terminal import Terminal
 
     terminal = Terminal(json=json, quiet=quiet)
+    from lstmcast.backtesting.plan import Plan
+    from lstmcast.proposing.source import choose_device
     from lstmcast.workflows.backtest import backtest as backtest_workflow
-    from lstmcast.workflows.backtest_plan import Plan
-    from lstmcast.workflows.entry import choose_device
 
     plan = Plan(
         folds=folds,

@@ -13,12 +13,12 @@ from lstmcast.cli.options import Debug, Json, Quiet, Set
 from lstmcast.errors import ConfigError
 
 if TYPE_CHECKING:
-    from lstmcast.workflows.check_table import Report
+    from lstmcast.checking.table import Report
 
 
 def next_command(report: Report, source: Path, fix: Path | None) -> str:
     """What may follow; nothing where only a person can mend what was found."""
-    from lstmcast.series.findings import CODES
+    from lstmcast.checking.codes import CODES
 
     if not report.count("error"):
         return f"lstmcast train {quote(str(source))}"
@@ -62,7 +62,7 @@ def check(
         raise ConfigError(f"--format {format}: known are text and json")
     from json import dumps
 
-    from lstmcast.display.findings import findings_json, findings_text
+    from lstmcast.terminal.findings import findings_json, findings_text
     from lstmcast.workflows.check import check as check_source
     from lstmcast.workflows.check import write_repaired
 

@@ -32,8 +32,8 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Show runs side by side: their scores, and what differs in their configs."""
-    from lstmcast.display.runs import shown_comparison
-    from lstmcast.terminal import Terminal
+    from lstmcast.terminal.runs import shown_comparison
+    from lstmcast.terminal.terminal import Terminal
     from lstmcast.workflows.compare import compare as compare_workflow
 
     compared = compare_workflow(runs, sort)

@@ -29,7 +29,7 @@ def configs(
     debug: Debug = False,
 ) -> None:
     """List, print or copy the shipped configs."""
-    from lstmcast.terminal import Terminal
+    from lstmcast.terminal.terminal import Terminal
 
     terminal = Terminal(json=json, quiet=quiet)
     if schema:

@@ -31,11 +31,11 @@ def init(
 
     The YAML says why beside each value, and trains as it is. Without -o it goes to stdout.
     """
-    from lstmcast.terminal import Terminal
+    from lstmcast.terminal.terminal import Terminal
 
     terminal = Terminal(json=json, quiet=quiet)
+    from lstmcast.proposing.propose import given_by, propose
     from lstmcast.workflows.init import write_proposal
-    from lstmcast.workflows.propose import given_by, propose
 
     proposal = propose(data, given_by(set or [], target or [], horizon), terminal)
     terminal.proposed(proposal, write_proposal(proposal, output), output)

@@ -56,12 +56,12 @@ def inspect(
     Of a config, the network with the weights that training would start from; of a run, the trained
     one. Every layer is computed twice, by torch and by lstmcast's own cells.
     """
-    from lstmcast.terminal import Terminal
+    from lstmcast.terminal.terminal import Terminal
 
     terminal = Terminal(json=json, quiet=quiet)
+    from lstmcast.inspection.result import InspectOptions
     from lstmcast.workflows.inspect import inspect as inspect_workflow
-    from lstmcast.workflows.inspection import Look
 
-    look = Look(trace, window, layer, step, unit, plot)
-    found = inspect_workflow(source, set or [], look, terminal)
+    options = InspectOptions(trace, window, layer, step, unit, plot)
+    found = inspect_workflow(source, set or [], options, terminal)
     terminal.inspected(found)

@@ -57,9 +57,9 @@ def predict(
     """
     if plot and json:
         raise ConfigError("--plot and --json exclude each other; name one of them")
-    from lstmcast.terminal import Terminal
-    from lstmcast.workflows.entry import choose_device
-    from lstmcast.workflows.outputs import ready_folder
+    from lstmcast.pipeline.output import ready_folder
+    from lstmcast.proposing.source import choose_device
+    from lstmcast.terminal.terminal import Terminal
     from lstmcast.workflows.predict import predict as predict_workflow
 
     terminal = Terminal(json=json, quiet=quiet)

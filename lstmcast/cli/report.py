@@ -36,7 +36,7 @@ def report(
 
     Files of charts take `pip install 'lstmcast[plots]'` and a Chrome or Chromium.
     """
-    from lstmcast.terminal import Terminal
+    from lstmcast.terminal.terminal import Terminal
     from lstmcast.workflows.report import report as report_workflow
 
     page, files = report_workflow(run, {"png": png, "svg": svg})

@@ -38,7 +38,7 @@ def rerun(
     with the same versions and threads; elsewhere, scores within 5 % and forecasts within a quarter
     of the mae. Data or config that has changed since the run is refused.
     """
-    from lstmcast.terminal import Terminal
+    from lstmcast.terminal.terminal import Terminal
 
     terminal = Terminal(json=json, quiet=quiet)
     from lstmcast.workflows.rerun import rerun as rerun_workflow
@@ -47,7 +47,7 @@ def rerun(
     if done.differences is None:
         terminal.trained_run(done.trained)
         return
-    from lstmcast.display.runs import shown_rerun
+    from lstmcast.terminal.runs import shown_rerun
 
     terminal.shown(*shown_rerun(done))
     if not done.same:

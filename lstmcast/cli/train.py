@@ -10,7 +10,7 @@ import typer
 from lstmcast.cli.completion import complete_run, complete_table
 from lstmcast.cli.options import Debug, Device, Json, Quiet, Run, Set, Verbose
 from lstmcast.errors import ConfigError
-from lstmcast.ranks import ranks
+from lstmcast.parallel import ranks
 
 
 def train(
@@ -51,10 +51,10 @@ def train(
     Makes a run folder: weights, metrics, test forecasts, the forecast after the last row. Given a
     CSV or Parquet file in place of a config, it proposes one.
     """
-    from lstmcast.terminal import Terminal
+    from lstmcast.terminal.terminal import Terminal
 
     terminal = Terminal(json=json, quiet=quiet, verbose=verbose)
-    from lstmcast.workflows.entry import choose_device, config_for, run_folder_for
+    from lstmcast.proposing.source import choose_device, config_for, run_folder_for
 
     if resume is None and source is not None and (begun := begun_before(source, run)) is not None:
         terminal.note(f"torchrun has started the processes again; they go on with {begun}.")
@@ -86,8 +86,8 @@ def begun_before(source: Path, run: Path | None) -> Path | None:
     """The run that this command began before torchrun started it again; None where it has not."""
     if not ranks().restarts:
         return None
-    from lstmcast.workflows.entry import run_name
-    from lstmcast.workflows.resume import unfinished
+    from lstmcast.pipeline.resume import unfinished
+    from lstmcast.proposing.source import run_name
 
     return unfinished(run_name(source), run)
 

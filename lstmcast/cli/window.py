@@ -43,11 +43,11 @@ def window(
         raise ConfigError("name a folder to make with -o, or look first with --show K or --dry-run")
     if sum((output is not None, show is not None, dry_run)) > 1:
         raise ConfigError("-o, --show and --dry-run exclude each other; name one of them")
-    from lstmcast.display.windows import shown_window, shown_windows
-    from lstmcast.terminal import Terminal
-    from lstmcast.workflows.entry import config_for
+    from lstmcast.pipeline.window_arrays import window_table
+    from lstmcast.proposing.source import config_for
+    from lstmcast.terminal.terminal import Terminal
+    from lstmcast.terminal.windows import shown_window, shown_windows
     from lstmcast.workflows.window import plan_windows, write_windows
-    from lstmcast.workflows.window_arrays import window_table
 
     terminal = Terminal(json=json, quiet=quiet)
     config, table = config_for(source, set or [], terminal)

@@ -1,1 +1,1 @@
-"""Forecasts in original units, the baselines beside them, and how both are judged."""
+"""Forecasts in original units: network, baselines, prediction intervals, fallback."""

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmcast.forecasting.conformal import order_statistic
-from lstmcast.forecasting.intervals import Ranged, nested
+from lstmcast.forecasting.intervals import IntervalForecast, nested
 
 Floats = NDArray[np.float64]
 Name = tuple[str, ...]
@@ -119,9 +119,9 @@ class Adaptive:
         methods: Sequence[str],
         series: Sequence[Name],
         place: int,
-        ranged: Ranged,
+        ranged: IntervalForecast,
         actual: Floats,
-    ) -> Ranged:
+    ) -> IntervalForecast:
         """The intervals to give for the forecasts of a fold; their actuals are heard of later.
 
         Args:
@@ -140,7 +140,7 @@ class Adaptive:
             low[:, b] -= margin
             high[:, b] += margin
         bounds = nested(low, high, ranged.point)
-        given = Ranged(ranged.point, *bounds, ranged.density).at_least(self.minimum)
+        given = IntervalForecast(ranged.point, *bounds, ranged.density).at_least(self.minimum)
         for b, (method, one) in enumerate(zip(methods, series, strict=True)):
             self._await(self.tracks[name, method, one], place, b, ranged, given, actual[b])
         return given
@@ -158,7 +158,13 @@ class Adaptive:
         return [] if known is None else [known[:, k] for k in range(known.shape[1])]
 
     def _await(
-        self, track: Track, place: int, b: int, ranged: Ranged, given: Ranged, actual: Floats
+        self,
+        track: Track,
+        place: int,
+        b: int,
+        ranged: IntervalForecast,
+        given: IntervalForecast,
+        actual: Floats,
     ) -> None:
         """Note what a forecast will teach; nothing of it counts before `hear`."""
         outside = (actual < given.low[:, b]) | (given.high[:, b] < actual)

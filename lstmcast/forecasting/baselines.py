@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lstmcast import limits
 from lstmcast.forecasting.ridge import DEFAULT_PENALTY, Ridge, sum_up
-from lstmcast.series.blocks import owner_of_rows
+from lstmcast.panel.blocks import owner_of_rows
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -45,7 +45,7 @@ class History:
     observed: Bools | None = None
 
 
-def borne_by(rows: int, season: int) -> tuple[str, ...]:
+def feasible_baselines(rows: int, season: int) -> tuple[str, ...]:
     """The simple baselines that a series with so many known rows can bear, in the order of `names`.
 
     Args:
@@ -78,8 +78,8 @@ def seasonal_naive(
 ) -> Floats:
     """Repeat the last known season, as often as the horizon needs.
 
-    Windows with fewer than `season` known rows get the naive forecast instead; `borne_by` tells
-    which they are.
+    Windows with fewer than `season` known rows get the naive forecast instead;
+    `feasible_baselines` tells which they are.
 
     Args:
         history: The series.
@@ -101,7 +101,7 @@ def seasonal_naive(
 def drift(history: History, origins: NDArray[Any], series: NDArray[Any], horizon: int) -> Floats:
     """Go on along the line from the first known row to the last: last + h (last - first) / (n - 1).
 
-    Windows with one known row have no line and get the naive forecast; `borne_by` tells.
+    Windows with one known row have no line and get the naive forecast; `feasible_baselines` tells.
 
     Args:
         history: The series.

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from lstmcast import limits
-from lstmcast.series.panel import Panel
-from lstmcast.series.windows import WindowIndex
+from lstmcast.panel.panel import Panel
+from lstmcast.windows.windows import WindowIndex
 
 
 def chunks(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lstmcast import limits
 from lstmcast.forecasting.intervals import Margins
-from lstmcast.series.blocks import series_groups
+from lstmcast.panel.blocks import series_groups
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -15,10 +15,10 @@ from lstmcast.forecasting.baselines import (
     seasonal_naive,
 )
 from lstmcast.forecasting.chunks import chunks
-from lstmcast.forecasting.intervals import Forecast, Ranged
-from lstmcast.series.panel import Panel
-from lstmcast.series.scaling import Scaler
-from lstmcast.series.windows import SplitWindows
+from lstmcast.forecasting.intervals import Forecast, IntervalForecast
+from lstmcast.panel.panel import Panel
+from lstmcast.windows.scaling import Scaler
+from lstmcast.windows.windows import SplitWindows
 
 Points = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Origins (B,) and series (B,) -> forecasts (B, H, C) in the units of the data."""
@@ -100,4 +100,6 @@ def simple_forecasts(
 
 
 def _ranged(points: Points, minimum: float | None, levels: int) -> Forecast:
-    return lambda origins, series: Ranged.flat(points(origins, series), levels).at_least(minimum)
+    return lambda origins, series: IntervalForecast.flat(points(origins, series), levels).at_least(
+        minimum
+    )

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from lstmcast.forecasting.intervals import Ranged
-from lstmcast.series.panel import Panel
+from lstmcast.forecasting.intervals import IntervalForecast
+from lstmcast.panel.panel import Panel
 
 DIGITS = 7
 """Significant digits of a forecast: those of a float32."""
@@ -18,7 +18,7 @@ def forecast_frame(
     panel: Panel,
     origins: np.ndarray,
     series: np.ndarray,
-    forecasts: Ranged,
+    forecasts: IntervalForecast,
     levels: Sequence[float],
     methods: Sequence[str],
 ) -> pd.DataFrame:
@@ -48,7 +48,7 @@ def forecast_frame(
 def wide_forecast_frame(
     panel: Panel,
     columns: Sequence[str],
-    forecasts: Ranged,
+    forecasts: IntervalForecast,
     levels: Sequence[float],
     methods: np.ndarray,
 ) -> pd.DataFrame:
@@ -127,7 +127,7 @@ def backtest_frame(
     panel: Panel,
     origins: np.ndarray,
     series: np.ndarray,
-    forecasts: Ranged,
+    forecasts: IntervalForecast,
     levels: Sequence[float],
     actuals: np.ndarray,
 ) -> pd.DataFrame:
@@ -166,7 +166,7 @@ def bound_names(target: str, levels: Sequence[float]) -> list[str]:
 
 
 def _bounds(
-    target: str, place: int, forecasts: Ranged, levels: Sequence[float]
+    target: str, place: int, forecasts: IntervalForecast, levels: Sequence[float]
 ) -> dict[str, np.ndarray]:
     pairs = zip(forecasts.low, forecasts.high, strict=True)
     bounds = [rounded(bound[:, :, place].ravel()) for pair in pairs for bound in pair]

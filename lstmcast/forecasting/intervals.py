@@ -41,7 +41,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Ranged:
+class IntervalForecast:
     """Forecasts of B windows with central intervals around them, in units of the data.
 
     Attributes:
@@ -58,21 +58,21 @@ class Ranged:
     density: Density | None = None
 
     @classmethod
-    def flat(cls, point: Floats, levels: int) -> Ranged:
+    def flat(cls, point: Floats, levels: int) -> IntervalForecast:
         """Intervals of no width about point forecasts."""
         bounds = np.broadcast_to(point, (levels, *point.shape))
         return cls(point, bounds, bounds)
 
-    def at_least(self, minimum: float | None) -> Ranged:
+    def at_least(self, minimum: float | None) -> IntervalForecast:
         """Forecasts and bounds below `forecast.minimum` raised to it."""
         point, low, high = (at_least(part, minimum) for part in (self.point, self.low, self.high))
-        return Ranged(point, low, high, self.density)
+        return IntervalForecast(point, low, high, self.density)
 
-    def whole(self) -> Ranged:
+    def whole(self) -> IntervalForecast:
         """Bounds of counts: the outermost whole numbers within them."""
         rounding = 1e-3  # margins are kept with few digits
         low, high = np.ceil(self.low - rounding), np.floor(self.high + rounding)
-        return Ranged(self.point, low, high, self.density)
+        return IntervalForecast(self.point, low, high, self.density)
 
 
 def at_least(forecast: Floats, minimum: float | None) -> Floats:
@@ -80,7 +80,7 @@ def at_least(forecast: Floats, minimum: float | None) -> Floats:
     return forecast if minimum is None else np.maximum(forecast, minimum)
 
 
-Forecast = Callable[[NDArray[Any], NDArray[Any]], Ranged]
+Forecast = Callable[[NDArray[Any], NDArray[Any]], IntervalForecast]
 """A forecaster: origins (B,) and series (B,) -> their forecasts."""
 
 
@@ -115,7 +115,7 @@ class Calibration:
     usual: Floats
     margins: Mapping[str, Margins]
 
-    def widen(self, name: str, ranged: Ranged, series: NDArray[Any]) -> Ranged:
+    def widen(self, name: str, ranged: IntervalForecast, series: NDArray[Any]) -> IntervalForecast:
         """The calibrated intervals of forecasts made by the forecaster of that name."""
         margins = self.margins[name]
         sizes = np.where(self.sizes > 0, self.sizes, self.usual)[series][:, None]  # (B, 1, C)
@@ -128,7 +128,7 @@ class Calibration:
             margin = np.where(np.isnan(own), margin, own)
         reach = margin * sizes
         bounds = nested(ranged.low - reach, ranged.high + reach, ranged.point)
-        return Ranged(ranged.point, *bounds, ranged.density)
+        return IntervalForecast(ranged.point, *bounds, ranged.density)
 
     def for_series(self, places: Ints, sizes: Floats) -> Calibration:
         """The calibration of other series.

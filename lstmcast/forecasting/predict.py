@@ -10,13 +10,13 @@ from torch import Tensor
 
 from lstmcast.errors import DataError
 from lstmcast.forecasting.density import Density, parameters_of
-from lstmcast.forecasting.intervals import Forecast, Ranged
-from lstmcast.forecasting.model import Model
+from lstmcast.forecasting.intervals import Forecast, IntervalForecast
+from lstmcast.forecasting.model_file.model import Model
 from lstmcast.network.distributions import Distribution
 from lstmcast.network.sizes import Sizes
-from lstmcast.series.batches import WindowTable
-from lstmcast.series.panel import Panel
-from lstmcast.series.scaling import Scaler
+from lstmcast.panel.panel import Panel
+from lstmcast.windows.batches import WindowTable
+from lstmcast.windows.scaling import Scaler
 
 VALUES_AT_ONCE, ON_A_CPU = 8_000_000, 2_000_000
 """Outputs of a layer in one batch of forecasts.
@@ -65,7 +65,7 @@ class NetworkForecast:
         )
 
     @torch.inference_mode()
-    def __call__(self, origins: np.ndarray, series: np.ndarray) -> Ranged:
+    def __call__(self, origins: np.ndarray, series: np.ndarray) -> IntervalForecast:
         """Forecasts in the units of the data, their intervals not yet calibrated."""
         device, targets = self.table.device, self.model.sizes.targets
         for member in self.model.members:
@@ -80,7 +80,7 @@ class NetworkForecast:
                 torch.from_numpy(origins[chunk]).to(device),
                 torch.from_numpy(series[chunk]).to(device),
             )
-            forecasts = [member.foretell(batch) for member in self.model.members]
+            forecasts = [member.predict_distribution(batch) for member in self.model.members]
             parts.append(self._quantiles(forecasts))
             said.append(parameters_of(forecasts[0]) if self.keeps_density else None)
             self.watch(min(start + size, len(origins)))
@@ -88,7 +88,7 @@ class NetworkForecast:
         made = np.stack([self.scaler.restore(part, series) for part in scaled])
         if self.model.network.head.counts:
             made = np.rint(made)  # whole but for the rounding of the scale, and for mean members
-        ranged = Ranged(made[0], made[1::2], made[2::2], self._density(said, series))
+        ranged = IntervalForecast(made[0], made[1::2], made[2::2], self._density(said, series))
         return ranged.at_least(self.model.minimum)
 
     def _density(self, said: list[list[Tensor] | None], series: np.ndarray) -> Density | None:
@@ -150,7 +150,7 @@ def with_intervals(
     def widened(name: str, forecast: Forecast) -> Forecast:
         whole = isinstance(forecast, NetworkForecast) and model.network.head.counts
 
-        def widen(origins: np.ndarray, series: np.ndarray) -> Ranged:
+        def widen(origins: np.ndarray, series: np.ndarray) -> IntervalForecast:
             made = calibration.widen(name, forecast(origins, series), series)
             return (made.whole() if whole else made).at_least(model.minimum)
 

@@ -11,11 +11,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from lstmcast.network.first_values import normal
 from lstmcast.network.heads import Units
+from lstmcast.network.initialization import normal
 from lstmcast.network.normalize import Level
 from lstmcast.network.sizes import Sizes
-from lstmcast.series.batches import Batch
+from lstmcast.windows.batches import Batch
 
 WIDTH = 8
 """Of the learned vector that tells a target from the others; it is read as static columns are."""

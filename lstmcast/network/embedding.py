@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lstmcast.network.chance import draw
-from lstmcast.network.first_values import normal
+from lstmcast.network.initialization import normal
+from lstmcast.network.sharded_random import draw_sharded
 from lstmcast.network.sizes import Category, Sizes
-from lstmcast.series.batches import Batch
+from lstmcast.windows.batches import Batch
 
 HIDDEN = 0.05
 """Chance in training that a category is shown as unknown, so that the unknown learns a vector."""
@@ -43,7 +43,7 @@ class CategoryTable(nn.Module):
         """Codes of any shape (...) -> (..., E)."""
         codes = codes.long()
         if self.training:
-            hidden = draw(partial(torch.rand, device=codes.device), codes.shape) < HIDDEN
+            hidden = draw_sharded(partial(torch.rand, device=codes.device), codes.shape) < HIDDEN
             codes = codes.masked_fill(hidden, 0)
         vectors = functional.embedding((codes - 1).clamp(min=0), self.known)
         return torch.where(codes[..., None] == 0, self.unknown, vectors)

@@ -17,7 +17,7 @@ from lstmcast.network.recurrent import RecurrentEncoder
 from lstmcast.network.segments import SegmentEmbedding
 from lstmcast.network.sizes import Sizes, segment_length
 from lstmcast.network.skip import LinearSkip
-from lstmcast.series.batches import Batch
+from lstmcast.windows.batches import Batch
 
 
 class Forecaster(nn.Module):
@@ -53,9 +53,9 @@ class Forecaster(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """(B, T, F) -> (B, H, C), in the units of the batch."""
-        return self.foretell(batch).point()
+        return self.predict_distribution(batch).point()
 
-    def foretell(self, batch: Batch) -> Distribution:
+    def predict_distribution(self, batch: Batch) -> Distribution:
         """(B, T, F) -> what the head says of (B, H, C), in the units of the batch."""
         decoded, units = self.decode(self.split(batch))
         if self.channels is not None:
@@ -131,7 +131,7 @@ class Forecaster(nn.Module):
         validation, it is the forecast that is judged.
         """
         if not (self.training and isinstance(self.decoder, EveryStepDecoder)):
-            return self.head.loss(self.foretell(batch), batch.targets, batch.weights)
+            return self.head.loss(self.predict_distribution(batch), batch.targets, batch.weights)
         decoded = self.decoder.every(self.encode(self.split(batch)))
         if self.channels is not None:
             decoded = self.channels.join(decoded)

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lstmcast.config import NetworkConfig
-from lstmcast.network.chance import draw, dropout
-from lstmcast.network.gru import GRU
-from lstmcast.network.lstm import LSTM
+from lstmcast.network.kernel.gru import GRU
+from lstmcast.network.kernel.lstm import LSTM
+from lstmcast.network.sharded_random import draw_sharded, dropout
 from lstmcast.network.stepwise import State, StepwiseLayer
 
 LAYERS: dict[str, Callable[..., nn.RNNBase]] = {"rnn": nn.RNN, "gru": GRU, "lstm": LSTM}
@@ -132,7 +132,7 @@ class RecurrentEncoder(nn.Module):
                     parts.append(next(learned).expand(shape).contiguous())
                 else:
                     normal = partial(torch.randn, device=like.device, dtype=like.dtype)
-                    parts.append(draw(normal, shape, axis=1).contiguous())
+                    parts.append(draw_sharded(normal, shape, axis=1).contiguous())
             states.append(parts[0] if len(parts) == 1 else (parts[0], parts[1]))
         return states
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from lstmcast.config import NetworkConfig
 from lstmcast.network.decoder import Context, Decoder, joined
-from lstmcast.network.first_values import normal
 from lstmcast.network.heads import Head
+from lstmcast.network.initialization import normal
 from lstmcast.network.recurrent import RecurrentEncoder
 from lstmcast.network.sizes import Sizes, segment_length
 from lstmcast.network.stepwise import State

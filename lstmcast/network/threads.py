@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from lstmcast.config import NetworkConfig, TrainingConfig
-from lstmcast.network.kernel import THREADS, made_for
+from lstmcast.network.kernel.call import THREADS, made_for
 from lstmcast.network.precision import choose_precision
-from lstmcast.ranks import ranks
+from lstmcast.parallel import ranks
 
 WORTH_SHARING = 128 * 128
 """Windows in a batch times units, from which a step by torch's layers is given all threads.

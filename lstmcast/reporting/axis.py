@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from lstmcast.errors import ConfigError, DataError
-from lstmcast.series.frequency import infer_frequency
-from lstmcast.series.timestamps import parse_stamps
+from lstmcast.stamps.frequency import infer_frequency
+from lstmcast.stamps.timestamps import parse_stamps
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

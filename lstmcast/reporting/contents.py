@@ -11,8 +11,8 @@ import pandas as pd
 from lstmcast.config import Config, load_config
 from lstmcast.errors import ConfigError, RunError
 from lstmcast.reporting.rows import Layout, Rows, read_future, read_layout, read_recent, read_test
-from lstmcast.run_files import inside, read_object
-from lstmcast.run_folder import RunFolder
+from lstmcast.runs.folder import RunFolder
+from lstmcast.runs.reading import inside, read_object
 
 
 @dataclass(frozen=True)

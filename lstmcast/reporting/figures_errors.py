@@ -7,7 +7,7 @@ import numpy as np
 from lstmcast.errors import counted
 from lstmcast.reporting.axis import Axis, Names, calendar_names
 from lstmcast.reporting.charts import BAND, NETWORK, SOFT, Chart, axis, line, plain, short
-from lstmcast.reporting.errors_of import (
+from lstmcast.reporting.error_statistics import (
     Errors,
     by_name,
     calendar,
@@ -15,7 +15,7 @@ from lstmcast.reporting.errors_of import (
     mean_autocorrelation,
     over_time,
 )
-from lstmcast.reporting.items import Item
+from lstmcast.reporting.series_results import Item
 
 HEAT = [
     [0, "#f3efe6"],

@@ -27,7 +27,7 @@ from lstmcast.reporting.charts import (
     line,
     plain,
 )
-from lstmcast.reporting.items import Item
+from lstmcast.reporting.series_results import Item
 
 Columns = dict[str, list[Any]]
 

@@ -14,8 +14,8 @@ from lstmcast.reporting.axis import season_names
 from lstmcast.reporting.charts import INK, SOFT, Chart, Figure, axis_style
 from lstmcast.reporting.contents import Contents
 from lstmcast.reporting.figures_series import columns_of, filled, series_charts
-from lstmcast.reporting.items import Item, items_of, ranked
-from lstmcast.reporting.story import dates_of, sections_of
+from lstmcast.reporting.page_content import dates_of, sections_of
+from lstmcast.reporting.series_results import Item, items_of, ranked
 
 TITLE = 96
 """Letters in a line of an image's title."""

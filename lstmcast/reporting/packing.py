@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from lstmcast.reporting.axis import Axis, Names
-from lstmcast.reporting.items import Item, featured, ranked
+from lstmcast.reporting.series_results import Item, featured, ranked
 
 SPAN = 4000
 """Whole numbers between the lowest and the highest value of an item, at least."""

@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lstmcast.reporting.charts import DARK
 from lstmcast.reporting.contents import Contents, read_contents
-from lstmcast.reporting.story import story_of
+from lstmcast.reporting.page_content import story_of
 
 PLOTLY = "plotly-cartesian-4.1.1.min.js.gz"
 

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from lstmcast.errors import RunError
-from lstmcast.ranks import Ranks
-from lstmcast.run_folder import BEGUN
-from lstmcast.tensor_file import TensorFile, write_tensors
-from lstmcast.whole_file import make_folder, remove_file
+from lstmcast.parallel import Ranks
+from lstmcast.runs.atomic import make_folder, remove_file
+from lstmcast.runs.folder import BEGUN
+from lstmcast.runs.tensors import TensorFile, write_tensors
 
 FORMAT = 2
 """Raised when the meaning of a checkpoint changes; one of another format is not resumed."""
@@ -127,13 +127,14 @@ def told_checkpoint(checkpoint: Checkpoint | None, ranks: Ranks) -> Checkpoint |
     if ranks.alone:
         return checkpoint
     mine = None if checkpoint is None else [list(checkpoint.tensors), checkpoint.values]
-    said = ranks.tell(mine)
+    said = ranks.broadcast(mine)
     if said is None:
         return None
     names, values = said
     tensors = {} if checkpoint is None else checkpoint.tensors
     told = (
-        ranks.tell_array(tensors[name].cpu().numpy() if ranks.first else None) for name in names
+        ranks.broadcast_array(tensors[name].cpu().numpy() if ranks.first else None)
+        for name in names
     )
     return Checkpoint(
         {name: torch.from_numpy(each) for name, each in zip(names, told, strict=True)}, values

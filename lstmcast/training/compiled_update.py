@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import Tensor
 
-from lstmcast.network.library import code, library
+from lstmcast.network.kernel.load import code, library
 
 
 class Update(ctypes.Structure):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from lstmcast.network.forecaster import Forecaster
-from lstmcast.series.batches import Batch
+from lstmcast.windows.batches import Batch
 
 Loss = Callable[[Batch], tuple[Tensor, Tensor | int]]
 """Sum of the losses of a batch, and their number: on the device where it must be counted there."""

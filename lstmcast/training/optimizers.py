@@ -1,94 +1,220 @@
-"""What moves the weights, and how far at each step."""
+"""How gradients move the weights: SGD, Adam and AdamW.
+
+The arithmetic is that of our compiled code, or torch's own, by the functions that torch.optim calls
+where it is told `fused`. The import of torch.optim's classes is avoided: it wakes the compiler
+(torch._dynamo, sympy) and costs more than importing torch.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
-from lstmcast.config import TrainingConfig
-from lstmcast.training.updates import OPTIMIZERS, Optimizer
+from lstmcast.training.compiled_update import runs_here, update
 
-
-def build_optimizer(config: TrainingConfig, parameters: Iterable[nn.Parameter]) -> Optimizer:
-    """The optimizer that `training.optimizer` names."""
-    return OPTIMIZERS[config.optimizer](parameters, config.weight_decay)
-
-
-RISING = 0.3
-"""Of all steps, the part in which `one_cycle` rises."""
-LOWEST = 1 / 25
-"""Of the highest rate, that at which `one_cycle` begins."""
+MOMENTUM = 0.9
+BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
+TINY = 1e-6
+"""Added to a norm before it divides, as torch's clip_grad_norm_ does."""
 
 
-def one_cycle(done: float) -> float:
-    """Share of the highest rate when so much of the training is done."""
-    if done < RISING:
-        return LOWEST + (1 - LOWEST) * 0.5 * (1 - math.cos(math.pi * done / RISING))
-    return 0.5 * (1 + math.cos(math.pi * min((done - RISING) / (1 - RISING), 1.0)))
-
-
-class Schedule:
-    """Learning rate of every step.
-
-    Warm-up rises linearly from 1/n to the full rate over `warmup_steps` steps; then: `constant`;
-    `cosine` falls to 0 at the last step that the limits allow; `one_cycle` rises as half a cosine
-    from a 25th over the first 3 tenths of these, and falls as another to 0 (Smith 2018,
-    arXiv:1803.09820); `step` multiplies by `decay` every `decay_every` epochs, behind the first
-    `decay_after`; `plateau` multiplies by `decay` after `decay_every` epochs without a
-    better validation loss.
+class Optimizer(ABC):
+    """Moves parameters by their gradients.
 
     Args:
-        config: Rate, shape and limits.
-        steps_per_epoch: Optimizer steps in an epoch.
+        parameters: To be trained; they stay on their device.
+        weight_decay: Pull towards zero.
+
+    Attributes:
+        steps: Taken so far.
+        name: What `training.optimizer` says.
+        momentum: What a step leaves of the velocity, or of the mean gradient.
     """
 
-    def __init__(self, config: TrainingConfig, steps_per_epoch: int) -> None:
-        self.config = config
-        self.steps_per_epoch = steps_per_epoch
-        self.total = config.max_epochs * steps_per_epoch
-        if config.max_steps is not None:
-            self.total = min(self.total, config.max_steps)
-        self.factor = 1.0
-        self.best = math.inf
-        self.waited = 0
+    name: str
+    momentum: float
 
-    def rate(self, step: int) -> float:
-        """Learning rate of a step, counted from 0."""
-        warmup = self.config.warmup_steps
-        if step < warmup:
-            return self.config.learning_rate * (step + 1) / warmup
-        factor = self.factor
-        if self.config.schedule == "cosine":
-            done = (step - warmup) / max(self.total - warmup, 1)
-            factor = 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
-        elif self.config.schedule == "one_cycle":
-            factor = one_cycle((step - warmup + 1) / max(self.total - warmup, 1))
-        elif self.config.schedule == "step":
-            epochs = max(0, step // self.steps_per_epoch - self.config.decay_after)
-            factor = self.config.decay ** (epochs // self.config.decay_every)
-        return self.config.learning_rate * factor
+    def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float) -> None:
+        self.parameters: list[Tensor] = [each for each in parameters if each.requires_grad]
+        assert all(each.is_contiguous() for each in self.parameters), "see `step`"
+        self.weight_decay = weight_decay
+        self.compiled = runs_here(self.parameters)
+        self.steps = 0
 
-    def epoch_done(self, loss: float) -> None:
-        """Tell the loss of an epoch; only `plateau` listens."""
-        if self.config.schedule != "plateau":
+    def clear(self) -> None:
+        """Forget the gradients of the step before."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    @torch.no_grad()
+    def step(self, rate: float, clip_norm: float | None) -> None:
+        """Clip the gradients that lie at the parameters, and take a step.
+
+        Args:
+            rate: Learning rate.
+            clip_norm: Largest norm of all gradients together; None: they stay as they are.
+        """
+        # Contiguous, as the parameters are: on a CPU, torch's functions read straight on.
+        gradients = [
+            torch.zeros_like(p) if p.grad is None else p.grad.contiguous() for p in self.parameters
+        ]
+        self.steps += 1
+        if self.compiled:
+            self._move_compiled(gradients, rate, clip_norm)
             return
-        if loss < self.best:
-            self.best, self.waited = loss, 0
-            return
-        self.waited += 1
-        if self.waited >= self.config.decay_every:
-            self.factor *= self.config.decay
-            self.waited = 0
+        too_large = None
+        if clip_norm is not None:
+            norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+            too_large = norm.add_(TINY).div_(clip_norm).clamp_(min=1.0)
+        self.move(gradients, rate, too_large)
 
-    def values(self) -> dict[str, float | None]:
-        """What `plateau` has heard so far, as JSON, which knows no infinity."""
-        best = None if math.isinf(self.best) else self.best
-        return {"factor": self.factor, "best": best, "waited": self.waited}
+    def _move_compiled(self, gradients: list[Tensor], rate: float, clip_norm: float | None) -> None:
+        """Clip the gradients and move the parameters, by code of our own."""
+        update(
+            self.name,
+            self.parameters,
+            gradients,
+            list(self.memory().values()),
+            rate=rate,
+            decay=self.weight_decay,
+            clip=math.inf if clip_norm is None else clip_norm,
+            tiny=TINY,
+            momentum=self.momentum,
+            steady=BETA2,
+            mean_known=1 - BETA1**self.steps,
+            square_known=1 - BETA2**self.steps,
+            epsilon=EPSILON,
+        )
 
-    def restore(self, values: dict[str, Any]) -> None:
-        """Go on from what `values` told."""
-        self.factor, self.waited = values["factor"], values["waited"]
-        self.best = math.inf if values["best"] is None else values["best"]
+    @abstractmethod
+    def move(self, gradients: list[Tensor], rate: float, too_large: Tensor | None) -> None:
+        """Move the parameters, by torch.
+
+        Args:
+            gradients: Of each parameter; their memory may be written to.
+            rate: Learning rate.
+            too_large: Number that gradients are divided by before anything else; None: 1.
+        """
+
+    @abstractmethod
+    def memory(self) -> dict[str, Tensor]:
+        """What is kept from step to step, (P,) each."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All that the next step depends on."""
+        return {**self.memory(), "steps": torch.tensor(self.steps)}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Go on from what `tensors` told."""
+        self.steps = int(tensors["steps"])
+        for name, kept in self.memory().items():
+            kept.copy_(tensors[name])
+
+    def zeros(self) -> Tensor:
+        """(P,) zeros for all parameters, one behind the other."""
+        return torch.cat([torch.zeros_like(each).flatten() for each in self.parameters])
+
+    def parts(self, flat: Tensor) -> Iterator[Tensor]:
+        """Each parameter's part of (P,) numbers, in its shape."""
+        begin = 0
+        for parameter in self.parameters:
+            end = begin + parameter.numel()
+            yield flat[begin:end].view_as(parameter)
+            begin = end
+
+
+class SGD(Optimizer):
+    """Gradient descent with momentum: Polyak 1964, in the form of Sutskever et al. 2013."""
+
+    name = "sgd"
+    momentum = MOMENTUM
+
+    def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float) -> None:
+        super().__init__(parameters, weight_decay)
+        self.velocity = self.zeros()
+
+    @cached_property
+    def velocities(self) -> list[Tensor]:
+        """Of each parameter: torch's function wants them apart."""
+        return list(self.parts(self.velocity))
+
+    def memory(self) -> dict[str, Tensor]:
+        """The velocity."""
+        return {"velocity": self.velocity}
+
+    def move(self, gradients: list[Tensor], rate: float, too_large: Tensor | None) -> None:
+        """Velocity = 0.9 velocity + gradient; a step of rate times it."""
+        torch._fused_sgd_(
+            self.parameters,
+            gradients,
+            self.velocities,
+            weight_decay=self.weight_decay,
+            momentum=self.momentum,
+            lr=rate,
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+            is_first_step=False,  # a velocity of 0 is as good as none
+            grad_scale=too_large,
+        )
+
+
+class Adam(Optimizer):
+    """Steps of the mean gradient over its root mean square: Kingma and Ba 2015, algorithm 1.
+
+    The pull towards zero is a part of the gradient.
+    """
+
+    name = "adam"
+    momentum = BETA1
+    function: Callable[..., None] = staticmethod(torch._fused_adam_)
+
+    def __init__(self, parameters: Iterable[nn.Parameter], weight_decay: float) -> None:
+        super().__init__(parameters, weight_decay)
+        self.mean, self.square = self.zeros(), self.zeros()
+
+    @cached_property
+    def apart(self) -> tuple[list[Tensor], list[Tensor], Tensor]:
+        """Both of each parameter, and the number of steps, as torch's function wants them."""
+        return list(self.parts(self.mean)), list(self.parts(self.square)), self.mean.new_zeros(())
+
+    def memory(self) -> dict[str, Tensor]:
+        """Running means of the gradient and of its square."""
+        return {"mean": self.mean, "square": self.square}
+
+    def move(self, gradients: list[Tensor], rate: float, too_large: Tensor | None) -> None:
+        """Both means, freed of their start at 0, and the step."""
+        means, squares, count = self.apart
+        count.fill_(self.steps)
+        self.function(
+            self.parameters,
+            gradients,
+            means,
+            squares,
+            [],
+            [count] * len(gradients),
+            lr=rate,
+            beta1=self.momentum,
+            beta2=BETA2,
+            weight_decay=self.weight_decay,
+            eps=EPSILON,
+            amsgrad=False,
+            maximize=False,
+            grad_scale=too_large,
+        )
+
+
+class AdamW(Adam):
+    """Adam with a pull that the gradient's size does not change: Loshchilov and Hutter 2019."""
+
+    name = "adamw"
+    function: Callable[..., None] = staticmethod(torch._fused_adamw_)
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {each.name: each for each in (SGD, Adam, AdamW)}
+"""What `training.optimizer` names."""

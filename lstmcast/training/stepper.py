@@ -12,14 +12,14 @@ from torch import Tensor
 
 from lstmcast.config import TrainingConfig
 from lstmcast.errors import Diverged
-from lstmcast.network.chance import Share, sharing
 from lstmcast.network.forecaster import Forecaster
-from lstmcast.ranks import ALONE, Ranks
-from lstmcast.series.batches import Batch
-from lstmcast.training.average import Average
+from lstmcast.network.sharded_random import Shard, sharded
+from lstmcast.parallel import ALONE, Ranks
 from lstmcast.training.distributed import Loss, shared_loss
-from lstmcast.training.optimizers import Schedule, build_optimizer
 from lstmcast.training.running_loss import Sums, as_numbers
+from lstmcast.training.schedule import Schedule, build_optimizer
+from lstmcast.training.weight_ema import WeightEMA
+from lstmcast.windows.batches import Batch
 
 EXPLODED = 1e3
 """A loss this many times that of the first steps has run away."""
@@ -49,7 +49,7 @@ class Stepper:
         self.loss: Loss = network.loss if ranks.alone else shared_loss(network)
         self.optimizer = build_optimizer(config, network.parameters())
         self.schedule = Schedule(config, steps_per_epoch)
-        self.average = Average(list(network.parameters()), config.average)
+        self.weight_ema = WeightEMA(list(network.parameters()), config.average)
         self.guard = LossGuard(config, network.head.smallest_loss)
         self.clip_norm = config.clip_norm
         self.max_steps = config.max_steps
@@ -67,14 +67,14 @@ class Stepper:
             batch: This rank's share of it.
             windows: In all shares together; None: as many as in this one.
         """
-        with self.sharing(len(batch) if windows is None else windows):
+        with self.sharded(len(batch) if windows is None else windows):
             loss, sums = self.forward(batch)
         self.optimizer.clear()
         torch.autograd.backward(loss)
         self.rate = self.schedule.rate(self.steps)
         self.optimizer.step(self.rate, self.clip_norm)
         self.steps += 1
-        self.average.add(self.steps)
+        self.weight_ema.add(self.steps)
         if self.steps == self.max_steps:
             self.stopped_by = "max_steps"
         elif self.out_of_time():
@@ -86,24 +86,24 @@ class Stepper:
         total, count = self.loss(batch)
         sums: Sums = (total.detach(), count)
         if not self.ranks.alone:  # gradients become their mean over the ranks
-            sums = self.ranks.sum(as_numbers([sums]))[0].unbind()
+            sums = self.ranks.all_reduce(as_numbers([sums]))[0].unbind()
             total, count = total * self.ranks.count, sums[1]
         if isinstance(count, Tensor):
             count = count.clamp(min=1)  # perhaps no target was observed
         return total / count, sums
 
-    def sharing(self, windows: int) -> AbstractContextManager[None]:
+    def sharded(self, windows: int) -> AbstractContextManager[None]:
         """What is drawn by chance is that of this rank's share of a batch."""
         if self.ranks.alone:
             return nullcontext()
         share = self.ranks.share(windows)
-        return sharing(Share(share.start, share.stop, windows))
+        return sharded(Shard(share.start, share.stop, windows))
 
     def out_of_time(self) -> bool:
         """Whether the minutes are over, by the clock of rank 0."""
         if math.isinf(self.max_seconds):
             return False
-        return bool(self.ranks.highest(self.ranks.first and self.seconds() > self.max_seconds))
+        return bool(self.ranks.max(self.ranks.first and self.seconds() > self.max_seconds))
 
     def seconds(self) -> float:
         """Since training began, the time between an interruption and its resume left out."""

@@ -11,14 +11,14 @@ import torch
 
 from lstmcast.config import TrainingConfig
 from lstmcast.network.forecaster import Forecaster
-from lstmcast.ranks import ALONE, Ranks, ranks
-from lstmcast.series.batches import Batches
+from lstmcast.parallel import ALONE, Ranks, ranks
 from lstmcast.training.checkpoint import Checkpoints
-from lstmcast.training.machine import tuned_process
+from lstmcast.training.process_tuning import fast_training_process
 from lstmcast.training.running_loss import RunningLoss
 from lstmcast.training.signals import HeldSignals
-from lstmcast.training.standing import Epoch, Keeper, Standing
 from lstmcast.training.stepper import Stepper
+from lstmcast.training.training_state import Epoch, StateSaver, TrainingState
+from lstmcast.windows.batches import Batches
 
 CHECK_EVERY = 50
 """Batches between looks at the loss, each of which waits for the device."""
@@ -96,35 +96,35 @@ def fit_network(
     validation = None if validation is None else shared(validation, all_ranks)
     stepper = Stepper(network, config, len(train), epochs is not None, all_ranks)
     held = HeldSignals(checkpoints is not None, patient=not all_ranks.alone)
-    with tuned_process(), held as signals:
-        keeper = Keeper(checkpoints, stepper, signals)
-        standing = keeper.restore()
-        while not standing.finished:
-            train_loss, progress = run_epoch(stepper, standing, train, keeper, watch)
+    with fast_training_process(), held as signals:
+        saver = StateSaver(checkpoints, stepper, signals)
+        state = saver.restore()
+        while not state.finished:
+            train_loss, progress = run_epoch(stepper, state, train, saver, watch)
             validation_loss = None
-            with stepper.average.worn():
+            with stepper.weight_ema.applied():
                 if validation is not None:
                     validation_loss = mean_loss(
-                        network, validation, lambda: keeper.obey(standing), all_ranks
+                        network, validation, lambda: saver.handle_signal(state), all_ranks
                     )
-                train_loss, validation_loss = all_ranks.tell([train_loss, validation_loss])
-                _end_epoch(stepper, standing, train_loss, validation_loss)
-            watch(replace(progress, finished=standing.history[-1]))
-            stepper.stopped_by = stepper.stopped_by or _stop_here(standing, config, epochs)
-            standing.finished = bool(stepper.stopped_by)
-            keeper.look(standing)
-        network.load_state_dict(standing.best_weights or {})
+                train_loss, validation_loss = all_ranks.broadcast([train_loss, validation_loss])
+                _end_epoch(stepper, state, train_loss, validation_loss)
+            watch(replace(progress, finished=state.history[-1]))
+            stepper.stopped_by = stepper.stopped_by or _stop_here(state, config, epochs)
+            state.finished = bool(stepper.stopped_by)
+            saver.checkpoint_if_due(state)
+        network.load_state_dict(state.best_weights or {})
         network.eval()
-        keeper.save(standing)
-    assert standing.best is not None, "an epoch has ended"
-    return Fit(standing.history, standing.best.epoch, stepper.stopped_by)
+        saver.save(state)
+    assert state.best is not None, "an epoch has ended"
+    return Fit(state.history, state.best.epoch, stepper.stopped_by)
 
 
 def run_epoch(
-    stepper: Stepper, standing: Standing, train: Batches, keeper: Keeper, watch: Watch
+    stepper: Stepper, state: TrainingState, train: Batches, saver: StateSaver, watch: Watch
 ) -> tuple[float, Progress]:
     """Visit all windows once, or until a limit; returns the mean loss and how far it came."""
-    began, number, losses = time.monotonic(), standing.epoch, standing.losses
+    began, number, losses = time.monotonic(), state.epoch, state.losses
     stepper.network.train()
     windows = 0
 
@@ -140,7 +140,7 @@ def run_epoch(
             stepper.guard.look(losses.last(), number, stepper.steps)
             losses.take_in()
             watch(so_far())
-        keeper.look(standing)
+        saver.checkpoint_if_due(state)
         if stepper.stopped_by:
             break
     loss = losses.mean()
@@ -149,22 +149,22 @@ def run_epoch(
 
 
 def _end_epoch(
-    stepper: Stepper, standing: Standing, train_loss: float, validation_loss: float | None
+    stepper: Stepper, state: TrainingState, train_loss: float, validation_loss: float | None
 ) -> None:
     """Judge an epoch and enter it into the history, with its weights if they are the best."""
     judged = train_loss if validation_loss is None else validation_loss
     if not math.isfinite(judged):  # high is no fault: these rows may lie far from train's
-        stepper.guard.look(judged, standing.epoch, stepper.steps)
+        stepper.guard.look(judged, state.epoch, stepper.steps)
     stepper.schedule.epoch_done(judged)
-    best = standing.best
+    best = state.best
     better = best is None or validation_loss is None or judged < best.judged
     if better:
         weights = stepper.network.state_dict()
-        standing.best_weights = {name: value.clone() for name, value in weights.items()}
-    seconds = stepper.seconds() - sum(epoch.seconds for epoch in standing.history)
-    standing.history.append(
+        state.best_weights = {name: value.clone() for name, value in weights.items()}
+    seconds = stepper.seconds() - sum(epoch.seconds for epoch in state.history)
+    state.history.append(
         Epoch(
-            standing.epoch,
+            state.epoch,
             stepper.steps,
             stepper.rate,
             train_loss,
@@ -173,14 +173,14 @@ def _end_epoch(
             better,
         )
     )
-    standing.losses = RunningLoss()
+    state.losses = RunningLoss()
 
 
-def _stop_here(standing: Standing, config: TrainingConfig, epochs: int | None) -> str:
+def _stop_here(state: TrainingState, config: TrainingConfig, epochs: int | None) -> str:
     """Why training ends after the epochs so far; empty if it goes on."""
-    assert standing.best is not None, "an epoch has ended"
-    done = len(standing.history)
-    waited = done - standing.best.epoch
+    assert state.best is not None, "an epoch has ended"
+    done = len(state.history)
+    waited = done - state.best.epoch
     if epochs is None and config.patience is not None and waited >= config.patience:
         return "patience"
     return "max_epochs" if done >= (epochs or config.max_epochs) else ""
@@ -217,5 +217,5 @@ def mean_loss(
     if not all_ranks.alone:
         losses.take_in()
         sums = torch.tensor([losses.total, losses.count], dtype=torch.float64)
-        losses.total, losses.count = all_ranks.sum(sums.to(batches.table.device)).tolist()
+        losses.total, losses.count = all_ranks.all_reduce(sums.to(batches.table.device)).tolist()
     return losses.mean()

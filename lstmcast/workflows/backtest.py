@@ -11,28 +11,28 @@ import numpy as np
 import pandas as pd
 import torch
 
+from lstmcast.backtesting.folds import Fitted, fit_at, panel_at
+from lstmcast.backtesting.gate import parse_gates
+from lstmcast.backtesting.plan import Plan, Source, fold_origins, open_source
+from lstmcast.backtesting.record import Record, asked, chosen
 from lstmcast.config import dump_config
+from lstmcast.forecasting.classical import require_rivals, rival_forecasts
 from lstmcast.forecasting.forecasters import baseline_forecasts
-from lstmcast.forecasting.judgement import NETWORK
 from lstmcast.forecasting.predict import with_intervals
-from lstmcast.forecasting.rivals import require_rivals, rival_forecasts
-from lstmcast.forecasting.spread import spread_all
-from lstmcast.forecasting.verdict import Verdict, decide
-from lstmcast.ranks import ranks
-from lstmcast.series.panel import Panel
-from lstmcast.series.read import Table
-from lstmcast.whole_file import write_json, write_text
-from lstmcast.whole_folder import numbered_folder
-from lstmcast.workflows.backtest_plan import Plan, Source, fold_origins, open_source
-from lstmcast.workflows.folds import Fitted, fit_at, panel_at
-from lstmcast.workflows.forecast import forecast_series
-from lstmcast.workflows.gate import parse_gates
-from lstmcast.workflows.judge import verdict_json
-from lstmcast.workflows.page_files import write_report
-from lstmcast.workflows.reading import build_training_panel, read_training_table
-from lstmcast.workflows.record import Record, asked, chosen
-from lstmcast.workflows.tables import csv_text
-from lstmcast.workflows.watcher import Fold, FoldWatcher, Watcher
+from lstmcast.forecasting.share_across_ranks import share_all_across_ranks
+from lstmcast.judging.scores import NETWORK
+from lstmcast.judging.verdict import Verdict, decide
+from lstmcast.panel.panel import Panel
+from lstmcast.parallel import ranks
+from lstmcast.pipeline.evaluate import verdict_json
+from lstmcast.pipeline.forecast import forecast_series
+from lstmcast.pipeline.progress import Fold, FoldListener, ProgressListener
+from lstmcast.pipeline.reading import build_training_panel, read_training_table
+from lstmcast.pipeline.run_tables import csv_text
+from lstmcast.reporting.page_files import write_report
+from lstmcast.runs.atomic import write_json, write_text
+from lstmcast.runs.numbered import numbered_folder
+from lstmcast.tables.read import Table
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,11 @@ class Backtested:
 
 
 def backtest(
-    path: Path, plan: Plan, overrides: Sequence[str], device: torch.device, watcher: Watcher
+    path: Path,
+    plan: Plan,
+    overrides: Sequence[str],
+    device: torch.device,
+    listener: ProgressListener,
 ) -> Backtested:
     """Forecast from past origins, each with what was known there, and judge the forecasts.
 
@@ -62,7 +66,7 @@ def backtest(
         plan: Origins, training, rivals and gates.
         overrides: Of the config.
         device: Where to compute.
-        watcher: Is told of each fold.
+        listener: Is told of each fold.
 
     Raises:
         ConfigError: The plan asks for what cannot be.
@@ -70,20 +74,20 @@ def backtest(
         RunError: The run is missing or damaged.
     """
     require_rivals(plan.rivals)
-    source = open_source(path, plan, overrides, device, watcher)
+    source = open_source(path, plan, overrides, device, listener)
     config = source.config
     gates = parse_gates(plan.gates, config.forecast.levels)
-    read = read_training_table(config, watcher, source.table)
+    read = read_training_table(config, listener, source.table)
     panel, table = build_training_panel(read, config), read.table
-    watcher.read(table, panel)
+    listener.read(table, panel)
     step = plan.step or config.window.horizon
     origins = fold_origins(panel, source, plan.folds, step)
     record = Record(config, panel, origins, step)
-    watcher.folds(len(origins))
+    listener.folds(len(origins))
     try:
-        run_folds(source, plan, record, table, origins, device, watcher)
+        run_folds(source, plan, record, table, origins, device, listener)
     finally:
-        watcher.folds_done()
+        listener.folds_done()
     return written(path, source, plan, record, [gate.fault for gate in gates])
 
 
@@ -94,7 +98,7 @@ def run_folds(
     table: Table,
     origins: np.ndarray,
     device: torch.device,
-    watcher: Watcher,
+    listener: ProgressListener,
 ) -> None:
     """Forecast from one origin after the other, and train where the plan says so."""
     fit, model, training = source.fitted, source.model, source.config.training
@@ -104,13 +108,16 @@ def run_folds(
         if trains:
             limits = [origin - plan.rows] if plan.rows else []
             *first, last = record.panel.format_times(np.array([*limits, origin - 1]))
-            before, listens = model if plan.warm else None, FoldWatcher(watcher, number, trainings)
+            before, listens = (
+                model if plan.warm else None,
+                FoldListener(listener, number, trainings),
+            )
             fit = fit_at(source.config, table, [*first, None][0], last, before, device, listens)
         assert fit is not None
         if record.adaptive is not None and (trains or number == 0):
             record.adaptive.restart(fit.scores, fit.model.minimum)
         model = fit.model
-        watcher.fold(forecast_fold(record, origin, fit, source, table, plan, trains))
+        listener.fold(forecast_fold(record, origin, fit, source, table, plan, trains))
 
 
 def forecast_fold(
@@ -130,7 +137,7 @@ def forecast_fold(
     # Those that ended before are forecast beside them, as `predict` does, and then left out: the
     # last bits of a forecast depend on how many are made at once.
     made_at_once = series if panel.columns.future else np.arange(panel.series_count)
-    network, methods = forecast_series(model, panel, made_at_once, Watcher())
+    network, methods = forecast_series(model, panel, made_at_once, ProgressListener())
     kept = np.flatnonzero(np.isin(made_at_once, series))
     season, levels, minimum = model.frequency.season, model.levels, model.minimum
     linear = fit.linear_for(panel)
@@ -146,7 +153,7 @@ def forecast_fold(
         },
         **{
             name: (ranged, record.levels)
-            for name, ranged in asked(spread_all(rivals), panel, series).items()
+            for name, ranged in asked(share_all_across_ranks(rivals), panel, series).items()
         },
     }
     names = [panel.names[k] for k in series.tolist()]
@@ -180,8 +187,8 @@ def series_at(
 def written(
     path: Path, source: Source, plan: Plan, record: Record, gates: Sequence[Any]
 ) -> Backtested:
-    """Judge the folds and write what was found: beside the run's files, never over them."""
-    judged = record.judgement()
+    """Observer the folds and write what was found: beside the run's files, never over them."""
+    judged = record.split_scores()
     verdict = decide(judged, record.overlap)
     metrics = {
         "scores": judged.scores,
@@ -197,7 +204,7 @@ def written(
     }
     faults = [fault for gate in gates if (fault := gate(judged.scores[NETWORK])) is not None]
     folder = str(write_files(path, source, record, metrics)) if ranks().first else None
-    return Backtested(Path(ranks().tell(folder)), metrics, verdict, faults)
+    return Backtested(Path(ranks().broadcast(folder)), metrics, verdict, faults)
 
 
 def write_files(path: Path, source: Source, record: Record, metrics: dict[str, Any]) -> Path:

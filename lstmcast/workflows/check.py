@@ -7,27 +7,27 @@ from pathlib import Path
 
 import numpy as np
 
+from lstmcast.checking.codes import Finding
+from lstmcast.checking.config import find_config, stopped
+from lstmcast.checking.leaks import find_leaks
+from lstmcast.checking.lenient_table import View, view_table
+from lstmcast.checking.repair import repair, table_text
+from lstmcast.checking.stamps import find_in_time, repeats
+from lstmcast.checking.table import Report, errors_first, present_roles, read_whole
+from lstmcast.checking.values import find_in_values
+from lstmcast.checking.windows import find_short_series, find_unknown_future
 from lstmcast.config import Config
 from lstmcast.errors import ConfigError, DataError
-from lstmcast.series.findings import Finding
-from lstmcast.series.findings_leaks import find_leaks
-from lstmcast.series.findings_time import find_in_time, repeats
-from lstmcast.series.findings_values import find_in_values
-from lstmcast.series.findings_view import View, view_table
-from lstmcast.series.findings_windows import find_short_series, find_unknown_future
-from lstmcast.series.layout import LongTable
-from lstmcast.series.read import Table
-from lstmcast.series.repair import repair, table_text
-from lstmcast.series.windows import require_train_windows
-from lstmcast.whole_file import write_text
-from lstmcast.workflows.check_config import find_config, stopped
-from lstmcast.workflows.check_table import Report, errors_first, present_roles, read_whole
-from lstmcast.workflows.prepare import prepare
-from lstmcast.workflows.prepared import Prepared
-from lstmcast.workflows.propose import is_config
-from lstmcast.workflows.reading import ReadTable
-from lstmcast.workflows.storage import in_memory
-from lstmcast.workflows.watcher import Watcher
+from lstmcast.pipeline.prepare import prepare
+from lstmcast.pipeline.prepared import Prepared
+from lstmcast.pipeline.progress import ProgressListener
+from lstmcast.pipeline.reading import ReadTable
+from lstmcast.pipeline.storage import in_memory
+from lstmcast.proposing.propose import is_config
+from lstmcast.runs.atomic import write_text
+from lstmcast.tables.layout import LongTable
+from lstmcast.tables.read import Table
+from lstmcast.windows.windows import require_train_windows
 
 ENOUGH = 100
 """Parameters for each target value of the train rows: more are said."""
@@ -120,7 +120,7 @@ def _untold_series(view: View) -> Iterator[Finding]:
 def _windows(config: Config, table: Table, stops: bool, with_network: bool) -> Iterator[Finding]:
     """What shows only in earnest: prepare everything as `train` would."""
     try:
-        prepared = prepare(in_memory(config), Watcher(), ReadTable(table))
+        prepared = prepare(in_memory(config), ProgressListener(), ReadTable(table))
         yield from find_unknown_future(prepared.panel, table, config.window.horizon)
         window = config.window
         try:
@@ -142,7 +142,7 @@ def _parameters(prepared: Prepared) -> Iterator[Finding]:
     """A network that has far more parameters than there are values to learn from."""
     import torch
 
-    from lstmcast.workflows.network import new_network, sizes_of
+    from lstmcast.pipeline.network import new_network, sizes_of
 
     network = new_network(prepared, sizes_of(prepared), torch.device("cpu"))
     parameters = sum(p.numel() for p in network.parameters() if p.requires_grad)
@@ -160,10 +160,10 @@ def _parameters(prepared: Prepared) -> Iterator[Finding]:
 
 def _noise(config: Config, table: Table) -> Iterator[Finding]:
     """Noise after each cut must change nothing before it."""
-    from lstmcast.workflows.noise import find_changes
+    from lstmcast.checking.leak_audit import find_leaks_by_perturbation
 
     try:
-        yield from find_changes(config, table)
+        yield from find_leaks_by_perturbation(config, table)
     except (ConfigError, DataError) as error:
         yield from stopped(error)
 

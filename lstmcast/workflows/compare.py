@@ -10,9 +10,9 @@ from typing import Any
 
 from lstmcast.config.shapes import spelled
 from lstmcast.errors import ConfigError, RunError
-from lstmcast.run_files import read_object
-from lstmcast.run_folder import RunFolder
-from lstmcast.workflows.entry import config_of_run
+from lstmcast.proposing.source import config_of_run
+from lstmcast.runs.folder import RunFolder
+from lstmcast.runs.reading import read_object
 
 NETWORK = "lstmcast"
 

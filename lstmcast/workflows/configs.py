@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from lstmcast.errors import ConfigError, RunError, nearest
-from lstmcast.whole_folder import write_together
+from lstmcast.runs.numbered import write_together
 
 PACKAGE = Path(__file__).parents[1]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from lstmcast.errors import ConfigError, RunError
-from lstmcast.whole_file import write_text
-from lstmcast.workflows.proposal import Proposal
-from lstmcast.workflows.propose import is_config
+from lstmcast.proposing.proposal import Proposal
+from lstmcast.proposing.propose import is_config
+from lstmcast.runs.atomic import write_text
 
 
 def write_proposal(proposal: Proposal, output: Path | None) -> str:

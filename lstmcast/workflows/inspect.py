@@ -14,37 +14,37 @@ from lstmcast.config import Config
 from lstmcast.errors import ConfigError, DataError, RunError
 from lstmcast.forecasting.chunks import actual_values
 from lstmcast.forecasting.intervals import at_least
-from lstmcast.forecasting.model import Model
-from lstmcast.network.agreement import Check, compared
-from lstmcast.network.equalities import equalities
-from lstmcast.network.forecaster import Forecaster
-from lstmcast.network.head_sum import head_sum
-from lstmcast.network.layer_table import layer_rows, recurrent_weights
-from lstmcast.network.sizes import Sizes
-from lstmcast.network.threads import use_threads
-from lstmcast.network.trace import trace_window
-from lstmcast.run_files import read_object
-from lstmcast.run_folder import RunFolder
-from lstmcast.series.batches import WindowTable
-from lstmcast.series.gaps import fill_gaps
-from lstmcast.series.scaling import Scaler
-from lstmcast.workflows.entry import config_for
-from lstmcast.workflows.inspection import (
+from lstmcast.forecasting.model_file.model import Model
+from lstmcast.inspection.head_arithmetic import head_arithmetic
+from lstmcast.inspection.heat_maps import check_plot_path, write_plot
+from lstmcast.inspection.layer_table import layer_rows, recurrent_weights
+from lstmcast.inspection.result import (
     ColumnScale,
-    Inspection,
-    Look,
-    Walk,
+    InspectionResult,
+    InspectOptions,
+    WindowTrace,
     check_unit,
     chosen_layers,
     chosen_step,
 )
-from lstmcast.workflows.inspection_plot import check_plot_path, write_plot
-from lstmcast.workflows.network import new_network, sizes_of
-from lstmcast.workflows.open_run import open_run
-from lstmcast.workflows.prepare import prepare
-from lstmcast.workflows.prepared import Prepared
-from lstmcast.workflows.watcher import Watcher
-from lstmcast.workflows.window_arrays import WindowArrays, require_windows, window_table
+from lstmcast.inspection.state_identities import equalities
+from lstmcast.inspection.tolerance import Check, compared
+from lstmcast.inspection.trace import trace_window
+from lstmcast.network.forecaster import Forecaster
+from lstmcast.network.sizes import Sizes
+from lstmcast.network.threads import use_threads
+from lstmcast.panel.gaps import fill_gaps
+from lstmcast.pipeline.network import new_network, sizes_of
+from lstmcast.pipeline.open_run import open_run
+from lstmcast.pipeline.prepare import prepare
+from lstmcast.pipeline.prepared import Prepared
+from lstmcast.pipeline.progress import ProgressListener
+from lstmcast.pipeline.window_arrays import WindowArrays, require_windows, window_table
+from lstmcast.proposing.source import config_for
+from lstmcast.runs.folder import RunFolder
+from lstmcast.runs.reading import read_object
+from lstmcast.windows.batches import WindowTable
+from lstmcast.windows.scaling import Scaler
 
 CPU = torch.device("cpu")
 
@@ -72,65 +72,67 @@ class Subject:
     trained: bool
 
 
-def inspect(source: Path, overrides: Sequence[str], look: Look, watcher: Watcher) -> Inspection:
+def inspect(
+    source: Path, overrides: Sequence[str], options: InspectOptions, listener: ProgressListener
+) -> InspectionResult:
     """Look into a network, on the CPU: one window is nothing to a GPU, and rounded worse there.
 
     Args:
         source: A config or table, for the network that training would start from; or a run folder,
             or its `model.safetensors`, for the trained one.
         overrides: `section.key=value`, for a config.
-        look: What to look at.
-        watcher: Is told what happens.
+        options: What to look at.
+        listener: Is told what happens.
 
     Raises:
         ConfigError: The config has faults; there is no such layer, step or unit.
         DataError: The table has faults, has gone, or has no such window.
         RunError: The run is missing or damaged.
     """
-    if look.plot is not None:
-        check_plot_path(look.plot)
+    if options.plot is not None:
+        check_plot_path(options.plot)
     if source.is_dir() or source.suffix == ".safetensors":
-        subject = open_trained(source, overrides, look, watcher)
+        subject = open_trained(source, overrides, options, listener)
     else:
-        subject = build_untrained(source, overrides, watcher)
+        subject = build_untrained(source, overrides, listener)
     network, sizes = subject.network.eval(), subject.sizes
     example = trace_window(network, network.example_batch(1))
-    walk, layers, opened, step = None, example.layers, None, None
-    if look.follows:
-        walk = follow(subject, look.window)
-        layers = chosen_layers(walk.trace.layers, look.layer)
-        if look.step is not None:
+    traced, layers, opened, step = None, example.layers, None, None
+    if options.traces_window:
+        traced = follow(subject, options.window)
+        layers = chosen_layers(traced.trace.layers, options.layer)
+        if options.step is not None:
             opened = layers[0]
-            step = chosen_step(opened, look.step)
-        for view in layers if look.tells else layers[:1]:
-            check_unit(view, look.unit)
-    found = Inspection(
+            step = chosen_step(opened, options.step)
+        for view in layers if options.describes_window else layers[:1]:
+            check_unit(view, options.unit)
+    found = InspectionResult(
         source=str(source),
-        look=look,
+        options=options,
         trained=subject.trained,
         config=subject.config,
         sizes=sizes,
         rows=layer_rows(network, example, subject.config.training.batch_size),
         weights=recurrent_weights(network, example),
-        walk=walk,
+        traced=traced,
         layers=layers,
         opened=opened,
         step=step,
     )
-    if look.plot is not None:
-        write_plot(found, look.plot)
+    if options.plot is not None:
+        write_plot(found, options.plot)
     return found
 
 
-def build_untrained(source: Path, overrides: Sequence[str], watcher: Watcher) -> Subject:
+def build_untrained(source: Path, overrides: Sequence[str], listener: ProgressListener) -> Subject:
     """The network of a config with the weights that training would start from."""
-    config, table = config_for(source, overrides, watcher)
+    config, table = config_for(source, overrides, listener)
     if config.window.horizon == 0:
         raise ConfigError(
             "window.horizon is 0, so there is nothing to forecast and no network; inspect needs at "
             "least 1"
         )
-    prepared = prepare(config, watcher, table)
+    prepared = prepare(config, listener, table)
     use_threads(config.network, config.training, config.window.pad)
     sizes = sizes_of(prepared)
     network = new_network(prepared, sizes, CPU)
@@ -138,30 +140,32 @@ def build_untrained(source: Path, overrides: Sequence[str], watcher: Watcher) ->
     return Subject(network, config, sizes, prepared, *scalers, trained=False)
 
 
-def open_trained(run: Path, overrides: Sequence[str], look: Look, watcher: Watcher) -> Subject:
+def open_trained(
+    run: Path, overrides: Sequence[str], options: InspectOptions, listener: ProgressListener
+) -> Subject:
     """The network of a run; its table only where a window is to be followed."""
     if overrides:
         raise ConfigError(
             f"-s is for configs, and {run} was trained as it is; leave it out, or inspect a config"
         )
-    if not look.follows:
+    if not options.traces_window:
         model, config = open_run(run, "-", CPU)
-        note_members(model, run, watcher)
+        note_members(model, run, listener)
         return Subject(model.network, config, model.sizes, None, None, None, trained=True)
     if run.suffix == ".safetensors" and not run.is_dir():
         raise ConfigError(
             f"{run} is a model without data, so there is no window to follow: name its run folder"
         )
     model, config = open_run(run, None, CPU)
-    note_members(model, run, watcher)
+    note_members(model, run, listener)
     if not Path(config.data.path).exists():
         raise DataError(
             f"{config.data.path} does not exist: the table of {run} has moved. Put it back, or "
             f"write its new place into {run / 'config.yaml'} (data.path)"
         )
-    prepared = prepare(config, watcher)
+    prepared = prepare(config, listener)
     if prepared.table.sha256 != trained_on(run):
-        watcher.note(f"{config.data.path} is not as it was when {run} was trained.")
+        listener.note(f"{config.data.path} is not as it was when {run} was trained.")
     # Trained once more on all rows, the model knows more categories than the train rows have.
     coded = model.recoded(prepared.unfilled)
     panel = fill_gaps(coded, config.data.gaps, prepared.cuts, prepared.table)
@@ -170,11 +174,11 @@ def open_trained(run: Path, overrides: Sequence[str], look: Look, watcher: Watch
     return Subject(model.network, config, model.sizes, prepared, *scalers, trained=True)
 
 
-def note_members(model: Model, run: Path, watcher: Watcher) -> None:
+def note_members(model: Model, run: Path, listener: ProgressListener) -> None:
     """Say that a run has several networks, of which one is shown."""
     training = model.config.training
     if training.members > 1:
-        watcher.note(
+        listener.note(
             f"{run} forecasts the {training.combine} of {training.members} members; this is the "
             f"first, of seed {training.seed}."
         )
@@ -193,7 +197,7 @@ def trained_on(run: Path) -> str:
         raise RunError(f"{path} is missing or damaged: the run is not complete") from error
 
 
-def follow(subject: Subject, number: int | None) -> Walk:
+def follow(subject: Subject, number: int | None) -> WindowTrace:
     """Take one window of the table through the network."""
     prepared, scaler, sizes = subject.prepared, subject.scaler, subject.sizes
     assert prepared is not None and scaler is not None
@@ -230,7 +234,7 @@ def follow(subject: Subject, number: int | None) -> Walk:
         )
         for k, name in enumerate(panel.columns.inputs)
     ]
-    return Walk(
+    return WindowTrace(
         number=number,
         windows=len(arrays.index),
         split=str(about["split"]),
@@ -242,7 +246,7 @@ def follow(subject: Subject, number: int | None) -> Walk:
         words=panel.words,
         trace=trace,
         equal=equalities(subject.network, trace),
-        head=head_sum(subject.network, trace),
+        head=head_arithmetic(subject.network, trace),
         units=_units_check(trace.exact[0], columns, forecast),
         forecast=at_least(forecast, subject.config.forecast.minimum),
         actual=actual_values(panel, origins, sizes.horizon)[0],

@@ -10,12 +10,12 @@ import pandas as pd
 import torch
 
 from lstmcast.errors import ConfigError
-from lstmcast.forecasting.model import Model
-from lstmcast.ranks import ranks
-from lstmcast.series.panel import Panel
-from lstmcast.workflows.forecast import forecast_panel
-from lstmcast.workflows.open_run import open_table
-from lstmcast.workflows.watcher import Watcher
+from lstmcast.forecasting.model_file.model import Model
+from lstmcast.panel.panel import Panel
+from lstmcast.parallel import ranks
+from lstmcast.pipeline.forecast import forecast_panel
+from lstmcast.pipeline.open_run import open_table
+from lstmcast.pipeline.progress import ProgressListener
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def predict(
     at: str | None,
     future: str | None,
     device: torch.device,
-    watcher: Watcher,
+    listener: ProgressListener,
     whole: bool = True,
 ) -> Predicted:
     """Forecast every series of a table after its last row.
@@ -54,7 +54,7 @@ def predict(
         at: Take this stamp (or row number) for the last row.
         future: A second table, with the known-future columns of the steps after the last row.
         device: Where to compute.
-        watcher: Is told what happens.
+        listener: Is told what happens.
         whole: Whether each of several ranks is to have the forecasts of all series, not only those
             of its own share; with a wide table, each has.
 
@@ -65,8 +65,8 @@ def predict(
     """
     if data == "-" and not ranks().alone:
         raise ConfigError("DATA is -, and every process reads the table for itself: name a file")
-    model, panel, sources = open_table(run, data, at, future, device, watcher)
+    model, panel, sources = open_table(run, data, at, future, device, listener)
     shared = not (whole or ranks().alone or model.config.data.layout == "wide")
     share = ranks().share(panel.series_count) if shared else None
-    forecast = forecast_panel(model, panel, watcher, share)
+    forecast = forecast_panel(model, panel, listener, share)
     return Predicted(forecast, panel, model, sources, shared)

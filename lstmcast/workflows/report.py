@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from lstmcast.workflows.page_files import write_images, write_report
+from lstmcast.reporting.page_files import write_images, write_report
 
 
 def report(run: Path, folders: Mapping[str, Path | None]) -> tuple[Path, list[Path]]:

@@ -12,15 +12,15 @@ from typing import Any
 import torch
 
 from lstmcast.errors import ConfigError
-from lstmcast.forecasting.model import load_model
-from lstmcast.run_folder import RunFolder
-from lstmcast.workflows.begun import TOLD_OF_DATA, EarlierRun, Record, without_paths
-from lstmcast.workflows.entry import choose_device, config_of_run, run_folder_for
-from lstmcast.workflows.manifest import read_manifest, unlike_machine
-from lstmcast.workflows.new_run import Trained
-from lstmcast.workflows.sameness import Difference, compare_runs
+from lstmcast.forecasting.model_file.model import load_model
+from lstmcast.pipeline.manifest import read_manifest, unlike_machine
+from lstmcast.pipeline.new_run import Trained
+from lstmcast.pipeline.progress import ProgressListener
+from lstmcast.pipeline.reproducibility import Difference, compare_runs
+from lstmcast.pipeline.run_identity import TOLD_OF_DATA, EarlierRun, RunIdentity, without_paths
+from lstmcast.proposing.source import choose_device, config_of_run, run_folder_for
+from lstmcast.runs.folder import RunFolder
 from lstmcast.workflows.train import train
-from lstmcast.workflows.watcher import Watcher
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,9 @@ class Rerun:
         return not any(difference.counts for difference in self.differences or ())
 
 
-def rerun(run: Path, again: Path | None, verify: bool, device: str, watcher: Watcher) -> Rerun:
+def rerun(
+    run: Path, again: Path | None, verify: bool, device: str, listener: ProgressListener
+) -> Rerun:
     """Train a run again from its own config and data.
 
     Args:
@@ -58,7 +60,7 @@ def rerun(run: Path, again: Path | None, verify: bool, device: str, watcher: Wat
         verify: Compare weights, scores and forecasts.
         device: As `--device` names it; `auto` is the one that the run was trained on, if it is
             here.
-        watcher: Is told how it goes.
+        listener: Is told how it goes.
 
     Raises:
         ConfigError: There is no such device.
@@ -71,7 +73,7 @@ def rerun(run: Path, again: Path | None, verify: bool, device: str, watcher: Wat
     with place_for(folder, again, verify) as made:
         where = device_of(manifest, device)
         earlier = what_it_was_made_of(folder, manifest, kept=again is not None or not verify)
-        trained = train(config, made, where, watcher, earlier=earlier)
+        trained = train(config, made, where, listener, earlier=earlier)
         made = trained.run
         unlike = unlike_machine(manifest, read_manifest(made))
         differences = compare_runs(folder, made, exact=not unlike) if verify else None
@@ -109,7 +111,10 @@ def what_it_was_made_of(folder: RunFolder, manifest: dict[str, Any], kept: bool)
     # Before the new network: to build one draws from the generator that dropout draws from too.
     trained_by = without_paths(load_model(folder.model, torch.device("cpu")).config)
     data = manifest["data"]
-    was: Record = {"config": trained_by, "data": {name: data.get(name) for name in TOLD_OF_DATA}}
+    was: RunIdentity = {
+        "config": trained_by,
+        "data": {name: data.get(name) for name in TOLD_OF_DATA},
+    }
     if data.get("vectors") is not None:  # runs of before 0.2 noted neither these nor init_from
         was["vectors"] = data["vectors"]
     if "init_from" in manifest:

@@ -7,16 +7,11 @@ from pathlib import Path
 
 import torch
 
+from lstmcast.checking.finish_run import complete
 from lstmcast.config import Config
 from lstmcast.errors import ConfigError, RunError
-from lstmcast.ranks import ranks
-from lstmcast.run_folder import RunFolder
-from lstmcast.workflows.at_hand import check_file
-from lstmcast.workflows.begun import EarlierRun, describe_beginning, same_data_as
-from lstmcast.workflows.entry import choose_device
-from lstmcast.workflows.fitting import fit_model, refit
-from lstmcast.workflows.forecast import forecast_after_last_row
-from lstmcast.workflows.judge import (
+from lstmcast.parallel import ranks
+from lstmcast.pipeline.evaluate import (
     calibrate,
     evaluate,
     forecasters,
@@ -24,21 +19,26 @@ from lstmcast.workflows.judge import (
     past_forecasts,
     with_fallbacks,
 )
-from lstmcast.workflows.memory import build_network
-from lstmcast.workflows.new_run import Trained, TrainingInputs, new_run, reopened
-from lstmcast.workflows.prepare import prepare, prepare_windows, refuse_own_names
-from lstmcast.workflows.reading import ReadTable, build_training_panel, read_training_table
-from lstmcast.workflows.resume import read_beginning
-from lstmcast.workflows.run_page import complete
-from lstmcast.workflows.storage import storage_of
-from lstmcast.workflows.watcher import Watcher
+from lstmcast.pipeline.fit import fit_model, refit
+from lstmcast.pipeline.forecast import forecast_after_last_row
+from lstmcast.pipeline.free_memory import check_file
+from lstmcast.pipeline.memory import build_network
+from lstmcast.pipeline.new_run import Trained, TrainingInputs, new_run, reopened
+from lstmcast.pipeline.prepare import prepare, prepare_windows, refuse_own_names
+from lstmcast.pipeline.progress import ProgressListener
+from lstmcast.pipeline.reading import ReadTable, build_training_panel, read_training_table
+from lstmcast.pipeline.resume import read_beginning
+from lstmcast.pipeline.run_identity import EarlierRun, describe_inputs, same_data_as
+from lstmcast.pipeline.storage import storage_of
+from lstmcast.proposing.source import choose_device
+from lstmcast.runs.folder import RunFolder
 
 
 def train(
     config: Config,
     folder: RunFolder,
     device: torch.device,
-    watcher: Watcher,
+    listener: ProgressListener,
     table: ReadTable | None = None,
     earlier: EarlierRun | None = None,
 ) -> Trained:
@@ -50,7 +50,7 @@ def train(
         config: What to train, and on what.
         folder: Where the run goes: it must not hold anything, but for a run that is gone on with.
         device: Where to train.
-        watcher: Is told how it goes.
+        listener: Is told how it goes.
         table: The table, where it was read already.
         earlier: The run that is gone on with, or made once more; None: it is a new one.
 
@@ -63,36 +63,36 @@ def train(
     began = time.monotonic()
     refuse_unread(config)
     with same_data_as(earlier):
-        table = read_training_table(config, watcher, table)
+        table = read_training_table(config, listener, table)
         panel = build_training_panel(table, config)
-        prepared = prepare_windows(table, panel, config, watcher)
+        prepared = prepare_windows(table, panel, config, listener)
         network, need = build_network(prepared, device)
     inputs = TrainingInputs(config, prepared, need, device, began)
-    with new_run(folder, inputs, earlier, watcher) as run:
-        model, fits = fit_model(prepared, network, run.checkpoints, watcher)
+    with new_run(folder, inputs, earlier, listener) as run:
+        model, fits = fit_model(prepared, network, run.checkpoints, listener)
         run.note_trained()
-        levels = levels_for(prepared, watcher)
+        levels = levels_for(prepared, listener)
         forecasts = forecasters(model, prepared, levels)
         validation = evaluate(model, forecasts, prepared, "validation", levels)
         model = calibrate(model, validation)
         test = evaluate(model, forecasts, prepared, "test")
         model = with_fallbacks(model, forecasts, prepared, validation)
-        run.write_backtest(past_forecasts(model, forecasts, prepared, watcher))
+        run.write_backtest(past_forecasts(model, forecasts, prepared, listener))
         if config.training.refit == "all":
-            model = refit(model, prepared, fits, run.checkpoints.named("refit"), watcher)
-        forecast = forecast_after_last_row(model, prepared, watcher)
+            model = refit(model, prepared, fits, run.checkpoints.named("refit"), listener)
+        forecast = forecast_after_last_row(model, prepared, listener)
         trained = run.write(model, fits, validation, test, forecast)
         complete(run.folder, prepared)
     return trained
 
 
-def resume(run: Path, device: str, watcher: Watcher) -> Trained | None:
+def resume(run: Path, device: str, listener: ProgressListener) -> Trained | None:
     """Go on with a run from its last checkpoint; without one, start over.
 
     Args:
         run: The folder of a run that was interrupted.
         device: As `--device` names it; `auto` is the device that the run began on.
-        watcher: Is told how it goes.
+        listener: Is told how it goes.
 
     Returns:
         What training gave; None where the run was complete already.
@@ -110,7 +110,7 @@ def resume(run: Path, device: str, watcher: Watcher) -> Trained | None:
             f"`lstmcast train CONFIG --run {run}`"
         )
     with reopened(folder) as folder:
-        beginning = ranks().tell(read_beginning(folder) if ranks().first else None)
+        beginning = ranks().broadcast(read_beginning(folder) if ranks().first else None)
         if beginning is None:
             return None
         values, record, lacks_page = beginning
@@ -120,10 +120,10 @@ def resume(run: Path, device: str, watcher: Watcher) -> Trained | None:
         chosen = choose_device(device)
         earlier = EarlierRun(record, str(folder.config), goes_on=True)
         if not lacks_page:
-            return train(config, folder, chosen, watcher, earlier=earlier)
+            return train(config, folder, chosen, listener, earlier=earlier)
         with same_data_as(earlier):
-            prepared = prepare(config, watcher)
-        earlier.refuse_changes(describe_beginning(prepared, chosen), config.data.path)
+            prepared = prepare(config, listener)
+        earlier.refuse_changes(describe_inputs(prepared, chosen), config.data.path)
         complete(folder, prepared)
         return None
 

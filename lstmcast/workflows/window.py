@@ -16,13 +16,13 @@ import numpy as np
 from lstmcast import limits
 from lstmcast.config import Config
 from lstmcast.errors import RunError
-from lstmcast.whole_file import sync_folder, write_text
-from lstmcast.workflows.prepare import prepare
-from lstmcast.workflows.prepared import Prepared
-from lstmcast.workflows.reading import ReadTable
-from lstmcast.workflows.tables import csv_text
-from lstmcast.workflows.watcher import Watcher
-from lstmcast.workflows.window_arrays import WindowArrays, require_windows
+from lstmcast.pipeline.prepare import prepare
+from lstmcast.pipeline.prepared import Prepared
+from lstmcast.pipeline.progress import ProgressListener
+from lstmcast.pipeline.reading import ReadTable
+from lstmcast.pipeline.run_tables import csv_text
+from lstmcast.pipeline.window_arrays import WindowArrays, require_windows
+from lstmcast.runs.atomic import sync_folder, write_text
 
 
 @dataclass(frozen=True)
@@ -47,19 +47,19 @@ class Windows:
 
 
 def plan_windows(
-    config: Config, watcher: Watcher, table: ReadTable | None = None
+    config: Config, listener: ProgressListener, table: ReadTable | None = None
 ) -> tuple[Windows, WindowArrays]:
     """Find out which windows there are, without making them.
 
     Args:
         config: The table and what its windows are.
-        watcher: Is told what was found.
+        listener: Is told what was found.
         table: The table, where it was read already.
 
     Raises:
         DataError: The table has a fault, or is shorter than one window.
     """
-    prepared = prepare(config, watcher, table)
+    prepared = prepare(config, listener, table)
     arrays = WindowArrays(prepared)
     require_windows(arrays)
     shapes = arrays.shapes()
@@ -72,14 +72,14 @@ def plan_windows(
 
 
 def write_windows(
-    config: Config, folder: Path, watcher: Watcher, table: ReadTable | None = None
+    config: Config, folder: Path, listener: ProgressListener, table: ReadTable | None = None
 ) -> Windows:
     """Write all windows of a table into a new folder, which appears only when it is complete.
 
     Args:
         config: The table and what its windows are.
         folder: Must not exist, or be empty.
-        watcher: Is told what was found.
+        listener: Is told what was found.
         table: The table, where it was read already.
 
     Raises:
@@ -90,14 +90,14 @@ def write_windows(
         raise RunError(
             f"{folder} is not an empty folder; nothing in it was touched. Name another with -o"
         )
-    plan, arrays = plan_windows(config, watcher, table)
+    plan, arrays = plan_windows(config, listener, table)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
     except OSError as error:
         raise RunError(f"cannot write {folder}: {error.strerror}") from error
     try:
-        _write_arrays(part, plan, arrays, watcher)
+        _write_arrays(part, plan, arrays, listener)
         _write_descriptions(part / "windows.csv", arrays)
         text = json.dumps(describe_windows(plan), indent=2, ensure_ascii=False, allow_nan=False)
         write_text(part / "windows.json", text + "\n")  # which also puts the others' names on disk
@@ -111,10 +111,12 @@ def write_windows(
     return plan
 
 
-def _write_arrays(folder: Path, plan: Windows, arrays: WindowArrays, watcher: Watcher) -> None:
+def _write_arrays(
+    folder: Path, plan: Windows, arrays: WindowArrays, listener: ProgressListener
+) -> None:
     """Append chunk after chunk to plain .npy files: mapped pages would count as memory."""
     files = {name: (folder / f"{name}.npy").open("wb") for name in plan.shapes}
-    watcher.work("writing windows", len(arrays.index))
+    listener.task_started("writing windows", len(arrays.index))
     try:
         for name, shape in plan.shapes.items():
             descr = "|b1" if name == "mask" else "<f4"
@@ -123,12 +125,12 @@ def _write_arrays(folder: Path, plan: Windows, arrays: WindowArrays, watcher: Wa
         for start, stop in _spans(plan):
             for name, array in arrays.gather(start, stop).items():
                 files[name].write(np.ascontiguousarray(array).data)
-            watcher.worked(stop)
+            listener.task_advanced(stop)
         for file in files.values():
             file.flush()
             os.fsync(file.fileno())
     finally:
-        watcher.work_done()
+        listener.task_finished()
         for file in files.values():
             file.close()
 

@@ -26,17 +26,17 @@ from safetensors.torch import load as load_tensors
 
 from lstmcast.config import dump_config, fields, load_config
 from lstmcast.errors import LstmcastError
-from lstmcast.forecasting.model import load_model
-from lstmcast.series.frequency import frequency_from_alias, infer_frequency
-from lstmcast.series.peek import peek
-from lstmcast.series.read import read_table
-from lstmcast.series.timestamps import parse_stamp, parse_stamps
-from lstmcast.tensor_file import checksum
+from lstmcast.forecasting.model_file.model import load_model
+from lstmcast.pipeline.prepare import prepare
+from lstmcast.pipeline.progress import ProgressListener
+from lstmcast.proposing.propose import propose_config
+from lstmcast.runs.tensors import checksum
+from lstmcast.stamps.frequency import frequency_from_alias, infer_frequency
+from lstmcast.stamps.timestamps import parse_stamp, parse_stamps
+from lstmcast.tables.peek import peek
+from lstmcast.tables.read import read_table
 from lstmcast.workflows.check import check
 from lstmcast.workflows.predict import predict
-from lstmcast.workflows.prepare import prepare
-from lstmcast.workflows.propose import propose_config
-from lstmcast.workflows.watcher import Watcher
 
 TOP = Path(__file__).parents[2]
 GOLDEN = TOP / "tests/golden"
@@ -211,8 +211,8 @@ def use_a_table(given: tuple[bytes, list[str]]) -> None:
     path = PLACE / "u.csv"
     path.write_bytes(data)
     check(path, settings)
-    config = propose_config(path, settings, Watcher())[0]
-    prepared = prepare(config, Watcher())
+    config = propose_config(path, settings, ProgressListener())[0]
+    prepared = prepare(config, ProgressListener())
     assert np.isfinite(prepared.scaler.scale).all() and (prepared.scaler.scale > 0).all()
 
 
@@ -378,7 +378,7 @@ def read_model(forgery: Forgery) -> None:
     path = PLACE / "m.safetensors"
     path.write_bytes(forgery.data())
     load_model(path, CPU)
-    predicted = predict(path, str(GOLDEN / "table.csv"), None, None, CPU, Watcher())
+    predicted = predict(path, str(GOLDEN / "table.csv"), None, None, CPU, ProgressListener())
     assert len(predicted.forecast)
 
 

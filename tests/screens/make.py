@@ -1,6 +1,6 @@
 """Writes what each command shows on a terminal of 80 columns: `python tests/screens/make.py`.
 
-`tests/test_screens.py` compares them with what the commands show now.
+`tests/project/test_screens.py` compares them with what the commands show now.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def make_tables(folder: Path) -> None:
 
 def screen(name: str) -> str:
     """What a command shows in the current folder, stdout and stderr as they come."""
-    from lstmcast.cli import main
+    from lstmcast.cli.main import main
 
     shown = io.StringIO()
     command = COMMANDS[name].split()

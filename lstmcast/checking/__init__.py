@@ -1,0 +1,1 @@
+"""What `check` finds in a config and its table, the repaired copy, and the data leakage audit."""

@@ -1,0 +1,227 @@
+"""The command line: flags in, one workflow call, result printed.
+
+Nothing heavy is imported before a command needs it, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import os
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from lstmcast.cli import (
+    backtest,
+    check,
+    compare,
+    configs,
+    init,
+    inspect,
+    predict,
+    report,
+    rerun,
+    train,
+    window,
+)
+from lstmcast.cli.overview import Overview, epilog
+from lstmcast.cli.usage import UsageError, usage_words
+from lstmcast.errors import ConfigError, Interrupted, LstmcastError, RunError
+from lstmcast.light_torch import put_off
+from lstmcast.parallel import connect, disconnect, peer_died, ranks
+from lstmcast.version import __version__
+
+app = typer.Typer(
+    name="lstmcast",
+    cls=Overview,
+    help="From a CSV to a forecast you can trust, with every step open to look at.",
+    epilog="`lstmcast COMMAND --help` has the flags of a command.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich costs a tenth of a second before the first line of help
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO)
+"""What a disk says that takes no more; where a workflow did not say it, it was output or a
+temporary file."""
+
+CONFIG_REFERENCE = """\
+Every config field, with its default and meaning: docs/config.md; for editors,
+`lstmcast configs --schema`. Examples: `lstmcast configs`."""
+
+# Panel, command, what it does in 66 characters, arguments of its example, more below its flags.
+COMMANDS: tuple[tuple[str, Callable[..., None], str, str, str], ...] = (
+    ("Prepare", init.init, "Look at a table and propose a config for it.",
+     "sales.csv -o sales.yaml", ""),
+    ("Prepare", check.check, "Look for faults of a config and its table.",
+     "sales.yaml", ""),
+    ("Prepare", window.window, "Write the (N, T, F) windows of a table as .npy files.",
+     "sales.yaml -o windows", ""),
+    ("Train and forecast", train.train, "Train a network, judge it beside baselines, forecast.",
+     "sales.yaml -s training.max_epochs=20", CONFIG_REFERENCE),
+    ("Train and forecast", predict.predict, "Forecast every series after its last row.",
+     "runs/sales-0001 new.csv -o forecast.csv", ""),
+    ("Judge", backtest.backtest, "Forecast from past origins, and say how good that was.",
+     "runs/sales-0001 --folds 12", ""),
+    ("Judge", report.report, "Write the page of a run again: to look at, print and mail.",
+     "runs/sales-0001", ""),
+    ("Judge", compare.compare, "Show runs side by side: scores, and what differs.",
+     "runs/sales-0001 runs/sales-0002", ""),
+    ("Judge", rerun.rerun, "Train a run again from its own config and data.",
+     "runs/sales-0001 --verify", ""),
+    ("Look inside", inspect.inspect, "Follow a window through every layer of a network.",
+     "runs/sales-0001 --trace", ""),
+    ("Look inside", configs.configs, "List, print or copy the shipped configs.",
+     "co2 -o mine.yaml", ""),
+)  # fmt: skip
+for panel, command, words, example, more in COMMANDS:
+    app.command(
+        command.__name__,
+        rich_help_panel=panel,
+        short_help=words,
+        epilog=epilog(command.__name__, example, more),
+    )(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"lstmcast {__version__}")
+        raise typer.Exit
+
+
+SHARED = ("train", "predict", "backtest")
+"""Commands whose work several processes can share."""
+
+LEFT_ALONE = (
+    "another process of this run has ended; torchrun says which, and starts all of them again "
+    "where --max-restarts allows it"
+)
+
+
+@app.callback()
+def _app(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    command = context.invoked_subcommand
+    if not ranks().alone and command not in SHARED:
+        raise ConfigError(f"`lstmcast {command}` is for one process: start it without torchrun")
+
+
+def main() -> None:
+    """Run the command line and exit; every error a user can cause is one message."""
+    try:
+        _main()
+    finally:  # all is done and said: a signal that comes as Python itself ends changes nothing
+        _obey_signals(signal.SIG_IGN)
+
+
+def _main() -> None:
+    for stream in (sys.stdout, sys.stderr):  # names of columns are no fault of the terminal's
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    _obey_signals(_interrupt)
+    debug = "--debug" in sys.argv
+    put_off()
+    try:
+        connect()
+        if not ranks().first:
+            _hush(debug)
+        _run()
+    except SystemExit as done:
+        if not done.code:
+            disconnect()
+        raise
+    except UsageError as error:
+        _say(usage_words(error))
+        sys.exit(2)
+    except LstmcastError as error:
+        if debug:
+            raise
+        _say("\n".join([f"error: {error}", *notes_of(error)]))
+        sys.exit(error.exit_code)
+    except Interrupted as interrupted:
+        _say("\n".join(["interrupted", *notes_of(interrupted)]))
+        sys.exit(128 + interrupted.number)
+    except BrokenPipeError:  # whoever read our output has gone
+        _drop_output()
+        sys.exit(0)
+    except Exception as error:
+        if debug:
+            raise
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            _drop_output()
+            what = error.filename or "the output, or a temporary file"
+            _say("\n".join([f"error: cannot write {what}: {error.strerror}", *notes_of(error)]))
+            sys.exit(RunError.exit_code)
+        if peer_died(error):
+            _say("\n".join([f"error: {LEFT_ALONE}", *notes_of(error)]), hearsay=True)
+            sys.exit(RunError.exit_code)
+        said = [
+            f"error: a bug in lstmcast: {type(error).__name__}: {error}",
+            "Run it again with --debug and report what it prints",
+        ]
+        _say("\n".join([*said, *notes_of(error)]))
+        sys.exit(70)
+
+
+def _run() -> None:
+    """The command, and all of its output."""
+    try:
+        sys.exit(app(prog_name="lstmcast", standalone_mode=False) or 0)
+    except SystemExit:
+        if sys.stdout is not None:  # it may have been closed before we began
+            sys.stdout.flush()  # what hinders it can still be told
+        raise
+
+
+def _drop_output() -> None:
+    """What could not be written is not tried again as Python ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _obey_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise Interrupted(number)
+
+
+def notes_of(error: BaseException) -> list[str]:
+    """What was added to an exception on its way."""
+    return getattr(error, "__notes__", [])
+
+
+def _hush(debug: bool) -> None:
+    """Be silent: rank 0 says it all. What others have to say of errors, `_say` lets through."""
+    silence = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until the end
+    sys.stdout = silence
+    if not debug:
+        sys.stderr = silence
+
+
+def _say(text: str, hearsay: bool = False) -> None:
+    """Say why the command ends: one rank does."""
+    if ranks().alone:
+        with contextlib.suppress(OSError):  # the exit code says it too
+            print(text, file=sys.stderr)
+        return
+    _obey_signals(signal.SIG_IGN)  # torchrun ends us when another has ended
+    if ranks().may_speak(hearsay):
+        print(text, file=sys.__stderr__, flush=True)

@@ -1,0 +1,1 @@
+"""The model file: its format, what is checked before it is believed, reading and writing."""

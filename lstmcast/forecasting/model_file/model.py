@@ -1,0 +1,282 @@
+"""A trained network with everything that stands between a table and it, as one file.
+
+The file is safetensors: weights, and one metadata key, `lstmcast`, that holds canonical JSON. It
+says nothing of paths, hosts or times, so that the same training gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lstmcast.config import Config
+from lstmcast.errors import RunError
+from lstmcast.forecasting.baselines import Linear
+from lstmcast.forecasting.conformal import mean_changes
+from lstmcast.forecasting.fallback import PastErrors
+from lstmcast.forecasting.intervals import Calibration
+from lstmcast.forecasting.model_file.checks import (
+    check_described,
+    check_finite,
+    check_signatures,
+    check_sizes,
+    member_prefix,
+    read_config,
+)
+from lstmcast.forecasting.model_file.linear import linear_of, linear_shapes, linear_tensors
+from lstmcast.network.forecaster import Forecaster
+from lstmcast.network.sizes import Sizes
+from lstmcast.panel.categories import Vocabulary
+from lstmcast.panel.panel import Panel
+from lstmcast.runs.folder import RunFolder
+from lstmcast.runs.tensors import TensorFile, write_tensors
+from lstmcast.stamps.frequency import Frequency
+from lstmcast.windows.scaling import Scaler, fit_scaler
+
+FORMAT = 1
+"""Raised when the meaning of the metadata changes."""
+
+KEY = "lstmcast"
+
+NO_PATH = "-"
+"""In place of the paths that training read from."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """All that a forecast needs beside the data.
+
+    Attributes:
+        network: In evaluation mode, on its device; the first, where there are several.
+        config: As trained; `data.path` is not kept in the file.
+        sizes: Axes of the windows.
+        frequency: Of the training data.
+        names: (S,) names of the series that it was trained on.
+        scaler: For these series.
+        static_scaler: For static columns; None without them.
+        vocabulary: Categories that it was trained on.
+        fallbacks: Baselines for series that the network cannot forecast, best first.
+        calibration: Of the intervals of these series; None: there are no intervals.
+        record: By which a series is given to a baseline; None: only short ones are.
+        linear: The linear baseline that `record` may name; None without it.
+        others: The second member and those after it, where `training.members` asks for several.
+    """
+
+    network: Forecaster
+    config: Config
+    sizes: Sizes
+    frequency: Frequency
+    names: list[tuple[str, ...]]
+    scaler: Scaler
+    static_scaler: Scaler | None
+    vocabulary: Vocabulary
+    fallbacks: tuple[str, ...]
+    calibration: Calibration | None = None
+    record: PastErrors | None = None
+    linear: Linear | None = None
+    others: tuple[Forecaster, ...] = ()
+
+    @property
+    def members(self) -> tuple[Forecaster, ...]:
+        """The networks whose forecasts are combined, in order of their seeds."""
+        return (self.network, *self.others)
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Of the intervals that forecasts have, in percent."""
+        return () if self.calibration is None else self.calibration.levels
+
+    @property
+    def minimum(self) -> float | None:
+        """No forecast and no bound is lower; counts are never below 0."""
+        minimum = self.config.forecast.minimum
+        return max(minimum or 0.0, 0.0) if self.network.head.counts else minimum
+
+    def places(self, names: Sequence[tuple[str, ...]]) -> np.ndarray:
+        """The number of each series among those that the model knows; -1 where it is new."""
+        known = {name: k for k, name in enumerate(self.names)}
+        return np.array([known.get(name, -1) for name in names], dtype=np.int64)
+
+    def recoded(self, panel: Panel) -> Panel:
+        """A panel as read, in the codes of the model's categories.
+
+        Raises:
+            RunError: The config of the model makes other columns of a table than its network has:
+                it was tampered with.
+        """
+        words, series = self.vocabulary.words, self.vocabulary.series
+        fits = panel.words.keys() <= words.keys() and set(series) <= set(panel.series_columns)
+        panel = self.vocabulary.recode(panel) if fits else panel
+        columns, sizes = panel.columns, self.sizes
+        widths = [len(part) for part in (columns.inputs, columns.targets, columns.future)]
+        fits &= [*widths, len(columns.static)] == [
+            sizes.inputs,
+            sizes.targets,
+            sizes.future,
+            sizes.static,
+        ]
+        for static, coded in ((False, panel.coded_inputs), (True, panel.coded_static)):
+            fits &= {c.place for c in sizes.categories if c.static == static} == set(coded)
+        if not fits:
+            raise RunError("the model is damaged: its config makes other columns than its network")
+        return panel
+
+    def calibration_for(self, panel: Panel) -> Calibration | None:
+        """The calibration for the series of another table.
+
+        A series that was not seen in training has the size that its own past gives it.
+        """
+        if self.calibration is None:
+            return None
+        sizes = mean_changes(panel.targets, panel.targets_observed, panel.offsets[:-1], panel.ends)
+        return self.calibration.for_series(self.places(panel.names), sizes)
+
+    def record_for(self, panel: Panel) -> PastErrors | None:
+        """The record of the series of another table; a new one has none."""
+        return None if self.record is None else self.record.for_series(self.places(panel.names))
+
+    def linear_for(self, panel: Panel) -> Linear | None:
+        """The linear baseline for the series of another table."""
+        return None if self.linear is None else self.linear.for_series(self.places(panel.names))
+
+    def scaler_for(self, panel: Panel) -> Scaler:
+        """A scaler for the series of another table.
+
+        A series that was not seen in training is scaled by its own past.
+        """
+        places = self.places(panel.names)
+        if self.config.scale.per == "all":
+            places[:] = 0  # every series has the one scaler that all share
+        if (places >= 0).all():
+            return self.scaler.of(places)
+        own = fit_scaler(
+            self.config.scale.method,
+            "series",
+            panel.values,
+            panel.observed,
+            panel.offsets[:-1],
+            panel.ends,
+            self.scaler.logged,
+        ).leaving(panel.unscaled_inputs)
+        seen = (places >= 0)[:, None]
+        return Scaler(
+            self.scaler.method,
+            np.where(seen, self.scaler.center[places], own.center),
+            np.where(seen, self.scaler.scale[places], own.scale),
+            self.scaler.logged,
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the model file, whole or not at all."""
+        values = self.config.model_dump(mode="json")
+        for name in ("path", "storage", "tables"):  # where the rows lie
+            del values["data"][name]
+        values["data"]["vectors"] = dict.fromkeys(values["data"]["vectors"], NO_PATH)
+        values["training"]["init_from"] = None  # a path, too
+        described = {
+            "format": FORMAT,
+            "config": values,
+            "sizes": self.sizes.to_json(),
+            "frequency": self.frequency.to_json(),
+            "series": self.names,
+            "scaler": self.scaler.to_json(),
+            "static_scaler": None if self.static_scaler is None else self.static_scaler.to_json(),
+            "vocabulary": self.vocabulary.to_json(),
+            "fallbacks": self.fallbacks,
+            "calibration": None if self.calibration is None else self.calibration.to_json(),
+            **({} if self.record is None else {"record": self.record.to_json()}),
+        }
+        tensors = {
+            f"{member_prefix(number)}{name}": value
+            for number, member in enumerate(self.members)
+            for name, value in member.state_dict().items()
+        }
+        if self.linear is not None:
+            tensors |= linear_tensors(self.linear)
+        write_tensors(path, tensors, KEY, described)
+
+
+def load_model(path: Path, device: torch.device) -> Model:
+    """Read a model file.
+
+    Args:
+        path: A `model.safetensors`.
+        device: Where the network is to live.
+
+    Raises:
+        RunError: The file is missing, damaged, or of another tool or a newer lstmcast.
+    """
+    if not path.is_file():
+        lacks = RunFolder(path.parent).what_lacks()
+        raise RunError(f"{path} does not exist; a finished run has a model.safetensors: {lacks}")
+    file = TensorFile(path, KEY)
+    described = file.described
+    refuse_other_format(path, described.get("format"))
+    try:
+        check_described(described)
+        config = read_config(with_path(described["config"]), source=str(path))
+        sizes = Sizes.from_json(described["sizes"])
+        signatures = file.signatures()
+        check_sizes(config, sizes, len(signatures))
+        extra = linear_shapes(sizes, len(described["series"])) if "record" in described else {}
+        check_signatures(config, sizes, signatures, extra)
+        weights = file.read()
+        check_finite(weights)
+        network, *others = (
+            member_of(weights, number, config, sizes).to(device).eval()
+            for number in range(config.training.members)
+        )
+        static = described["static_scaler"]
+        return Model(
+            network=network,
+            config=config,
+            sizes=sizes,
+            frequency=Frequency.from_json(described["frequency"]),
+            names=[tuple(name) for name in described["series"]],
+            scaler=Scaler.from_json(described["scaler"]),
+            static_scaler=None if static is None else Scaler.from_json(static),
+            vocabulary=Vocabulary.from_json(described.get("vocabulary")),
+            fallbacks=tuple(described["fallbacks"]),
+            calibration=Calibration.from_json(described.get("calibration")),
+            record=PastErrors.from_json(described.get("record")),
+            linear=linear_of(weights),
+            others=tuple(others),
+        )
+    except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
+        raise RunError(f"{path} is damaged: its parts do not fit each other ({error})") from error
+
+
+def member_of(
+    weights: Mapping[str, Tensor], number: int, config: Config, sizes: Sizes
+) -> Forecaster:
+    """The network of one member, counted from 0, by the weights of all."""
+    network = Forecaster(config.network, sizes, config.training.loss)
+    prefix = member_prefix(number)
+    network.load_state_dict({name: weights[f"{prefix}{name}"] for name in network.state_dict()})
+    return network
+
+
+def refuse_other_format(path: Path, version: object) -> None:
+    """Refuse files of other tools, and of a later lstmcast.
+
+    Raises:
+        RunError: Says which it is.
+    """
+    if type(version) is not int:
+        raise RunError(f"{path} is a safetensors file, but not one of lstmcast")
+    if version != FORMAT:
+        raise RunError(
+            f"{path} has format {version}, and this lstmcast reads format {FORMAT}; "
+            "install the lstmcast that wrote it, or a newer one"
+        )
+
+
+def with_path(values: dict[str, Any]) -> dict[str, Any]:
+    """The stored config with an empty path, which the schema wants and nobody reads."""
+    return {**values, "data": {**values["data"], "path": NO_PATH}}

@@ -1,0 +1,51 @@
+"""All that `inspect` was asked for, one line a list item."""
+
+from __future__ import annotations
+
+from lstmcast.inspection.result import InspectionResult
+from lstmcast.inspection.text.layers import layer_lines, weight_lines
+from lstmcast.inspection.text.step import step_lines
+from lstmcast.inspection.text.text import cut, difference, paragraph, table
+from lstmcast.inspection.text.window import window_lines
+from lstmcast.inspection.tolerance import largest
+
+AGREE = "They agree: single precision (float32) holds about seven digits."
+DISAGREE = "THEY DO NOT AGREE, and single precision holds about seven digits: please report it."
+OVERFLOW = (
+    "THE NUMBERS OVERFLOW, first at {where}: beyond 3.4e38 single precision holds inf and nan "
+    "only, and nothing that is made of them can be compared."
+)
+
+
+def page(found: InspectionResult) -> list[str]:
+    """The table of layers, or the walk of a window, or one step of it, as was asked."""
+    options, lines = found.options, []
+    if options.describes_window or not options.traces_window:
+        lines += layer_lines(found)
+        lines += window_lines(found) if options.describes_window else weight_lines(found)
+        if not options.describes_window:
+            lines += ["", f"Next: lstmcast inspect {found.source} --trace"]
+    if found.step is not None:
+        lines += step_lines(found)
+    if options.plot is not None:
+        lines += ["", f"Heat maps: {options.plot}"]
+    if found.traced is not None:
+        lines += check_lines(found)
+    return lines
+
+
+def check_lines(found: InspectionResult) -> list[str]:
+    """What was computed twice, and how far the two ways are apart."""
+    lines = ["", "CHECKED"]
+    lines += paragraph(
+        "The numbers above are those of lstmcast's own cells, a dozen lines for each kind "
+        "(lstmcast/network/cells.py), which give the gates too. They were computed a second time:"
+    )
+    cells = [[cut(check.what, 66), difference(check.difference)] for check in found.checks]
+    cells.append(
+        ["largest difference", difference(largest(check.difference for check in found.checks))]
+    )
+    lines += ["", *table(cells), ""]
+    if found.overflow:
+        return lines + paragraph(OVERFLOW.format(where=found.overflow))
+    return lines + paragraph(AGREE if found.agrees else DISAGREE)

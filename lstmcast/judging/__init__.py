@@ -1,0 +1,1 @@
+"""How good forecasts are: metrics, error scales, significance, verdict."""

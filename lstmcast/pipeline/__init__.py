@@ -1,0 +1,1 @@
+"""Steps that several commands share: read, prepare, fit, evaluate, calibrate, forecast, save."""

@@ -1,0 +1,1 @@
+"""What `init` works out for a table: roles of columns, series, seasonality, sizes."""

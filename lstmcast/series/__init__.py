@@ -1,1 +1,0 @@
-"""From a table of rows to batches of windows: pandas and numpy in, arrays out."""

@@ -1,0 +1,1 @@
+"""Time stamps: parsed, written back, their frequency inferred, their calendar."""

@@ -1,0 +1,1 @@
+"""Files -> columns: CSV and Parquet, any dialect, every row with its line."""

@@ -1,0 +1,53 @@
+"""Tables that come gzipped, and bombs that only look like them."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+
+from lstmcast import limits
+from lstmcast.errors import DataError
+from lstmcast.tables.raw import refuse_endless_lines
+
+
+def decompress(raw: bytes, name: str, limit: int = -1) -> bytes:
+    """The content of a file that may be gzipped.
+
+    Args:
+        raw: Its bytes, or those of its head.
+        name: For messages.
+        limit: Bytes to give at most; below 0: all of them.
+
+    Raises:
+        DataError: It is damaged, cut short, or a bomb.
+    """
+    if not raw.startswith(b"\x1f\x8b"):
+        return raw
+    try:
+        if limit < 0:
+            return _decompress_all(raw, name)
+        # The head of a file ends anywhere: take what can be had.
+        return zlib.decompressobj(wbits=31).decompress(raw, limit)
+    except (EOFError, OSError, zlib.error) as error:
+        raise DataError(
+            f"{name}: the gzip file is damaged or cut short ({error}): get it again"
+        ) from None
+
+
+def _decompress_all(raw: bytes, name: str) -> bytes:
+    """A whole gzip file, unless it is a bomb.
+
+    Raises:
+        DataError: It grows beyond what any table does.
+    """
+    most = max(limits.GZIP_GROWTH * len(raw), limits.GZIP_ALWAYS_TAKEN)
+    with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise DataError(
+            f"{name}: the gzip file grows to over {limits.GZIP_GROWTH} times its size, which no "
+            "table does; if it is one, decompress it first"
+        )
+    refuse_endless_lines(data, name)
+    return data

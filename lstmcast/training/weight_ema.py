@@ -1,0 +1,77 @@
+"""The average of the weights over the steps of a training.
+
+Weights go to and fro around a minimum; their average lies nearer to it. It forgets: each step, a
+decay of it stays, and the rest is the step's weights. Source: Polyak and Juditsky 1992; with
+forgetting, the moving averages of Adam's authors (Kingma and Ba 2015, section 7.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+YOUNG = 10
+"""Steps by which the decay that stays grows at first: (1 + n) / (10 + n) after n steps."""
+
+
+class WeightEMA:
+    """The average of some parameters, which they may wear for a while.
+
+    Args:
+        parameters: Of the network; they start the average.
+        decay: What stays of it at each step; 0: there is no average.
+    """
+
+    def __init__(self, parameters: Sequence[nn.Parameter], decay: float) -> None:
+        self.decay = decay
+        self.parameters = list(parameters) if decay else []
+        self.values = [parameter.detach().clone() for parameter in self.parameters]
+        self._own: list[Tensor] | None = None
+
+    def add(self, step: int) -> None:
+        """Let the weights in that a step, counted from 1, has left."""
+        if not self.values:
+            return
+        stays = min(self.decay, (1 + step) / (YOUNG + step))
+        with torch.no_grad():
+            torch._foreach_lerp_(self.values, list(self.parameters), 1 - stays)
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """The network has the average for its weights; afterwards its own again."""
+        self._own = self._exchange(self.values)
+        try:
+            yield
+        finally:
+            self._exchange(self._own)
+            self._own = None
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """The network has its own weights, should it be wearing the average just now."""
+        worn = None if self._own is None else self._exchange(self._own)
+        try:
+            yield
+        finally:
+            if worn is not None:
+                self._exchange(worn)
+
+    @torch.no_grad()
+    def _exchange(self, values: list[Tensor]) -> list[Tensor]:
+        """Set the parameters; returns what they were."""
+        before = [parameter.clone() for parameter in self.parameters]
+        for parameter, value in zip(self.parameters, values, strict=True):
+            parameter.copy_(value)
+        return before
+
+    def tensors(self) -> dict[str, Tensor]:
+        """By the number of the parameter."""
+        return {str(k): value for k, value in enumerate(self.values)}
+
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Go on from what `tensors` told."""
+        for k, value in enumerate(self.values):
+            value.copy_(tensors[str(k)])

@@ -1,0 +1,1 @@
+"""Panel -> windows: index, scaling, order, batches. Here torch begins."""
