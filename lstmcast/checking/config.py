@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lstmcast.checking.codes import Finding
+from lstmcast.checking.finding import Finding
 from lstmcast.checking.lenient_table import lenient_numbers, lenient_stamps
 from lstmcast.config import Config, build_config, load_config, parse_overrides
 from lstmcast.errors import ConfigError, DataError

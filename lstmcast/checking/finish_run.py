@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lstmcast.checking.codes import described
+from lstmcast.checking.finding import described
 from lstmcast.checking.table import check_rows
 from lstmcast.errors import DataError
 from lstmcast.parallel import ranks

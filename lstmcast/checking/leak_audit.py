@@ -1,4 +1,4 @@
-"""Noise in place of every value after a cut: nothing before the cut may change by a bit.
+"""Data leakage audit: with noise after a cut, nothing before the cut may change by a bit.
 
 The table is written twice, as it is and with noise from each series' cut on, and both go the whole
 way: reading, panel, filling, scaling, windows, forecasts of an untrained network with the config's
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lstmcast.checking.codes import Finding
+from lstmcast.checking.finding import Finding
 from lstmcast.checking.lenient_table import lenient_numbers
 from lstmcast.config import Config
 from lstmcast.panel.panel import FILLED

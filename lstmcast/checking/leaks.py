@@ -1,4 +1,4 @@
-"""Findings about covariates that know the target: shifted copies and rolling means of it.
+"""Findings about covariates that leak the target: shifted copies and rolling means of it.
 
 Every covariate is held against the mean of the target over the rows t+first .. t+last, for many
 such spans (a copy is a span of one row), by the correlation of their steps from row to row: steps,
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lstmcast.checking.codes import Finding
+from lstmcast.checking.finding import Finding
 from lstmcast.checking.lenient_table import View
 
 ROWS_HELD = 20_000

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from lstmcast.checking.codes import Finding, found
+from lstmcast.checking.finding import Finding, found
 from lstmcast.checking.lenient_table import View
 from lstmcast.errors import counted
 from lstmcast.stamps.infer_frequency import HOUR

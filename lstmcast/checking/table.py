@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from lstmcast.checking.codes import SEVERITIES, Finding
+from lstmcast.checking.codes import SEVERITIES
+from lstmcast.checking.finding import Finding
 from lstmcast.checking.lenient_table import View, view_table
 from lstmcast.checking.stamps import find_in_time
 from lstmcast.checking.values import find_in_values

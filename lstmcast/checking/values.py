@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lstmcast.checking.codes import Finding, found
+from lstmcast.checking.finding import Finding, found
 from lstmcast.checking.lenient_table import View
 from lstmcast.errors import counted
 from lstmcast.tables.csv_numbers import hint, quoted

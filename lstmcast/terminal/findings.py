@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lstmcast.checking.codes import CODES, SEVERITIES, Finding, described
+from lstmcast.checking.codes import CODES, SEVERITIES
+from lstmcast.checking.finding import Finding, described
 from lstmcast.errors import counted
 from lstmcast.tables.read import Table
 

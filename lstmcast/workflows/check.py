@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lstmcast.checking.codes import Finding
 from lstmcast.checking.config import find_config, stopped
+from lstmcast.checking.finding import Finding
 from lstmcast.checking.leaks import find_leaks
 from lstmcast.checking.lenient_table import View, view_table
 from lstmcast.checking.repair import repair, table_text
