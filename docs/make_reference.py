@@ -10,22 +10,11 @@ from itertools import groupby
 from pathlib import Path
 
 from lstmcast.checking.codes import CODES
+from lstmcast.cli import main
 from lstmcast.config import fields
 
 DOCS = Path(__file__).parent
-COMMANDS = (
-    "init",
-    "check",
-    "window",
-    "train",
-    "predict",
-    "backtest",
-    "report",
-    "compare",
-    "rerun",
-    "inspect",
-    "configs",
-)
+COMMANDS = tuple(command.__name__ for _, command, *_ in main.COMMANDS)
 
 
 def config_page() -> str:

@@ -70,7 +70,10 @@ Sums = dict[str, tuple[Floats, Floats]]
 
 names = ("mae", "rmse", "mse", "bias", "smape", "mape", "mase", "rmsse")
 
-_MEANS = ("mae", "mse", "bias", "smape", "mape", "mase", "msse", "scaled_mse", "scaled_mae")
+_ROOTS = {"rmse": "mse", "rmsse": "msse"}
+"""Measures that are the root of a mean."""
+
+_MEANS = (*(name for name in names if name not in _ROOTS), "msse", "scaled_mse", "scaled_mae")
 
 
 def interval_names(levels: Sequence[float]) -> tuple[str, ...]:
@@ -245,7 +248,7 @@ class Scores:
         return self._measures(self._means.of_series(series))
 
     def _measures(self, mean: dict[str, float | None]) -> dict[str, float | None]:
-        mean = mean | {"rmse": _root(mean["mse"]), "rmsse": _root(mean["msse"])}
+        mean = mean | {root: _root(mean[square]) for root, square in _ROOTS.items()}
         if self._levels:
             pinball, size = mean["pinball"], mean["size"]
             mean["wql"] = 2 * pinball / size if pinball is not None and size else None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 MEASURES = ("mae", "rmse", "smape", "mase", "rmsse", "crps")
+"""Columns of every table of scores, on the page and on the terminal."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lstmcast.judging.scores import SCORES_EXPLAINED, same_scores
+from lstmcast.reporting.scores import MEASURES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from lstmcast.panel.panel import Panel
     from lstmcast.tables.read import Table as Read
     from lstmcast.training.training_state import Epoch
-
-MEASURES = ("mae", "rmse", "smape", "mase", "rmsse")
-"""Columns of the closing table."""
 
 UNJUDGED = "No test window: the network was not judged (split.test, window.horizon)."
 
@@ -77,7 +75,7 @@ def score_table(scores: dict[str, Any], title: str = "Test rows, every window") 
         name for name in scores["lstmcast"] if any(s.get(name) is not None for s in scores.values())
     ]
     covers = [name for name in given if name.startswith("coverage_")]
-    measures = [name for name in (*MEASURES, "crps") if name in given]
+    measures = [name for name in MEASURES if name in given]
     for name in measures:
         table.add_column(name, justify="right")
     for name in covers:

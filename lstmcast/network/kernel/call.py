@@ -64,7 +64,8 @@ class Layer(ctypes.Structure):
 def made_for(network: NetworkConfig) -> bool:
     """Whether a network's layers are computed by the compiled code on a CPU."""
     usual = (network.activation, network.recurrent_activation) == ("tanh", "sigmoid")
-    return network.cell != "rnn" and usual and not network.projection and library() is not None
+    own = network.cell in ("gru", "lstm")
+    return own and usual and not network.projection and library() is not None
 
 
 def padded(units: int) -> int:
