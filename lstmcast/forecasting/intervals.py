@@ -1,4 +1,4 @@
-"""Calibrated intervals: how wide they must be is read off the validation windows.
+"""Calibrated prediction intervals: how wide they must be is read off the validation windows.
 
 Split-conformal prediction. A forecaster gives a central interval for each point (a point forecaster
 one of no width), and its score there is how far the actual lies outside of it, negative within:

@@ -73,7 +73,7 @@ class Decoder(nn.Module, ABC):
         """A context and the encoder that made it -> (B, H, C, head width)."""
 
     def fed_back(self, context: Context, step: int, decoded: Tensor) -> Tensor:
-        """(B, C) what the next step is given: the forecast, or now and then the truth."""
+        """(B, C) what the next step is given: the forecast, or by teacher forcing the truth."""
         if context.teacher is not None and float(torch.rand(())) < self.teacher_forcing:
             return context.teacher[:, step]
         return (context.feed or self.feed)(decoded, context.units)

@@ -73,9 +73,9 @@ class RecursiveDecoder(Decoder):
 class Seq2SeqDecoder(Decoder):
     """A second stack of the same cells, started with the encoder's final states.
 
-    Its input at each step is the target of the step before (its own forecast, or in training now
-    and then the truth) and the step's known-future columns. The decoder runs forward only; from an
-    encoder of two directions, a linear bridge joins both directions' states.
+    Its input at each step is the target of the step before (its own forecast, or in training, by
+    teacher forcing, now and then the truth) and the step's known-future columns. The decoder runs
+    forward only; from an encoder of two directions, a linear bridge joins both directions' states.
 
     Source: Sutskever et al. 2014, "Sequence to sequence learning with neural networks".
     """

@@ -220,7 +220,11 @@ class PoissonHead(CountHead):
 
 
 class NegativeBinomialHead(CountHead):
-    """Counts whose variance is above their mean: mean and dispersion."""
+    """Counts whose variance is above their mean: mean and dispersion.
+
+    This head is for intermittent demand, counts with many zeros: with a large dispersion most of
+    the probability lies at zero. It adds no further probability of zero.
+    """
 
     width = 2
 

@@ -1,4 +1,4 @@
-"""Imputation: missing values -> values that were known at the time, as `data.gaps` says."""
+"""Imputation: missing values -> values known at the time, as `data.gaps` says."""
 
 from __future__ import annotations
 

@@ -21,7 +21,14 @@ FILLED = -1
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a panel by role; `values` holds them in this order."""
+    """The columns of a panel by role; `values` holds them in this order.
+
+    Attributes:
+        targets: What is forecast.
+        past: Past covariates, known up to the forecast origin.
+        future: Future covariates, known ahead over the horizon too.
+        static: Static covariates, one value for each series.
+    """
 
     targets: tuple[str, ...]
     past: tuple[str, ...] = ()

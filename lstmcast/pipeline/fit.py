@@ -1,4 +1,4 @@
-"""A prepared table -> a trained model: one network, or several members, one after the other."""
+"""A prepared table -> a trained model: one network, or an ensemble, member after member."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`training.init_from`: a network begins with the weights of another run."""
+"""Warm start (`training.init_from`): a network begins with the weights of another run."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ LONG = 14
 
 
 def season_line(frequency: Frequency) -> Line:
-    """The season of a frequency; a suggestion where it has none."""
+    """The seasonality of a frequency, in steps; a suggestion where it has none."""
     if frequency.season == 1:
         reason = "if there is one: 12 of months, 4 of quarters"
         return Line("data.season", 12, reason, active=False)

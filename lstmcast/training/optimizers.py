@@ -1,4 +1,4 @@
-"""How gradients move the weights: SGD, Adam and AdamW.
+"""How gradients move the weights: SGD, Adam and AdamW, with gradient clipping.
 
 The arithmetic is that of our compiled code, or torch's own, by the functions that torch.optim calls
 where it is told `fused`. The import of torch.optim's classes is avoided: it wakes the compiler

@@ -1,4 +1,4 @@
-"""What moves the weights, and how far at each step."""
+"""The optimizer of a training, and its learning-rate schedule: the rate of every step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training loop: step, validate, keep the best, stop."""
+"""The training loop: step, validate, keep the best weights, and early stopping."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The average of the weights over the steps of a training.
+"""An exponential moving average (EMA) of the weights over the steps of a training.
 
 Weights go to and fro around a minimum; their average lies nearer to it. It forgets: each step, a
 decay of it stays, and the rest is the step's weights. Source: Polyak and Juditsky 1992; with
@@ -52,12 +52,12 @@ class WeightEMA:
     @contextmanager
     def suspended(self) -> Iterator[None]:
         """The network has its own weights, should it be wearing the average just now."""
-        worn = None if self._own is None else self._exchange(self._own)
+        averages = None if self._own is None else self._exchange(self._own)
         try:
             yield
         finally:
-            if worn is not None:
-                self._exchange(worn)
+            if averages is not None:
+                self._exchange(averages)
 
     @torch.no_grad()
     def _exchange(self, values: list[Tensor]) -> list[Tensor]:

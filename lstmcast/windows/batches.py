@@ -1,4 +1,4 @@
-"""Index of windows + one table on a device -> batches. Here torch begins.
+"""The data loader: index of windows + one table on a device -> batches. Here torch begins.
 
 The table is held once; a strided view lays a window over every row of it, and a batch is one gather
 from that view, whatever the lookback.
