@@ -20,9 +20,9 @@ import yaml
 from lstmcast.config import fields
 from lstmcast.network.cells import ACTIVATIONS
 from lstmcast.network.decoders import DECODERS
-from lstmcast.network.forecaster import ENCODERS
 from lstmcast.network.heads import HEADS, LOSSES
 from lstmcast.network.readouts import READOUTS
+from lstmcast.network.recurrent import LAYERS
 from lstmcast.training.optimizers import OPTIMIZERS
 
 TOP = Path(__file__).parents[2]
@@ -199,7 +199,7 @@ def test_every_file_that_the_page_names_exists():
 @pytest.mark.parametrize(
     ("key", "parts"),
     [
-        ("network.cell", ENCODERS),
+        ("network.cell", LAYERS),
         ("network.decoder", DECODERS),
         ("network.head", HEADS),
         ("network.readout", READOUTS),

@@ -10,6 +10,8 @@ from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
 from trove_classifiers import classifiers as known_classifiers
 
+import lstmcast
+
 TOP = Path(__file__).parents[2]
 PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CITATION = yaml.safe_load((TOP / "CITATION.cff").read_text(encoding="utf-8"))
@@ -64,7 +66,7 @@ def test_the_citation_is_valid_and_names_this_version():
         {"name"} <= set(author) or {"family-names", "given-names"} <= set(author)
         for author in CITATION["authors"]
     )
-    assert str(CITATION["version"]) == PROJECT["version"]
+    assert str(CITATION["version"]) == lstmcast.__version__
     assert CITATION["license"] == PROJECT["license"]
     assert CITATION["keywords"] == PROJECT["keywords"]
     assert CITATION["repository-code"] == PROJECT["urls"]["Homepage"]
