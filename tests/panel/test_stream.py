@@ -367,24 +367,37 @@ def test_a_table_serves_every_horizon_unless_columns_depend_on_it(tmp_path):
         assert len(stores) == (1 if kind == "plain" else 2), kind
 
 
-def test_tables_of_changed_files_and_those_long_unused_are_removed(tmp_path):
+def test_outdated_tables_and_those_long_unused_are_removed_and_nothing_else(tmp_path):
     tables = tmp_path / "tables"
 
-    def stored(name, **options):
-        return stored_panel(config_of(tmp_path / name, **options), tables, HORIZON)[0].store
+    def stored(name):
+        return stored_panel(config_of(tmp_path / f"{name}.csv"), tables, HORIZON)[0].store
 
-    for name in ("grows.csv", "goes.csv", "stays.csv", "old.csv"):
-        hourly().to_csv(tmp_path / name, index=False)
-    grows, goes, stays, old = (stored(f"{n}.csv") for n in ("grows", "goes", "stays", "old"))
-    hourly().iloc[:-1].to_csv(tmp_path / "grows.csv", index=False)
+    def last_used(folder, days):
+        then = time.time() - days * 24 * 3600
+        os.utime(folder / "table.json", (then, then))
+
+    names = ["grows", "goes", "open", "stays", "old", "used"]
+    for name in names:
+        hourly().to_csv(tmp_path / f"{name}.csv", index=False)
+    made = {name: stored(name) for name in names}
+    foreign = [tables / name for name in ("holidays-2023", "0123456789abcdef")]
+    for folder in foreign:  # of the user: table.json is no rare name
+        folder.mkdir()
+        (folder / "table.json").write_text("{}")
+    for name in ("grows", "open"):
+        hourly().iloc[:-1].to_csv(tmp_path / f"{name}.csv", index=False)
     (tmp_path / "goes.csv").unlink()
-    long_ago = time.time() - 31 * 24 * 3600
-    os.utime(old / "table.json", (long_ago, long_ago))
-    os.utime(stays / "table.json", (long_ago, long_ago))
-    assert stored("stays.csv") == stays  # to open a table is to use it
-    assert {goes, grows, stays, old} == set(tables.glob("[!.]*"))  # nothing was written
-    again = stored("grows.csv")
-    assert again != grows and set(tables.glob("[!.]*")) == {stays, again}
+    for folder, days in {
+        made["grows"]: 2, made["goes"]: 2, made["stays"]: 29, made["old"]: 31, made["used"]: 31,
+        foreign[0]: 40, foreign[1]: 40,
+    }.items():  # fmt: skip
+        last_used(folder, days)
+    assert stored("used") == made["used"]  # to open a table is to use it
+    assert {*made.values(), *foreign} == set(tables.glob("[!.]*"))  # nothing was written
+    again = stored("grows")
+    left = {made[name] for name in ("open", "stays", "used")}
+    assert set(tables.glob("[!.]*")) == {*left, *foreign, again}
 
 
 def test_what_a_killed_process_left_is_swept(tmp_path):
