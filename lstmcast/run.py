@@ -203,6 +203,9 @@ class Run:
         write_keras_weights(self.path, KerasWeights(kernel, recurrent_kernel, bias), Path(out))
         return Run(Path(out))
 
+    one_bias_weights, with_one_bias_weights = keras_weights, with_keras_weights
+    """The names of these two before 0.2."""
+
 
 @callers_torch()
 def predict(

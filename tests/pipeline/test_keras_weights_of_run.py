@@ -128,3 +128,9 @@ def test_a_network_of_two_layers_has_no_such_weights(units, tmp_path):
 def test_a_run_that_is_not_there_is_said(tmp_path):
     with pytest.raises(RunError, match="does not exist"):
         lstmcast.Run(tmp_path / "none").keras_weights()
+
+
+def test_the_former_names_still_work(linear, tmp_path):
+    weights = linear.one_bias_weights()
+    model = linear.with_one_bias_weights(*weights, out=tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(model.keras_weights().kernel, weights.kernel)
