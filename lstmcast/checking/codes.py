@@ -32,99 +32,102 @@ CODES: dict[str, Code] = {
         "error",
         "config fault",
         "The config cannot be used: an unknown key, a value out of range, a column with two roles.",
-        "Correct the field; docs/config.md has every field and its default.",
+        "Correct the field; docs/config.md describes every field and its default.",
     ),
     "LC100": Code(
         "error",
         "cannot be read further",
-        "A step of the way from the table to its windows stops here; what comes behind it was not "
-        "checked. It is a note where other errors explain it.",
-        "Mend this and the errors above, then check again.",
+        "The pipeline from the table to its windows stops here; later steps were not checked. A "
+        "note if other errors explain it.",
+        "Correct this and the errors above, then check again.",
     ),
     "LC101": Code(
         "error",
-        "stamps that cannot be read",
-        "Cells of the time column that are no stamps, or no real dates such as 2024-02-30.",
-        "Correct these cells, or name their form in data.time_format.",
+        "time stamps that cannot be read",
+        "Cells of the time column are not time stamps, or not real dates such as 2024-02-30.",
+        "Correct these cells, or give their format in data.time_format.",
     ),
     "LC102": Code(
         "error",
-        "stamps in several forms",
-        "Most stamps are written in one form, these in another that can be read without doubt.",
-        "Write all stamps in one form; --fix writes YYYY-MM-DD.",
+        "time stamps in several formats",
+        "Most time stamps have one format; these have another one that can be read without doubt.",
+        "Write all time stamps in one format; --fix writes YYYY-MM-DD.",
         mended=True,
     ),
     "LC103": Code(
         "error",
-        "stamps that occur twice",
-        "Rows of one series have the same stamp and different values; the table does not say which "
-        "holds.",
+        "duplicate time stamps",
+        "Rows of one series have the same time stamp and different values; the table does not say "
+        "which is right.",
         "Remove one of each, or set data.duplicates to first, last or mean.",
     ),
     "LC104": Code(
         "error",
-        "rows that occur twice",
-        "Rows that repeat an earlier row in every cell.",
+        "duplicate rows",
+        "Rows repeat an earlier row in every cell.",
         "Remove the repeats; --fix does.",
         mended=True,
     ),
     "LC105": Code(
         "warning",
         "missing steps",
-        "Steps between a series' first and last row have no row. They are filled as data.gaps "
-        "says, and never scored.",
-        "Add the rows, or choose how to fill them with data.gaps.",
+        "Steps between the first and last row of a series have no row. data.gaps says how they "
+        "are imputed; they are never scored.",
+        "Add the rows, or choose the imputation with data.gaps.",
     ),
     "LC106": Code(
         "note",
         "missing values",
-        "Empty cells in rows of history. They are filled as data.gaps says, and never scored.",
-        "Choose how to fill them with data.gaps: forward, interpolate, zero, mask.",
+        "Cells in rows of history are empty. data.gaps says how they are imputed; they are never "
+        "scored.",
+        "Choose the imputation with data.gaps: forward, interpolate, zero, mask.",
     ),
     "LC107": Code(
         "warning",
         "days of 23 or 25 hours",
-        "At a change of the clock an hour is missing in spring or occurs twice in autumn: stamps "
-        "are wall time. Repeated hours stop the reading (an error) unless data.duplicates is set.",
-        "Write stamps in UTC or with their offset, or set data.duplicates: mean.",
+        "At a change between standard and daylight saving time an hour is missing in spring or "
+        "repeated in autumn: time stamps are local time. Repeated hours are an error unless "
+        "data.duplicates is set.",
+        "Write time stamps in UTC or with an offset, or set data.duplicates: mean.",
     ),
     "LC108": Code(
         "error",
-        "stamps off the grid",
-        "Stamps that are no whole number of steps away from the others.",
+        "time stamps off the grid",
+        "Time stamps are not a whole number of steps apart from the others.",
         "Correct them, resample the table, or set data.frequency.",
     ),
     "LC109": Code(
         "warning",
         "series of different frequency",
-        "Some series have a step unlike that of most: on one grid they consist of gaps.",
-        "Forecast them apart, or bring all series to one frequency.",
+        "Some series have another frequency than most: on a common grid they consist of missing "
+        "steps.",
+        "Forecast them separately, or convert all series to one frequency.",
     ),
     "LC110": Code(
         "note",
         "unsorted rows",
-        "Rows are not in order of time within their series; lstmcast sorts them when it reads.",
-        "Nothing needs to be done; --fix writes them in order.",
+        "Rows of a series are not in the order of time; lstmcast sorts them when it reads.",
+        "Nothing to do; --fix writes them in order.",
         mended=True,
     ),
     "LC111": Code(
         "error",
-        "stamps with two readings",
-        "03/04/2024 may be in March or in April, and no row decides.",
+        "ambiguous time stamps",
+        "03/04/2024 can be in March or in April, and no row decides which.",
         "Set data.time_format to day_first or month_first.",
     ),
     "LC112": Code(
         "error",
-        "series are not told apart",
-        "Stamps repeat, but are unique within each value of a column that the config does not "
-        "name in data.series. The rest is checked as if it did.",
+        "series are not distinguished",
+        "Time stamps repeat, but are unique for each value of a column that data.series does not "
+        "name. The other checks assume that it does.",
         "Name the column in data.series.",
     ),
     "LC113": Code(
         "error",
         "column missing",
         "The config names a column that the table does not have.",
-        "Correct the name in the config; names are matched exactly.",
+        "Correct the name in the config; names must match exactly.",
     ),
     "LC114": Code(
         "error",
@@ -135,68 +138,68 @@ CODES: dict[str, Code] = {
     "LC201": Code(
         "error",
         "text among numbers",
-        "Cells of a column of numbers that are no numbers. --fix empties them where they are fewer "
-        "than half of the column.",
+        "Cells of a numeric column are not numbers. --fix empties them if they are fewer than "
+        "half of the column.",
         "Write the number alone, or leave the cell empty; --fix empties it.",
         mended=True,
     ),
     "LC202": Code(
         "error",
         "infinite values",
-        "Cells such as inf, which no network can learn from.",
+        "Cells such as inf, from which no network can learn.",
         "Leave the cell empty; --fix does.",
         mended=True,
     ),
     "LC203": Code(
         "warning",
         "constant column",
-        "A column holds one and the same value in all rows: nothing can be learned from it.",
+        "A column has the same value in all rows: nothing can be learned from it.",
         "Leave the column out.",
     ),
     "LC204": Code(
         "error",
         "empty column",
-        "A column holds no value at all.",
+        "A column has no value in any row.",
         "Leave the column out, or find out why it is empty.",
     ),
     "LC205": Code(
         "warning",
         "sudden change of scale",
-        "From one row to the next the values are at least five times larger or smaller, and stay "
-        "so: perhaps another unit, meter or currency.",
-        "Bring the rows to one unit, or begin after the change with data.start.",
+        "From one row to the next the values become at least five times larger or smaller, and "
+        "stay so: perhaps another unit, meter or currency.",
+        "Convert the rows to one unit, or begin after the change with data.start.",
     ),
     "LC206": Code(
         "note",
         "outliers",
-        "Values more than five times the range of the middle nine tenths away from it.",
-        "Look at these rows; leave a cell empty if it is an error of measurement.",
+        "Values lie outside the middle 90 % of the values by more than five times its range.",
+        "Look at these rows; leave a cell empty if it is a measurement error.",
     ),
     "LC207": Code(
         "warning",
         "constant series",
-        "Some series hold one and the same value in all their rows: nothing can be learned from "
-        "them, and errors measured by their changes are not defined.",
+        "Some series have the same value in all their rows: nothing can be learned from them, and "
+        "scaled errors (MASE, RMSSE) are not defined for them.",
         "Leave them out, or find out why they never change.",
     ),
     "LC301": Code(
         "warning",
         "series too short",
-        "Series with fewer rows than lookback + horizon: the network is not trained on them, and "
-        "below the lookback a baseline forecasts them. An error where no series is long enough.",
+        "Series have fewer rows than lookback + horizon: the network is not trained on them, and "
+        "a baseline forecasts those below the lookback. An error if no series is long enough.",
         "Set window.pad: true, lower window.lookback, or leave them out.",
     ),
     "LC302": Code(
         "error",
         "no training window",
-        "The cuts of validation and test leave no series with lookback + horizon train rows.",
+        "The validation and test splits leave no series with lookback + horizon training rows.",
         "Lower window.lookback or window.horizon, or make split smaller.",
     ),
     "LC303": Code(
         "warning",
-        "known-future columns end too early",
+        "future covariates end too early",
         "Columns of data.future are not known for the whole horizon after the last row with a "
-        "target: train scores the network, but no forecast can be made from the table alone.",
+        "target: train scores the network, but cannot forecast from the table alone.",
         "Add rows with these columns, or use `lstmcast predict --future`.",
     ),
     "LC304": Code(
@@ -207,36 +210,37 @@ CODES: dict[str, Code] = {
     ),
     "LC305": Code(
         "error",
-        "covariate is the target of a later row",
-        "A covariate holds the target of a later row, or a known-future column that of a row which "
-        "is yet to be forecast: the score would be too good, and the forecast useless.",
-        "Remove the column, or shift it so that it only knows the past.",
+        "covariate leaks the target of a later row",
+        "A covariate has the target's value of a later row, or a future covariate that of a row "
+        "still to be forecast: data leakage. Scores would be too good, and the forecast useless.",
+        "Remove the column, or shift it so that it contains only the past.",
     ),
     "LC306": Code(
         "error",
         "covariate is a mean over later targets",
-        "A covariate is a rolling mean of the target that reaches past its own row, such as a "
-        "centred one: it knows what is to be forecast.",
+        "A covariate is a rolling mean of the target that includes later rows, such as a centred "
+        "mean: data leakage.",
         "Compute the mean over earlier rows only.",
     ),
     "LC307": Code(
         "warning",
         "covariate is a copy of the target",
-        "A past covariate has the same course as the target: it adds parameters, no knowledge.",
+        "A past covariate moves exactly with the target: it adds parameters, but no information.",
         "Remove the column.",
     ),
     "LC308": Code(
         "warning",
         "few values for the network",
-        "The network has more than a hundred parameters for each target value of the train rows.",
+        "The network has more than a hundred parameters for each target value of the training "
+        "rows.",
         "Lower network.units, or add series or rows.",
     ),
     "LC401": Code(
         "error",
-        "results know later values",
-        "With noise in place of every value after a cut, something before the cut is no longer the "
-        "same to the bit (`check --leaks`).",
-        "This is a leak in lstmcast or in a change of it: please report it.",
+        "data leakage",
+        "After everything after a split was replaced with noise, something before the split is no "
+        "longer the same to the bit (`check --leaks`).",
+        "This is a leak in lstmcast or in a change to it: please report it.",
     ),
 }
 """Every code, in the order of the reference."""

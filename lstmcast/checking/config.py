@@ -1,4 +1,4 @@
-"""Config or table -> the config to check by, and what is wrong with it already."""
+"""Config or table -> the config to check, and its own faults."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from lstmcast.tables.read import read_table
 def find_config(
     source: Path, overrides: Sequence[str]
 ) -> tuple[Config | None, list[Finding], ReadTable | None]:
-    """The config that a source stands for, what is wrong with it, and the table, if it was read."""
+    """The config of a source, its faults, and the table if it was read."""
     if is_config(source):
         if not source.is_file():
             load_config(source, overrides)  # raises with the nearest name
@@ -39,7 +39,7 @@ def find_config(
             config, table = propose_config(source, overrides, ProgressListener())
             return config, [], table
     except DataError:
-        pass  # the table has faults: go on with what can be guessed of it
+        pass  # the table has faults: continue with a guess of its config
     try:
         return _guess(source, overrides), [], None
     except DataError as error:
@@ -47,7 +47,7 @@ def find_config(
 
 
 def _mixed_time(source: Path, overrides: Sequence[str]) -> str | None:
-    """A column of stamps in so many forms that `propose_config` would count the rows instead.
+    """A time column with so many formats that `propose_config` would number the rows instead.
 
     Raises:
         DataError: It is no table.
@@ -59,7 +59,7 @@ def _mixed_time(source: Path, overrides: Sequence[str]) -> str | None:
         return None
     for name in map(str, look.frame.columns):
         if not np.isnan(lenient_numbers(look, name)[0]).mean() > 0.5:
-            continue  # numbers that happen to read as years are numbers, as `init` has it
+            continue  # numbers that could be years are numbers, as for `init`
         if lenient_stamps(look.strings(name), "auto").good.mean() >= 0.8:
             return name
     return None
@@ -78,7 +78,7 @@ def _config_code(line: str) -> str:
 
 
 def _guess(source: Path, overrides: Sequence[str]) -> Config:
-    """A config for a table that cannot be read in earnest: columns that mostly hold numbers.
+    """A config for a table that the strict reader refuses: its mostly numeric columns.
 
     Raises:
         DataError: It is no table, or holds no numbers.
@@ -98,18 +98,18 @@ def _guess(source: Path, overrides: Sequence[str]) -> Config:
             name for name in others if _meant_as_number(look.text(name))
         ]
     if not data["target"]:
-        raise DataError(f"{source}: no column holds numbers that could be forecast")
+        raise DataError(f"{source}: no column has numbers to forecast")
     window = {"lookback": 1, "horizon": 1, **given.get("window", {})}
     return build_config({**given, "data": data, "window": window}, source=str(source))
 
 
 def _meant_as_number(texts: np.ndarray) -> bool:
-    """Whether a column holds numbers written as lstmcast does not read them: 12 %, 1,234 or $5."""
+    """Whether a column has numbers in a format that lstmcast does not read: 12 %, 1,234 or $5."""
     first = next((str(text) for text in texts if str(text).strip()), "")
     return any(character.isdigit() for character in first) and "dates" not in hint(first) != ""
 
 
 def stopped(error: Exception, explained: bool = False) -> Iterator[Finding]:
-    """The finding for a step that cannot go on; a note where other errors explain it."""
+    """The finding for a step that cannot continue; a note if other errors explain it."""
     words = f"windows and network were not checked: {error}" if explained else str(error)
     yield Finding("LC100", words, severity="note" if explained else "")

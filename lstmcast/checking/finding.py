@@ -1,4 +1,4 @@
-"""Something that `check` found: a code, where, how often, and how grave it is."""
+"""A finding of `check`: code, place, number of cells or rows, severity."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lstmcast.checking.codes import CODES
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that was found.
+    """One finding.
 
     Attributes:
         code: A key of CODES.
@@ -32,7 +32,7 @@ class Finding:
     severity: str = ""
 
     def __post_init__(self) -> None:
-        """Take the severity from the code where none is given."""
+        """Take the severity from the code if none is given."""
         if not self.severity:
             object.__setattr__(self, "severity", CODES[self.code].severity)
 
@@ -48,7 +48,7 @@ def found(code: str, message: str, column: str, rows: np.ndarray, severity: str 
 
 
 def described(finding: Finding, lines: Sequence[str]) -> dict[str, Any]:
-    """A finding as it stands in JSON, with where its rows stand in the file."""
+    """A finding as JSON, with the lines of its rows in the file."""
     return {
         "code": finding.code,
         "severity": finding.severity,

@@ -1,4 +1,4 @@
-"""What a run is given when it is complete: what `check` finds in its table, and its page."""
+"""The last files of a complete run: what `check` finds in its table, and the report page."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lstmcast.runs.folder import RunFolder
 from lstmcast.training.checkpoint import remove_checkpoints
 
 MOST_CHECKED = 1_000_000
-"""Rows of a table that are looked through again after training: some seconds."""
+"""Most rows of a table that are checked again after training: some seconds."""
 
 
 def complete(folder: RunFolder, prepared: Prepared) -> None:
-    """Give a run its page: its manifest says already that all that decides a number is there.
+    """Write the page of a run whose manifest, and so every file with a number, is written.
 
     Rank 0 does. The checkpoints go last, so that a resume can tell whether the page still lacks.
 
@@ -37,7 +37,7 @@ def complete(folder: RunFolder, prepared: Prepared) -> None:
 
 
 def finish(run: RunFolder, prepared: Prepared) -> None:
-    """Write what `check` finds in the table, and the page, of a run that is complete.
+    """Write the findings in the table, and the page, of a complete run.
 
     Whatever happens here, the run stays complete, and it is said how to have its page later.
 
@@ -56,7 +56,7 @@ def finish(run: RunFolder, prepared: Prepared) -> None:
 
 
 def findings_of(prepared: Prepared) -> list[dict[str, Any]] | None:
-    """What `check` finds in the stamps and values of a table; None where there are too many."""
+    """What `check` finds in the time stamps and values of a table; None for too many rows."""
     if len(prepared.panel.values) > MOST_CHECKED:
         return None
     try:
@@ -67,4 +67,4 @@ def findings_of(prepared: Prepared) -> list[dict[str, Any]] | None:
             for finding in report.findings
         ]
     except DataError:
-        return None  # what is not held of the table, such as its lines, has gone or changed
+        return None  # the file, which is read again for line numbers, is gone or has changed

@@ -29,7 +29,7 @@ WINDOWS_HELD = 512
 
 
 def find_leaks_by_perturbation(config: Config, table: Table) -> Iterator[Finding]:
-    """What changes before a cut when the values after it are noise.
+    """Find what changes before a split when the values after it are replaced with noise.
 
     Args:
         config: With the roles of columns.
@@ -51,7 +51,7 @@ def find_leaks_by_perturbation(config: Config, table: Table) -> Iterator[Finding
             changed = _changed(clean, noisy, begins, cut)
             if changed:
                 words = f"with noise from the first {cut} row on, {changed}"
-                yield Finding("LC401", f"{words} before it")
+                yield Finding("LC401", f"{words} before that row")
 
 
 def _cells(config: Config, table: Table) -> pd.DataFrame:
@@ -86,7 +86,7 @@ def _perturbed(
         if name in config.data.categorical:
             changed[places] = np.where(held[places] == "", "", "never seen before")
         else:
-            # Above all real values: no logarithm, count or minimum is in the way.
+            # Above all real values: valid for logarithms, counts and a minimum.
             size = 1 + np.nanmax(np.abs(held), initial=0.0)
             changed[places] = np.where(
                 np.isnan(held[places]), np.nan, size * rng.uniform(2, 9, len(places))
@@ -96,7 +96,7 @@ def _perturbed(
 
 
 def _changed(clean: Prepared, noisy: Prepared, begins: np.ndarray, cut: str) -> str:
-    """The first thing on the way that is not the same before the cut; empty if all is."""
+    """The first result of the pipeline that differs before the cut; empty if none does."""
     panel, other = clean.panel, noisy.panel
     if not np.array_equal(panel.offsets, other.offsets):
         return "the panel has other rows"
@@ -132,7 +132,7 @@ def _same(one: np.ndarray, two: np.ndarray) -> bool:
 
 
 def _at_cut(prepared: Prepared, begins: np.ndarray) -> tuple[np.ndarray, ...]:
-    """A run of one origin, at the cut, for each series with rows enough before it."""
+    """One origin, at the cut, for each series with enough rows before it."""
     window, starts = prepared.config.window, prepared.panel.offsets[:-1]
     enough = begins - starts >= (1 if window.pad else window.lookback)
     series = np.flatnonzero(enough & (begins < prepared.panel.ends))

@@ -15,23 +15,23 @@ from lstmcast.checking.finding import Finding
 from lstmcast.checking.lenient_table import View
 
 ROWS_HELD = 20_000
-"""Rows that are compared; what holds for so many in a row holds for the column."""
+"""Rows that are compared: what holds for so many consecutive rows holds for the column."""
 
 FEWEST = 12
 """Pairs of rows that can show a copy."""
 
 SAME = 1e-3
-"""1 - r^2 up to which two columns have one course; rounded copies are found, too."""
+"""Largest 1 - r^2 (correlation) of a copy; rounded copies are found too."""
 
 REACH = 48
-"""Steps of shift, at least; the horizon where that is longer."""
+"""Smallest shift searched, in steps; the horizon if it is longer."""
 
 WIDEST = 61
 """Rows of a rolling mean, at most."""
 
 
 def find_leaks(view: View, horizon: int) -> Iterator[Finding]:
-    """Covariates that are the target of other rows.
+    """Find covariates that leak the target of other rows.
 
     Args:
         view: The table.
@@ -57,7 +57,7 @@ def _finding(
     count = len(view.codes)
     if first == last:
         if last == 0 and not ahead:
-            words = f"has the same course as the target '{target}'"
+            words = f"moves exactly with the target '{target}'"
             yield Finding("LC307", words, column, (), count)
             return
         where = (

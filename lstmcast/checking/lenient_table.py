@@ -1,4 +1,4 @@
-"""A table read leniently: what can be read of it, and a note of what cannot."""
+"""A table read leniently: its readable cells, and a note of the others."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from lstmcast.tables.csv_numbers import to_numbers
 from lstmcast.tables.read import Table
 
 FORMS = 4
-"""Forms of stamps that one column is searched for."""
+"""Formats of time stamps that one column is searched for."""
 
 
 @dataclass(frozen=True)
 class StampColumn:
-    """What can be read of a column of stamps.
+    """The readable part of a column of time stamps.
 
     Attributes:
         values: (R,) datetime64[us]; 1970 where nothing could be read.
@@ -117,7 +117,7 @@ def lenient_numbers(table: Table, column: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def series_codes(table: Table, columns: Sequence[str]) -> tuple[np.ndarray, list[str]]:
-    """(R,) number of each row's series, in order of their names, and these."""
+    """(R,) index of each row's series, in the order of their names, and the names."""
     codes, names = np.zeros(len(table.frame), dtype=np.int64), [""]
     for column in columns:
         numbers, texts = table.coded(column)
@@ -129,7 +129,7 @@ def series_codes(table: Table, columns: Sequence[str]) -> tuple[np.ndarray, list
 
 
 def _stamps(table: Table, time: str, time_format: str) -> StampColumn:
-    """Each text is read once, unless there is something wrong with one."""
+    """Read each distinct text once, unless one has a fault."""
     numbers, texts = table.coded(time)
     if 2 * len(texts) < len(numbers):
         column = lenient_stamps(pa.array(texts, pa.string()), time_format)
@@ -140,7 +140,7 @@ def _stamps(table: Table, time: str, time_format: str) -> StampColumn:
 
 
 def lenient_stamps(texts: pa.Array, time_format: str) -> StampColumn:
-    """Read as many stamps as possible: in the form of most, then in other forms."""
+    """Read as many time stamps as possible: in the format of most, then in other formats."""
     nowhere = np.zeros(len(texts), dtype=bool)
     try:
         strict = parse_stamps(texts, time_format)
@@ -159,11 +159,11 @@ def lenient_stamps(texts: pa.Array, time_format: str) -> StampColumn:
         if not len(left) or time_format not in ("auto", "day_first", "month_first"):
             break
         more = possible_readings(texts.take(pa.array(left)), time_format)
-        # The same parts in another order would be days taken for months: no safe reading.
+        # The same parts in another order could be days read as months: not safe.
         if not more or sorted(_directives(more[0].style.pattern)) == parts:
             break
         if first.offsets is not None or more[0].offsets is not None:
-            break  # with a zone here and none there, nobody knows what is meant
+            break  # with a time zone in some cells only, the meaning is unknown
         sure = more[0].good.copy()
         for reading in more[1:]:
             sure &= ~(reading.good & (reading.values != more[0].values))
@@ -175,7 +175,7 @@ def lenient_stamps(texts: pa.Array, time_format: str) -> StampColumn:
 
 
 def _directives(pattern: str) -> list[str]:
-    """The letters of a pattern, and what stands between them."""
+    """The letters of a pattern, and the characters between them."""
     return list(pattern.replace("%-", "%"))
 
 
@@ -185,4 +185,4 @@ def _frequency(alias: str, stamps: np.ndarray, codes: np.ndarray) -> Frequency |
             return likely_frequency(stamps, codes, "")
         return frequency_from_alias(alias, stamps) if len(stamps) else None
     except (ConfigError, DataError):
-        return None  # what is wrong with it is found when the table is read in earnest
+        return None  # the strict reading reports the fault

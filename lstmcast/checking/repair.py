@@ -1,4 +1,4 @@
-"""A repaired copy of a table: its order and its cells mended, its values never invented."""
+"""A repaired copy of a table: rows sorted, cells corrected, no value invented."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from lstmcast.checking.stamps import earlier_than_above
 from lstmcast.errors import counted
 
 MOST = 0.5
-"""Share of a column's cells; so many of text are left alone."""
+"""Share of a column's cells: if so many are text, they are left alone."""
 
 
 def repair(view: View) -> tuple[pd.DataFrame, list[str]]:
-    """Every cell as text, mended where that needs no guess.
+    """Every cell as text, corrected if that needs no guess.
 
     Stamps in other forms than most make all stamps ISO; text among numbers and infinities become
     empty cells; rows that repeat an earlier one are dropped; rows are sorted by time, where every
@@ -32,8 +32,8 @@ def repair(view: View) -> tuple[pd.DataFrame, list[str]]:
     _one_form(view, frame, done)
     for name, values in view.values.items():
         for mask, what in ((view.wrong[name], "text"), (np.isinf(values), "infinite values")):
-            if mask.mean() >= MOST:  # 12 % and 1,234 mean something: emptied, all of it is lost
-                done.append(f"{name}: {what} left as it is, since most cells are such")
+            if mask.mean() >= MOST:  # 12 % and 1,234 mean something: emptying them loses it
+                done.append(f"{name}: {what} left as it is, because most cells have it")
             elif mask.any():
                 frame.loc[mask, name] = ""
                 done.append(f"{name}: {counted(int(mask.sum()), 'cell')} of {what} emptied")
@@ -50,7 +50,7 @@ def repair(view: View) -> tuple[pd.DataFrame, list[str]]:
 
 
 def _one_form(view: View, frame: pd.DataFrame, done: list[str]) -> None:
-    """Write all stamps that can be read as ISO, where they are in several forms."""
+    """Write all readable time stamps in ISO format, if they have several formats."""
     stamps, time = view.stamps, view.data.time
     if stamps is None or time is None or not stamps.other.any():
         return
@@ -62,7 +62,7 @@ def _one_form(view: View, frame: pd.DataFrame, done: list[str]) -> None:
 
 
 def table_text(view: View, frame: pd.DataFrame) -> str:
-    """The rows as CSV, with the separator of the file they came from."""
+    """The rows as CSV, with the separator of their file."""
     separator = "," if view.table.csv is None else view.table.csv.dialect.separator
     out = io.StringIO()
     frame.to_csv(out, index=False, sep=separator, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)

@@ -1,4 +1,4 @@
-"""Findings about stamps: unreadable, repeated, missing, off the grid, out of order."""
+"""Findings about time stamps: unreadable, duplicate, missing, off the grid, out of order."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def _unread(view: View) -> Iterator[Finding]:
     stamps, time = view.stamps, view.data.time or ""
     assert stamps is not None
     texts = view.table.strings(time)
-    form = f" of the form {stamps.words}" if stamps.words else ""
+    form = f" of the format {stamps.words}" if stamps.words else ""
     for code, mask, words in (
-        ("LC101", ~stamps.good, f"cannot be read as a stamp{form}"),
-        ("LC102", stamps.other, f"can be read as a stamp, but not{form}"),
+        ("LC101", ~stamps.good, f"cannot be read as a time stamp{form}"),
+        ("LC102", stamps.other, f"can be read as a time stamp, but not{form}"),
     ):
         rows = np.flatnonzero(mask)
         if len(rows):
@@ -66,12 +66,12 @@ def _unsorted(view: View) -> Iterator[Finding]:
     keep = np.flatnonzero(view.stamps.good)
     back = earlier_than_above(view, keep)
     if len(back):
-        words = f"{counted(len(back), 'row')} with an earlier stamp than the row above"
+        words = f"{counted(len(back), 'row')} with an earlier time stamp than the row above"
         yield found("LC110", f"{words} of the same series", view.data.time or "", keep[back])
 
 
 def earlier_than_above(view: View, keep: np.ndarray) -> np.ndarray:
-    """Places among `keep` whose row is earlier than the one above it in the same series."""
+    """Indices into `keep` of rows that are earlier than the row above in the same series."""
     assert view.stamps is not None
     order = np.argsort(view.codes[keep], kind="stable")
     ticks = view.stamps.values[keep][order].astype(np.int64)
@@ -80,7 +80,7 @@ def earlier_than_above(view: View, keep: np.ndarray) -> np.ndarray:
 
 
 def repeats(view: View) -> np.ndarray:
-    """Places among `view.rows` with the stamp and series of the place before."""
+    """Indices into `view.rows` of rows with the time stamp and series of the row before."""
     assert view.stamps is not None
     ticks = view.stamps.values[view.rows].astype(np.int64)
     return 1 + np.flatnonzero((np.diff(ticks) == 0) & (np.diff(view.codes[view.rows]) == 0))
@@ -101,19 +101,21 @@ def _repeated(view: View, again: np.ndarray) -> Iterator[Finding]:
     rows = view.rows
     time = view.data.time or ""
     treated = "" if view.data.duplicates == "error" else "note"
-    so = f"; data.duplicates: {view.data.duplicates} treats them" if treated else ""
+    so = f"; data.duplicates: {view.data.duplicates} handles them" if treated else ""
     if exact.any():
         count = int(exact.sum())
         verb = "repeats" if count == 1 else "repeat"
         words = f"{counted(count, 'row')} {verb} an earlier row in every cell{so}"
         yield found("LC104", words, "", np.sort(rows[again[exact]]), treated)
     if not exact.all():
-        words = f"{counted(int((~exact).sum()), 'row')} with a stamp that the series has already"
+        words = (
+            f"{counted(int((~exact).sum()), 'row')} with a time stamp that the series already has"
+        )
         yield found("LC103", words + so, time, np.sort(rows[again[~exact]]), treated)
 
 
 def _missing_steps(view: View) -> np.ndarray:
-    """(G,) steps that are missing before each place."""
+    """(G,) number of missing steps before each row."""
     missing = np.zeros(len(view.rows), dtype=np.int64)
     if view.frequency is not None and len(view.rows):
         same = np.diff(view.codes[view.rows]) == 0
@@ -141,7 +143,7 @@ def _gaps(view: View, gaps: np.ndarray) -> Iterator[Finding]:
 def _clock_changes(
     view: View, again: np.ndarray, missing: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Which repeats and which gaps are the hours that a change of the clock repeats or skips."""
+    """Which duplicates and gaps are hours that daylight saving time (DST) repeats or skips."""
     gaps = np.flatnonzero(missing)
     nothing = np.zeros(len(again), dtype=bool), np.zeros(len(gaps), dtype=bool)
     frequency = view.frequency
@@ -156,7 +158,7 @@ def _clock_changes(
 
 
 def _is_change(stamps: np.ndarray, months: tuple[int, ...]) -> np.ndarray:
-    """Whether stamps lie in hours 0 to 3 of a Sunday of one of these months."""
+    """Whether time stamps are in hours 0 to 3 of a Sunday in one of these months."""
     days = stamps.astype("datetime64[D]")
     hours = (stamps.astype("datetime64[h]") - days.astype("datetime64[h]")).astype(int)
     month = stamps.astype("datetime64[M]").astype(int) % 12 + 1
@@ -172,12 +174,12 @@ def _clock_findings(view: View, again: np.ndarray, gaps: np.ndarray) -> Iterator
     said = [f"{counted(len(gaps), 'hour')} skipped"] if len(gaps) else []
     said += [f"{counted(len(again), 'row')} in a repeated hour"] if len(again) else []
     stops = len(again) and view.data.duplicates == "error"
-    words = f"{' and '.join(said)} on Sundays at a change of the clock"
+    words = f"{' and '.join(said)} on Sundays when daylight saving time begins or ends"
     yield found("LC107", words, view.data.time or "", rows, "error" if stops else "")
 
 
 def _odd_series(view: View) -> np.ndarray:
-    """Series whose usual step is at least half as long again, or shorter, than that of most."""
+    """Series whose median step is at least 1.5 times as long, or shorter, than that of most."""
     if view.stamps is None or len(view.names) < 2:
         return np.zeros(0, dtype=np.int64)
     steps, codes = _steps(view)
@@ -202,7 +204,7 @@ def _frequencies(view: View, odd: np.ndarray) -> Iterator[Finding]:
         first = pd.Series(view.rows).groupby(view.codes[view.rows]).min()
         shown = ", ".join(view.names[code] for code in odd[:3])
         words = (
-            f"{len(odd):,} of {len(view.names):,} series have another step than most: {shown}"
+            f"{len(odd):,} of {len(view.names):,} series have another frequency than most: {shown}"
             f"{', ...' if len(odd) > 3 else ''}"
         )
         yield found("LC109", words, view.data.time or "", first[odd].to_numpy())
@@ -218,7 +220,7 @@ def _off_grid(view: View, odd: np.ndarray) -> Iterator[Finding]:
         rows = np.sort(view.rows[off])
         shown = str(view.stamps.values[rows[0]].astype("datetime64[s]")).replace("T", " ")
         words = (
-            f"{len(off):,} of {len(view.rows):,} stamps lie off the grid of the others, which is "
-            f"{view.frequency.words}; the first is {shown}"
+            f"{len(off):,} of {len(view.rows):,} time stamps are off the grid of the others, "
+            f"which is {view.frequency.words}; the first is {shown}"
         )
         yield found("LC108", words, view.data.time or "", rows)

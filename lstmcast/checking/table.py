@@ -1,4 +1,4 @@
-"""A table, looked through: what is found in its stamps and values, without its windows."""
+"""Findings in the time stamps and values of a table, without its windows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from lstmcast.tables.read import Table, read_table
 
 @dataclass
 class Report:
-    """What was found.
+    """The findings of a table.
 
     Attributes:
         source: The config or table, as given.
@@ -48,7 +48,7 @@ class Report:
 
 
 def read_whole(data: DataConfig, before: ReadTable | None = None) -> tuple[Table, DataConfig]:
-    """The whole table; one of another layout as a long one, with the config of that."""
+    """The whole table; another layout as a long table, with the config for it."""
     texts, repeated = _texts(data), _texts(data) if data.series else []
     if before is not None:
         table = before.taken()
@@ -61,7 +61,7 @@ def read_whole(data: DataConfig, before: ReadTable | None = None) -> tuple[Table
 
 
 def _as_long(table: Table, data: DataConfig) -> tuple[Table, DataConfig]:
-    """A table, laid out as a long one, with the config of that."""
+    """A table as a long table, with the config for it."""
     if not isinstance(table, LongTable):
         return table, data
     data = table.long_config(data)
@@ -75,7 +75,7 @@ def _texts(data: DataConfig) -> list[str]:
 
 
 def present_roles(data: DataConfig, table: Table) -> tuple[DataConfig | None, list[Finding]]:
-    """The roles without columns that the table lacks, and a finding for each of those."""
+    """The roles without the columns that the table lacks, and a finding for each of these."""
     findings, kept = [], {}
     known = list(table.frame.columns)
     for role in ("time", "target", "series", "past", "future", "static", "categorical"):
@@ -95,7 +95,7 @@ def present_roles(data: DataConfig, table: Table) -> tuple[DataConfig | None, li
 
 
 def check_rows(prepared: Prepared) -> Report:
-    """Look at the stamps and values of a table that can be trained on; quicker than `check`.
+    """Check time stamps and values of a table that was trained on; faster than `check`.
 
     Not looked for is what takes long: covariates that know the target, noise after the cuts.
 

@@ -1,4 +1,4 @@
-"""Findings about numbers: text, infinities, nothing, one value, jumps and outliers."""
+"""Findings about numbers: text, infinite, missing and constant values, jumps, outliers."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ AROUND = 100
 """Rows before and after a change that are compared; at least a tenth of them must be there."""
 
 FAR = 5.0
-"""Ranges of the middle nine tenths of the values: farther away lie outliers."""
+"""Times the range of the middle 90 % of the values: values farther away are outliers."""
 
 FEWEST = 20
-"""Values of a series that can have an outlier."""
+"""Fewest values of a series that can have an outlier."""
 
 
 def find_in_values(view: View) -> Iterator[Finding]:
@@ -54,7 +54,7 @@ def _wrong_cells(view: View, name: str, values: np.ndarray) -> Iterator[Finding]
     if not len(wrong) and not len(infinite):
         return
     texts = view.table.text(name)
-    for code, rows, what in (("LC201", wrong, "no number"), ("LC202", infinite, "infinite")):
+    for code, rows, what in (("LC201", wrong, "not a number"), ("LC202", infinite, "infinite")):
         if len(rows):
             shown = ", ".join(quoted(str(texts[row])) for row in rows[:3])
             verb = "is" if len(rows) == 1 else "are"
@@ -69,7 +69,7 @@ def _empty(view: View, name: str) -> Iterator[Finding]:
 
 
 def _constant_series(view: View, name: str, values: np.ndarray) -> Iterator[Finding]:
-    """Series of a target that never change, others doing so."""
+    """Series of a target that never change, while others do."""
     known = view.rows[np.isfinite(values[view.rows])]
     codes, size = view.codes[known], len(view.names)
     low, high = np.full(size, np.inf), np.full(size, -np.inf)
@@ -86,7 +86,7 @@ def _constant_series(view: View, name: str, values: np.ndarray) -> Iterator[Find
 
 
 def _missing(view: View, name: str, values: np.ndarray) -> Iterator[Finding]:
-    """Empty cells before each series' last target: later ones are rows of the future."""
+    """Empty cells up to each series' last target: later rows are rows of the future."""
     known = np.zeros(len(view.rows), dtype=bool)
     for target in view.data.target:
         if target in view.values:
@@ -104,7 +104,7 @@ def _missing(view: View, name: str, values: np.ndarray) -> Iterator[Finding]:
 
 
 def _jumps(view: View, name: str, values: np.ndarray) -> Iterator[Finding]:
-    """Steps by a factor, with all that lies around before below all that lies around after."""
+    """Jumps by a factor, if all values shortly before are below all values shortly after."""
     places = np.flatnonzero(np.isfinite(values[view.rows]))
     ordered = values[view.rows][places]
     codes = view.codes[view.rows][places]
@@ -122,7 +122,7 @@ def _jumps(view: View, name: str, values: np.ndarray) -> Iterator[Finding]:
     likely, before, after = likely[keep], before[keep], after[keep]
     if not len(likely):
         return
-    # Of one sign on both sides, without zeros: what swings about zero has no unit to change.
+    # Of one sign on both sides, without zeros: a series around zero has no scale to change.
     signs = np.sign(np.concatenate([before, after], axis=1))
     kept = (np.nanmin(signs, axis=1) == np.nanmax(signs, axis=1)) & (np.nanmin(signs, axis=1) != 0)
     if not kept.any():
@@ -165,7 +165,7 @@ def _outliers(view: View, name: str, values: np.ndarray) -> Iterator[Finding]:
     if len(rows):
         largest = int(rows[np.argmax(np.abs(values[rows]))])
         words = (
-            f"{counted(len(rows), 'value')} far from all others; the largest, "
+            f"{counted(len(rows), 'value')} far from the others; the largest, "
             f"{values[largest]:g}, is at {view.table.line(largest)}"
         )
         yield found("LC206", words, name, rows)

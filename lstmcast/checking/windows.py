@@ -1,4 +1,4 @@
-"""Findings about windows: series too short, known-future columns that end too early."""
+"""Findings about windows: series too short, future covariates that end too early."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def find_short_series(view: View, window: WindowConfig) -> Iterator[Finding]:
     codes = view.codes[view.rows]
     heads = np.flatnonzero(np.diff(codes, prepend=-1))
     tails = np.append(heads[1:], len(codes)) - 1
-    # A row whose lags lie before its series is left out.
+    # A row whose lags are before the first row of its series is left out.
     lengths = view.ordinals[tails] - view.ordinals[heads] + 1 - max(view.data.lags, default=0)
     need = (1 if window.pad else window.lookback) + window.horizon
     short = np.flatnonzero(lengths < need)
@@ -48,7 +48,7 @@ def find_short_series(view: View, window: WindowConfig) -> Iterator[Finding]:
 
 
 def find_unknown_future(panel: Panel, table: Table, horizon: int) -> Iterator[Finding]:
-    """Series whose known-future columns end before the horizon does."""
+    """Series whose future covariates end before the horizon."""
     derived = (*panel.lags, *panel.unscaled)
     own = [name for name in panel.columns.future if name not in derived]
     if not own:

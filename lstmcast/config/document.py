@@ -1,4 +1,4 @@
-"""A YAML file as nested values with the line of each: nothing but sections, keys and plain values.
+"""A YAML file as nested values with their lines: only sections, keys and plain values.
 
 The values are read by the schema's types rather than by YAML's own rules, so that a column named
 `no`, `1` or `2024-01-31` stays text and `1e-3` is a number.
@@ -34,7 +34,7 @@ _HINTS = {
 
 @dataclass
 class Document:
-    """What a YAML file holds.
+    """The content of a YAML file.
 
     Attributes:
         values: Section -> key -> value.
@@ -94,7 +94,9 @@ def _read_text(path: Path) -> str:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"{path}: cannot be read: {reason}") from None
     if len(data) > MAX_BYTES:
-        raise ConfigError(f"{path}: over {MAX_BYTES:,} bytes, which is no config; is it the data?")
+        raise ConfigError(
+            f"{path}: over {MAX_BYTES:,} bytes: too large for a config; is it the data?"
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -116,7 +118,7 @@ def _beside(folder: Path) -> str:
 
 
 def _check_syntax(text: str, path: Path) -> None:
-    """Refuse what a config has no use for, before anything is built from it.
+    """Refuse YAML that a config does not need, before anything is built from it.
 
     Aliases are the way to make a small file huge in memory; deep nesting is the way to exhaust
     the stack.

@@ -1,4 +1,4 @@
-"""What pydantic found wrong, in plain words that say where and what to do."""
+"""Faults that pydantic found, as plain messages: where, what, and what to do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BOUNDS = {
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that is wrong.
+    """One fault.
 
     Attributes:
         loc: Section and key; a section alone; or nothing, for the file as a whole.
@@ -42,7 +42,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the values of a config were written.
+    """The origin of each value of a config.
 
     Attributes:
         name: The file as the user gave it, or words such as `the command line`.
@@ -55,7 +55,7 @@ class Sources:
     settings: Mapping[tuple[str, ...], str] = field(default_factory=dict)
 
     def tell(self, faults: Sequence[Fault]) -> list[str]:
-        """Each fault with its place: those of the file by line, then those of the overrides."""
+        """Each fault with its origin: those of the file by line, then those of the overrides."""
         told = [self._tell(fault) for fault in faults]
         return [text for _, _, text in sorted(told, key=lambda one: one[:2])]
 
@@ -75,7 +75,7 @@ def explain(error: ValidationError, values: Mapping[str, Any]) -> list[Fault]:
         error: What pydantic raised for a whole config.
         values: What was validated; it tells a single value from a list of one.
     """
-    # A field that takes several kinds has one error for each kind that the value is not.
+    # A field that accepts several types has one error for each type that does not match.
     by_value: dict[tuple[str | int, ...], list[ErrorDetails]] = {}
     for one in error.errors(include_url=False):
         loc = one["loc"]
@@ -124,7 +124,7 @@ def _is_inside(loc: tuple[str | int, ...], values: Mapping[str, Any]) -> bool:
 
 
 def _section(name: str, error: ErrorDetails) -> str:
-    """What is wrong with a section that is absent or no mapping."""
+    """The fault of a section that is missing or not a mapping."""
     if error["type"] == "missing":
         return "is missing: name the table in data.path and what to forecast in data.target"
     keys = ", ".join(list(shapes()[name])[:3])
@@ -132,7 +132,7 @@ def _section(name: str, error: ErrorDetails) -> str:
 
 
 def _value(value: Any, shape: dict[str, Any], errors: list[ErrorDetails]) -> str:
-    """What is wrong with a value, given all that pydantic said of it."""
+    """The fault of a value, from all errors that pydantic gave for it."""
     kind, ctx = errors[0]["type"], errors[0].get("ctx", {})
     if len(errors) == 1:
         if kind in _BOUNDS:
@@ -158,7 +158,7 @@ def _value(value: Any, shape: dict[str, Any], errors: list[ErrorDetails]) -> str
 
 
 def unknown(loc: tuple[str, ...]) -> str:
-    """What is wrong with a name that the schema does not have, and which it may stand for."""
+    """The fault of an unknown name, with the nearest known one."""
     known = shapes()
     *section, key = loc
     own = known.get(section[0], {}) if section else known

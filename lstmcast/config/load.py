@@ -69,7 +69,7 @@ def build_config(
 
 
 def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
-    """Overrides as a nested dict, each value checked by itself and typed by its field.
+    """Overrides as a nested dict, each value checked alone and typed by its field.
 
     Args:
         overrides: `section.key=value`. A list is `a,b` or `[a, b]`, quotes keep a comma in a name;
@@ -86,7 +86,7 @@ def parse_overrides(overrides: Sequence[str]) -> dict[str, Any]:
         Config.model_validate(values)
     except ValidationError as error:
         given = {setting.loc for setting in settings}
-        # What is missing, and rules between fields, can be judged in a whole config only.
+        # Missing fields and rules between fields can be checked in a whole config only.
         found = explain(error, values)
         faults += [fault for fault in found if fault.loc in given and not fault.rule]
     _raise(Sources("", settings={setting.loc: setting.text for setting in settings}), faults)
@@ -214,7 +214,7 @@ def _make_paths_absolute(values: dict[str, Any], folder: Path, settings: Sequenc
 
 
 def _absolute(path: Any, folder: Path) -> Any:
-    """The absolute path that a relative one has from a folder; what is no path stays as it is.
+    """The absolute path of a path relative to a folder; other values are returned unchanged.
 
     Links among the folders are followed, as the system does for `..`; the file's own name is kept,
     so that a link `latest.csv` may lead to another file tomorrow.
@@ -228,7 +228,7 @@ def _absolute(path: Any, folder: Path) -> Any:
 
 
 def _settings(overrides: Sequence[str]) -> tuple[list[Setting], list[Fault]]:
-    """The overrides that name a field, and what is wrong with the others."""
+    """The overrides that name a field, and the faults of the others."""
     settings: list[Setting] = []
     faults: list[Fault] = []
     for text in overrides:
@@ -254,7 +254,7 @@ def _settings(overrides: Sequence[str]) -> tuple[list[Setting], list[Fault]]:
 
 
 def _setting_value(text: str, shape: Shape) -> Any:
-    """The value of an override, read as its field wants it."""
+    """The value of an override, converted to the type of its field."""
     if quoted := _QUOTED.fullmatch(text):
         return quoted[1] if quoted[1] is not None else quoted[2]
     if accepts(shape, "null") and text.lower() in ("null", "none"):
@@ -270,7 +270,7 @@ def _setting_value(text: str, shape: Shape) -> Any:
 
 
 def _mapping(text: str, shape: Shape) -> Any:
-    """The members of `{a: b, c: d}`; the text itself where it is not of this form."""
+    """The members of `{a: b, c: d}`; the text itself if it has another form."""
     pairs = [str(item).partition(":") for item in _list(text[1:-1], {}) if text[1:-1].strip()]
     if not all(colon for _, colon, _ in pairs):
         return text  # the schema refuses it

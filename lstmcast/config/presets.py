@@ -1,4 +1,4 @@
-"""Presets: named sets of network fields that fill what a config leaves open."""
+"""Presets: named sets of values for network fields that a config does not set."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # Each preset holds only what differs from the field defaults in `schema.NetworkConfig`.
-# docs/accuracy.md has what speaks for them.
+# docs/accuracy.md has the evidence for them.
 PRESETS: dict[str, dict[str, Any]] = {
     "plain": {},
     "auto": {"normalize": "last", "units": [64], "dropout": 0.1, "skip": "ridge"},
@@ -32,7 +32,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 ANY = object()
 """Stands for every value."""
 
-# What a preset would set, but does not beside a value that the user set: they do not go together.
+# Values that a preset does not set if the user set an incompatible value.
 YIELDS: dict[str, dict[Any, dict[str, Any]]] = {
     "decoder": {
         "every_step": {"normalize": ANY, "skip": ANY, "segment": ANY},
@@ -45,9 +45,9 @@ YIELDS: dict[str, dict[Any, dict[str, Any]]] = {
 
 
 def fill_network(network: Any) -> Any:
-    """The `network` section with the fields that its preset gives where none are set.
+    """The `network` section, with the values of its preset for fields that are not set.
 
-    A preset yields: what does not go with a field that is set stays as the schema has it.
+    A preset yields: a value that is incompatible with a field of the user keeps its default.
 
     Args:
         network: The section as the user gave it; None where the config has none, which asks

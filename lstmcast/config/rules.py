@@ -1,6 +1,6 @@
-"""Fields that do not go together: one table of all combinations that a config is refused for.
+"""Incompatible fields: one table of all combinations that a config is refused for.
 
-What depends on the table or the machine as well is refused where that is known.
+Combinations that also depend on the table or the machine are refused when that is known.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from lstmcast.config.values import Section
 S = TypeVar("S")
 
 Rule = tuple[str, Callable[[S], object], str]
-"""The dotted field that is wrong; whether a section or a config breaks the rule, or a list of all
-that breaks it; what is wrong, and what to do. In the words, `{0.cell}` is a field of what is
-checked, and `{it}` one of those that break the rule."""
+"""The dotted name of the wrong field; a function that says whether a section or config breaks the
+rule, or lists everything that breaks it; what is wrong and what to do. In the message, `{0.cell}`
+is a field of the checked section or config, and `{it}` an item of that list."""
 
 NOT_READ_BACKWARDS = {
-    "recursive": "each forecast would have to be read from its end before it is made",
-    "every_step": "reading from the end would show each step what it is to forecast",
+    "recursive": "each forecast would have to be read backwards before it is made",
+    "every_step": "reading backwards would show each step the values that it has to forecast",
     "segments": "each segment of the horizon is one more step forward",
 }
 
@@ -56,7 +56,7 @@ def _outside(names: Iterable[str], *known: Iterable[str]) -> list[str]:
 
 
 def _of_stamps(data: DataConfig) -> list[str]:
-    """Fields about stamps that are not at their defaults; `calendar: auto` takes what there is."""
+    """Fields about time stamps that are not at their defaults; `calendar: auto` is allowed."""
     names = ("frequency", "time_format", "duplicates", "holidays", "calendar")
     defaults = {name: [DataConfig.model_fields[name].default] for name in names}
     defaults["calendar"].append("auto")
@@ -68,12 +68,12 @@ def _of_series(data: DataConfig) -> list[str]:
 
 
 def _embedded(config: Any) -> list[str]:
-    """Columns for whose categories the network learns vectors."""
+    """Columns whose categories get embeddings."""
     return [*config.data.categorical, *(config.data.series if config.network.embed_series else [])]
 
 
 def _unnamed(config: Any) -> bool:
-    """Whether the column of series has no name before the table is read: wide or in rows."""
+    """Whether the series column has no name before the table is read: layout wide or rows."""
     return bool(config.network.embed_series and not config.data.series)
 
 
@@ -93,19 +93,19 @@ _DATA: list[Rule[DataConfig]] = [
     ("data.{it}", lambda d: d.time is None and _of_stamps(d),
      "has no effect without data.time; name the time column, or leave it out"),
     ("data.start", lambda d: d.time is None and isinstance(d.start, str),
-     "must be a row number where there is no data.time, got '{0.start}'"),
+     "must be a row number without data.time, got '{0.start}'"),
     ("data.end", lambda d: d.time is None and isinstance(d.end, str),
-     "must be a row number where there is no data.time, got '{0.end}'"),
+     "must be a row number without data.time, got '{0.end}'"),
     ("data.end",
      lambda d: isinstance(d.start, int) and isinstance(d.end, int) and d.start > d.end,
      "must be at least data.start {0.start}, got {0.end}"),
     ("data.{it}", lambda d: d.layout in ("wide", "rows") and _of_series(d),
-     "must be empty with data.layout: {0.layout}, which has no column but those of the series; "
+     "must be empty with data.layout: {0.layout}, which has only columns of series; "
      "write the table long instead"),
     ("data.time", lambda d: d.layout == "rows" and d.time is not None,
-     "must be null with data.layout: rows, where steps are counted"),
+     "must be null with data.layout: rows, whose steps are numbered"),
     ("data.target", lambda d: d.layout == "rows" and len(d.target) > 1,
-     "must be one name with data.layout: rows; it is what forecast.csv calls the values"),
+     "must be one name with data.layout: rows: the name of the values in forecast.csv"),
     ("data.time", lambda d: d.layout == "wide" and d.time in ("series", "value"),
      "is '{0.time}', a name that lstmcast's own files need with data.layout: wide; rename the "
      "column"),
@@ -115,7 +115,7 @@ _SPLIT: list[Rule[SplitConfig]] = [
     ("split.validation",
      lambda s: isinstance(s.validation, float) and isinstance(s.test, float)
      and s.validation + s.test >= 1,
-     "and split.test leave no row to train on: {0.validation} + {0.test} must stay below 1"),
+     "and split.test leave no row for training: {0.validation} + {0.test} must be below 1"),
     ("split.validation",
      lambda s: isinstance(s.validation, str) and isinstance(s.test, str)
      and s.validation >= s.test,
@@ -129,26 +129,27 @@ _NETWORK: list[Rule[NetworkConfig]] = [
      "must be below every width of network.units {0.units}, got {0.projection}"),
     ("network.recurrent_activation",
      lambda n: n.cell == "rnn" and n.recurrent_activation != "sigmoid",
-     "is for gates, and an rnn has none; leave it out"),
+     "is for gates, but an rnn has none; leave it out"),
     ("network.readout", lambda n: n.readout != "last" and n.decoder != "direct",
-     "is for decoder: direct, not {0.decoder}; set it to last"),
+     "needs decoder: direct, not {0.decoder}; set it to last"),
     ("network.teacher_forcing",
      lambda n: n.teacher_forcing and n.decoder not in ("recursive", "seq2seq"),
-     "is for decoders that feed back, not {0.decoder}; set it to 0"),
+     "needs decoder: recursive or seq2seq, not {0.decoder}; set it to 0"),
     ("network.bidirectional",
      lambda n: [why for name, why in NOT_READ_BACKWARDS.items()
                 if n.bidirectional and n.decoder == name],
-     "does not go with {0.decoder}: {it}"),
+     "is not possible with decoder: {0.decoder}: {it}"),
     ("network.segment", lambda n: n.segment != 1 and n.decoder in ("recursive", "every_step"),
-     "does not go with {0.decoder}, which needs every step of the window; set it to 1"),
+     "is not possible with decoder: {0.decoder}, which needs every step of the window; set it "
+     "to 1"),
     ("network.skip", lambda n: n.skip != "none" and n.decoder == "every_step",
-     "is from a whole window, not from every step; leave it out"),
+     "maps a whole window, but decoder: every_step forecasts from every step; leave it out"),
     ("network.normalize", lambda n: n.normalize != "none" and n.decoder == "every_step",
-     "does not go with every_step: the window's level would show each step what it is to "
-     "forecast; set it to none"),
+     "is not possible with decoder: every_step: the window's level would show each step the "
+     "values that it has to forecast; set it to none"),
     ("network.normalize",
      lambda n: n.normalize == "difference" and n.decoder not in ("direct", "segments"),
-     "difference does not go with {0.decoder}, which would be given its differences as values; "
+     "difference is not possible with decoder: {0.decoder}, which would get differences as values; "
      "set network.decoder to direct or segments"),
 ]  # fmt: skip
 
@@ -184,25 +185,25 @@ BETWEEN_SECTIONS: list[Rule[Any]] = [
     ("network.train_vectors", lambda c: c.network.train_vectors and not c.data.vectors,
      "has no effect without data.vectors"),
     ("training.loss", lambda c: c.network.head != "point" and c.training.loss != "auto",
-     "is for head: point; {0.network.head} has its own, so set it to auto"),
+     "is for head: point; head: {0.network.head} has its own loss, so set it to auto"),
     ("training.loss",
      lambda c: "smape" in c.training.loss and c.scale.transform != "none",
-     "{0.training.loss} is of the units of the data, and scale.transform is {0.scale.transform}; "
-     "set one of them otherwise"),
+     "{0.training.loss} needs the units of the data, but scale.transform is {0.scale.transform}; "
+     "change one of them"),
     ("network.head", lambda c: c.network.head == "quantiles" and not c.forecast.levels,
-     "quantiles has none to forecast: forecast.levels is []"),
+     "quantiles needs levels, but forecast.levels is []"),
     ("forecast.adaptive", lambda c: c.forecast.adaptive and not c.forecast.levels,
-     "has no bounds to adapt: forecast.levels is []"),
+     "needs prediction intervals, but forecast.levels is []"),
     ("scale.transform",
      lambda c: c.network.head in ("negative_binomial", "poisson")
      and c.scale.transform != "none",
-     "does not go with head: {0.network.head}, which models the counts themselves; set it to "
+     "is not possible with head: {0.network.head}, which models the counts themselves; set it to "
      "none"),
 ]  # fmt: skip
 
 
 def refuse(rules: Sequence[Rule[S]], checked: S) -> None:
-    """Raise all rules that a section or config breaks as one pydantic error.
+    """Raise one pydantic error with all rules that a section or config breaks.
 
     `faults.explain` takes it apart.
     """

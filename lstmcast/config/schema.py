@@ -1,7 +1,7 @@
-"""The schema of a config: all sections; `rules` says which of their fields do not go together.
+"""The schema of a config: all sections; `rules` has the incompatible combinations of fields.
 
-The descriptions of the fields are the only ones: the help, the docs and the JSON schema for editors
-are made from them. A field says its unit first, then its effect.
+Help, docs and the JSON schema for editors use the descriptions of the fields. A description gives
+the unit first, then the effect.
 """
 
 from __future__ import annotations
@@ -26,16 +26,15 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", title="lstmcast config")
 
-    data: DataConfig = Field(description="The table and what its columns are.")
+    data: DataConfig = Field(description="The table and the roles of its columns.")
     split: SplitConfig = Field(
         default_factory=SplitConfig, description="Which rows validate and which test."
     )
     window: WindowConfig = Field(
-        default_factory=WindowConfig, description="Steps in, steps out, and how windows follow."
+        default_factory=WindowConfig,
+        description="Steps of input, steps to forecast, and the stride between windows.",
     )
-    scale: ScaleConfig = Field(
-        default_factory=ScaleConfig, description="How columns are brought to one scale."
-    )
+    scale: ScaleConfig = Field(default_factory=ScaleConfig, description="Scaling of the columns.")
     network: NetworkConfig = Field(
         default_factory=NetworkConfig,
         description="The recurrent network; without this section, the preset auto.",
@@ -44,13 +43,14 @@ class Config(BaseModel):
         default_factory=TrainingConfig, description="How the network is trained."
     )
     forecast: ForecastConfig = Field(
-        default_factory=ForecastConfig, description="What is done to the forecasts."
+        default_factory=ForecastConfig,
+        description="Prediction intervals and limits of the forecasts.",
     )
 
     @model_validator(mode="before")
     @classmethod
     def _fill(cls, values: Any) -> Any:
-        """Fill the preset; a section with nothing under it (`split:`) is as good as left out."""
+        """Fill in the preset; an empty section (`split:`) counts as left out."""
         if not isinstance(values, Mapping):
             return values
         kept = {name: section for name, section in values.items() if section is not None}

@@ -1,4 +1,4 @@
-"""The section that says what is done to forecasts."""
+"""Section forecast: prediction intervals, limits and fallback of forecasts."""
 
 from __future__ import annotations
 
@@ -8,27 +8,28 @@ from lstmcast.config.values import Percents, Section
 
 
 class ForecastConfig(Section):
-    """What is done to the forecasts in the units of the data."""
+    """Prediction intervals, limits and fallback of forecasts, in the units of the data."""
 
     model_config = ConfigDict(title="Forecast")
 
     levels: Percents = Field(
         default=[80, 95],
-        description="Chances, in percent, that an actual lies in its interval: each level adds a "
-        "lower and an upper bound, wide enough on the validation rows; [] for none.",
+        description="Levels of the prediction intervals, in percent: each adds a lower and an "
+        "upper bound, calibrated on the validation windows so that this share of actual values "
+        "falls between them; [] for none.",
     )
     minimum: float | None = Field(
         default=None,
         description="Lowest value of a forecast and its bounds, in the units of the data, 0 for "
-        "counts and sales: those below are raised to it; null: no limit.",
+        "counts and sales: lower ones are raised to it; null: no limit.",
     )
     adaptive: bool = Field(
         default=False,
-        description="Whether the bounds of a backtest are widened or narrowed, fold after fold, by "
-        "how often they held so far.",
+        description="Whether the prediction intervals of a backtest are widened or narrowed from "
+        "fold to fold, by their coverage so far (adaptive conformal inference).",
     )
     fallback: bool = Field(
         default=False,
-        description="Whether predict gives a series to its best baseline where the network did "
-        "worse on its validation and test windows; the column method says who forecast it.",
+        description="Whether predict uses the best baseline for a series on whose validation and "
+        "test windows the network was worse; the column method names the forecaster.",
     )

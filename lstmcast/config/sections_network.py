@@ -1,4 +1,4 @@
-"""The section about the network."""
+"""Section network: cell, layers, decoder and head."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class NetworkConfig(Section):
 
     preset: Literal["plain", "auto", "segments", "hybrid"] = Field(
         default="plain",
-        description="Source of the fields not set here: plain, the defaults; auto, the best all "
-        "round, and what a config without a network section gets; segments, for long windows of "
-        "steps shorter than a day; hybrid, for many seasonal series.",
+        description="Source of the fields not set here: plain, the defaults; auto, the best in "
+        "general, used when a config has no network section; segments, for long windows of steps "
+        "shorter than a day; hybrid, for many seasonal series.",
     )
     cell: Literal["rnn", "gru", "lstm"] = Field(
         default="lstm", description="Recurrent cell of every layer."
@@ -40,12 +40,13 @@ class NetworkConfig(Section):
     )
     bidirectional: bool = Field(
         default=False,
-        description="Whether each layer also reads the window from its end, doubling its outputs.",
+        description="Whether each layer also reads the window backwards, which doubles its "
+        "outputs.",
     )
     projection: CountOrZero = Field(
         default=0,
-        description="Units that each LSTM layer's output is projected to, below every width; "
-        "0: no projection.",
+        description="Units that the output of each LSTM layer is projected to, fewer than every "
+        "layer has; 0: no projection.",
     )
     bias: bool = Field(default=True, description="Whether the cells have bias terms.")
     dropout: Fraction = Field(
@@ -60,74 +61,74 @@ class NetworkConfig(Section):
     )
     activation: Activation = Field(
         default="tanh",
-        description="What the candidate and, in an LSTM, the cell state go through; another than "
-        "torch's own runs the cells step by step, which is slower.",
+        description="Activation of the candidate and, in an LSTM, of the cell state; any other "
+        "than tanh runs the cells step by step, which is slower.",
     )
     recurrent_activation: Activation = Field(
         default="sigmoid",
-        description="What the gates go through; another than sigmoid runs the cells step by step.",
+        description="Activation of the gates; any other than sigmoid runs the cells step by step.",
     )
     embed_series: bool = Field(
         default=False,
         description="Whether the columns of data.series are categories too, so that the network "
-        "learns a vector for each series.",
+        "learns an embedding for each series.",
     )
     embedding: Literal["auto"] | Count | dict[Name, Count] = Field(
         default="auto",
-        description="Width of the vectors of categories: one for all columns, or one by column; "
-        "auto: 1.6 n^0.56 for n categories, at most 50, or as wide as the vectors given.",
+        description="Width of the embeddings: one for all columns, or one per column; auto: 1.6 "
+        "n^0.56 for n categories, at most 50, or the width of the given vectors.",
     )
     train_vectors: bool = Field(
         default=False,
-        description="Whether the vectors of data.vectors are trained on; false: they stay as "
-        "their file has them.",
+        description="Whether the embeddings given by data.vectors are trained; false: they stay "
+        "as given.",
     )
     normalize: Literal["none", "last", "standard", "season", "difference"] = Field(
         default="none",
-        description="What each window's targets are freed of and the forecast gets back: none; "
-        "last, the last value; standard, the window's mean and deviation; season, the mean of its "
-        "last season, and its mean distance from that; difference, the last season itself, and the "
-        "mean size of the window's differences from season to season, which are read beside it.",
+        description="Normalization of each window's targets, inverted on the forecast: none; "
+        "last, minus the last value; standard, by the window's mean and deviation; season, by the "
+        "mean of its last season and the mean distance from it; difference, minus the season "
+        "before, by the mean size of the seasonal differences, which are inputs too.",
     )
     channels: Literal["mixed", "independent"] = Field(
         default="mixed",
-        description="Whether the targets of a window are read side by side (mixed), or each by "
-        "itself, by one network for all (independent).",
+        description="How a window with several targets is read: mixed, all targets together; "
+        "independent, each target separately, by one network for all.",
     )
     segment: Literal["auto"] | Count = Field(
         default=1,
         description="Steps folded into one step of the encoder by a linear layer; auto: a "
-        "fifteenth of the lookback, rounded to whole seasons where the window holds at least four.",
+        "fifteenth of the lookback, in whole seasons if the window has at least four.",
     )
     skip: Literal["none", "linear", "ridge"] = Field(
         default="none",
-        description="What goes past the recurrent layers: none; linear, a linear map from each "
-        "target's window to its horizon, zero at first, is added to the forecast; ridge, the same "
-        "map, beginning as ridge regression over the train windows has it, while what the "
-        "recurrent layers add begins at zero (with `training.init_from`, as in the other run).",
+        description="Path around the recurrent layers: none; linear, a linear map from each "
+        "target's window to its horizon, zero at first, added to the forecast; ridge, the same "
+        "map initialized by ridge regression on the training windows (or by "
+        "`training.init_from`), while the output of the recurrent layers begins at zero.",
     )
     readout: Literal["last", "state", "mean", "all"] = Field(
         default="last",
-        description="What the direct decoder reads of the encoder: last, its last step; state, the "
-        "final h (and c) of every layer and direction; mean, the mean of its steps; all, all steps "
+        description="Input of the direct decoder: last, the encoder's last step; state, the final "
+        "h (and c) of every layer and direction; mean, the mean over all steps; all, all steps "
         "side by side.",
     )
     decoder: Literal["direct", "recursive", "seq2seq", "every_step", "segments"] = Field(
         default="direct",
-        description="How a state becomes the horizon: direct, all steps in one linear map; "
-        "recursive, step by step, each forecast fed back to the encoder; seq2seq, a second stack "
-        "started with the encoder's final states; every_step, a linear map of every step's output, "
-        "trained on what follows each; segments, all segments of the horizon at once, each one "
-        "step of the encoder from its final states.",
+        description="How the encoder's state becomes the horizon: direct, one linear map for all "
+        "steps; recursive, step by step, feeding each forecast back to the encoder; seq2seq, a "
+        "second recurrent stack that starts from the encoder's final states; every_step, a linear "
+        "map of every step's output, trained on what follows each step; segments, one encoder "
+        "step from the final states for each segment of the horizon.",
     )
     teacher_forcing: Annotated[float, Ge(0), Le(1)] = Field(
         default=0.0,
-        description="Chance in training that a recursive or seq2seq decoder is fed the true value "
-        "of a step in place of its own forecast.",
+        description="Probability in training that a recursive or seq2seq decoder gets the actual "
+        "value of a step instead of its own forecast.",
     )
     head: Head = Field(
         default="point",
-        description="What is forecast of each step and target: point, one number; quantiles, the "
-        "median and the bounds of forecast.levels; or a distribution: normal, student_t, and for "
-        "counts negative_binomial and poisson.",
+        description="Output for each step and target: point, one number; quantiles, the median "
+        "and the bounds of forecast.levels; or a distribution: normal, student_t, and for counts "
+        "negative_binomial and poisson.",
     )

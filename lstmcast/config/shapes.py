@@ -1,4 +1,4 @@
-"""What the schema says of a field: the words for help and messages, and how plain text is read."""
+"""Fields as the schema describes them: words for help and messages, and parsing of plain text."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False,
 
 
 class FieldWords(NamedTuple):
-    """One field of the config, in words; `choices` where it holds no other text."""
+    """One field of the config, in words; `choices` if it accepts no other text."""
 
     name: str
     type: str
@@ -43,13 +43,13 @@ def shapes() -> dict[str, dict[str, Shape]]:
 
 
 def alternatives(shape: Shape) -> list[Shape]:
-    """The shapes of which a value must have one."""
+    """The alternative shapes of a value."""
     options: list[Shape] = shape.get("anyOf", [shape])
     return options
 
 
 def accepts(shape: Shape, kind: str) -> bool:
-    """Whether a value of this JSON kind (`integer`, `null`, ...) may stand in the field."""
+    """Whether the field accepts a value of this JSON type (`integer`, `null`, ...)."""
     return any(option.get("type") == kind for option in alternatives(shape))
 
 
@@ -59,18 +59,18 @@ def _accepts_any_text(shape: Shape) -> bool:
 
 
 def items(shape: Shape) -> Shape:
-    """The shape of a list's elements; the field's own where it is no list."""
+    """The shape of a list's elements; the field's own if it is not a list."""
     return next((option["items"] for option in alternatives(shape) if "items" in option), shape)
 
 
 def members(shape: Shape) -> Shape:
-    """The shape of a mapping's values; empty where the field is no mapping."""
+    """The shape of a mapping's values; empty if the field is not a mapping."""
     found = (option.get("additionalProperties") for option in alternatives(shape))
     return next((option for option in found if isinstance(option, dict)), {})
 
 
 def choices(shape: Shape) -> list[str]:
-    """The words that a field may hold, where it holds no other text."""
+    """The words that a field accepts, if it accepts no other text."""
     found = [
         option.get("enum", [option["const"]] if "const" in option else [])
         for option in alternatives(shape)
@@ -79,7 +79,7 @@ def choices(shape: Shape) -> list[str]:
 
 
 def words(shape: Shape) -> str:
-    """What a field wants, such as `a whole number of at least 1 or null`."""
+    """The values that a field accepts, such as `a whole number of at least 1 or null`."""
     texts = [_words(option) for option in alternatives(shape)]
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} or {texts[-1]}"
 
@@ -120,7 +120,7 @@ def _bounds(option: Shape) -> str:
 
 
 def typed(text: str, shape: Shape) -> Any:
-    """The value of a plain, unquoted text, read as the field wants it.
+    """The value of a plain, unquoted text, converted to the type of the field.
 
     Args:
         text: What the user wrote.

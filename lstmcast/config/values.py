@@ -1,6 +1,6 @@
-"""The kinds of values that config fields hold, and what all sections share.
+"""Types of the values of config fields, and the base of all sections.
 
-Types are strict: a whole number is no text, a fraction is no whole number, `true` is no number.
+Types are strict: a whole number is not text, a fraction not a whole number, `true` not a number.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TIME_FORMATS = ("auto", "day_first", "month_first")
 
 
 def _as_list(value: Any) -> Any:
-    """One value stands for a list of one."""
+    """Accept one value as a list of one."""
     if isinstance(value, tuple):
         return list(value)
     return (
@@ -30,7 +30,7 @@ def _as_list(value: Any) -> Any:
 
 
 def _as_stamp(value: Any) -> Any:
-    """A date as its ISO text; midnight is written as the day alone."""
+    """A date as ISO text; midnight as the day alone."""
     if isinstance(value, datetime.datetime) and value.time() == datetime.time():
         value = value.date() if value.tzinfo is None else value
     return value.isoformat() if isinstance(value, datetime.date) else value
@@ -91,7 +91,7 @@ def _no_twins(values: list[Item]) -> list[Item]:
 def _no_twin_levels(values: list[float]) -> list[float]:
     if len(set(values)) < len(values):
         raise ValueError("names a level twice; name each once")
-    # 80 stays 80 where the config is written again, and in the names of columns.
+    # 80 stays 80 when the config is written again, and in column names.
     return [int(value) if value == int(value) else value for value in values]
 
 
@@ -155,6 +155,6 @@ Stamp = Annotated[Name | Count | None, BeforeValidator(_as_stamp)]
 
 
 class Section(BaseModel):
-    """What all sections share: frozen, strict, no unknown keys, no NaN and no infinity."""
+    """Base of all sections: frozen, strict, no unknown keys, no NaN and no infinity."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)

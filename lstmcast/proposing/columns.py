@@ -1,4 +1,4 @@
-"""What the columns of an unknown table are: time, series, targets, and what might help them."""
+"""Roles of the columns of an unknown table: time, series, targets, possible covariates."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from lstmcast.tables.csv_numbers import to_numbers
 from lstmcast.tables.read import Table
 
 MOST_CATEGORIES = 50
-"""A text column with more different cells is no column of categories."""
+"""Most different cells of a text column that counts as categorical."""
 ID_WORDS = frozenset({"id", "uuid", "index", "key", "row", "no", "nr"})
 """Words in the names of columns that may number the rows."""
 
 
 @dataclass
 class Roles:
-    """What the columns of a table are.
+    """The roles of the columns of a table.
 
     Attributes:
         time: The column of stamps; None: there is none.
@@ -48,7 +48,7 @@ class Roles:
 
 
 def time_columns(look: Table) -> list[str]:
-    """The columns that may be the time, the likeliest first."""
+    """The columns that can be the time, the likeliest first."""
     found: list[str] = []
     while (column := guess_time_column(look)) is not None:
         found.append(column)
@@ -107,8 +107,8 @@ def assign_roles(
 def _refuse_without_target(table: Table, roles: Roles) -> None:
     reasons = [f"{name} ({why})" for name, why in roles.left_out.items()]
     reasons += [f"{name} (text)" for name in roles.categorical]
-    reasons += [f"{name} (stamps)" for name in (roles.time,) if name is not None]
-    faults = [f"{table.name}: no column holds numbers that could be forecast: {', '.join(reasons)}"]
+    reasons += [f"{name} (time stamps)" for name in (roles.time,) if name is not None]
+    faults = [f"{table.name}: no column has numbers to forecast: {', '.join(reasons)}"]
     words = [name for name, why in roles.left_out.items() if why == "not numbers"]
     if len(words) == 1:  # perhaps it was meant to be one: say what hinders it
         try:
@@ -119,7 +119,7 @@ def _refuse_without_target(table: Table, roles: Roles) -> None:
 
 
 class _Ends:
-    """Where columns end in each series, to tell those that are known ahead."""
+    """The last known row of columns in each series, to find those that are known ahead."""
 
     def __init__(
         self, table: Table, roles: Roles, series: np.ndarray | None, time_format: str
@@ -130,7 +130,7 @@ class _Ends:
 
     @cached_property
     def places(self) -> np.ndarray:
-        """(R,) place of each row in order of time."""
+        """(R,) rank of each row in the order of time."""
         if self.time is None:
             return np.arange(len(self.series))
         stamps = parse_stamps(
@@ -143,14 +143,14 @@ class _Ends:
         return np.unique(stamps.values, return_inverse=True)[1]
 
     def of(self, names: Sequence[str]) -> np.ndarray:
-        """(S,) last place of each series at which one of the columns is known; -1 if at none."""
+        """(S,) last rank of each series at which one of the columns is known; -1 if never."""
         known = ~np.logical_and.reduce([_empty(self.table, name) for name in names])
         last = np.full(self.series.max() + 1, -1)
         np.maximum.at(last, self.series[known], self.places[known])
         return last
 
     def ahead_of_all(self, names: Sequence[str]) -> list[str]:
-        """Columns that go on for two steps or more after another has ended, in every series.
+        """Columns that continue for two steps or more after another has ended, in every series.
 
         One step may be a value that came late.
         """
@@ -161,7 +161,7 @@ class _Ends:
         return [name for name, end in ends.items() if (end >= first + 2).all()]
 
     def is_ahead(self, name: str, targets: Sequence[str]) -> bool:
-        """Whether a column is known at every row after the last one that has a target."""
+        """Whether a column is known in every row after the last row with a target."""
         if not _empty(self.table, targets[0]).any():
             return False
         beyond = self.places > self.of(targets)[self.series]
@@ -169,7 +169,7 @@ class _Ends:
 
 
 def _unusable(table: Table, name: str, strict: bool) -> str:
-    """Why a column is no input of numbers; empty if it is one.
+    """Why a column is not a numeric input; empty if it is one.
 
     Raises:
         DataError: Most of its cells are numbers, and some are not: a fault to be mended.
@@ -191,14 +191,14 @@ def _unusable(table: Table, name: str, strict: bool) -> str:
         return "mostly empty"
     names_rows = any(word.lower() in ID_WORDS for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name))
     if (names_rows or name == table.frame.columns[0]) and (np.diff(numbers) == 1).all():
-        return "counts the rows"
+        return "numbers the rows"
     if names_rows and len(np.unique(numbers)) == len(numbers):
-        return "another number in each row"
+        return "a different number in each row"
     return ""
 
 
 def _uncategorical(table: Table, name: str) -> str:
-    """Why a column of text is none of categories; empty if it is one."""
+    """Why a text column is not categorical; empty if it is."""
     count = int(codes_of(table, name).max()) + 1
     if count == 1:
         return "one value only"

@@ -1,4 +1,4 @@
-"""A proposed config: values with their reasons, from which config and YAML are both made."""
+"""A proposed config: values with their reasons, the source of both the config and its YAML."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from lstmcast.config import Config, build_config, dump_field, fields
 WIDTH = 80
 """Columns of the YAML; a single long name may be wider."""
 COMMENT_COLUMN = 30
-"""Where reasons begin, at most; the reason of a longer value stands above it."""
+"""Last column at which a reason begins; the reason of a longer value is above it."""
 NAMES = ("data.target", "data.series", "data.past", "data.future", "data.static")
-"""Fields that a single name may stand in, too."""
+"""Fields that also accept a single name."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ _COMMENT: Any = {"initial_indent": "# ", "subsequent_indent": "# ", "break_on_hy
 
 
 def arrange(lines: list[Line], given: Mapping[str, Mapping[str, Any]]) -> tuple[Line, ...]:
-    """Put what the user gave over the lines, each field once, in the schema's order."""
+    """Replace proposed values with those of the user; each field once, in the schema's order."""
     by_field = {line.field: line for line in lines}
     for section, keys in given.items():
         for key, value in keys.items():
@@ -105,7 +105,7 @@ def arrange(lines: list[Line], given: Mapping[str, Mapping[str, Any]]) -> tuple[
 
 
 def _relative(line: Line, folder: str) -> Any:
-    """The value, its paths relative to a folder where they are paths."""
+    """The value; paths are relative to a folder."""
     if line.field == "data.path":
         return _from(line.value, folder)
     if line.field == "data.vectors":
@@ -114,13 +114,13 @@ def _relative(line: Line, folder: str) -> Any:
 
 
 def full_path(path: str | Path) -> str:
-    """A path from the root, its folders without links, as `load_config` would have it."""
+    """The absolute path, its folders without links, as in `load_config`."""
     parent, name = os.path.split(os.path.abspath(path))
     return os.path.join(os.path.realpath(parent), name)
 
 
 def _from(path: str, folder: str) -> str:
-    """A path from a folder; from the root where they have nothing else in common."""
+    """A path relative to a folder; absolute if they have only the root in common."""
     path = full_path(path)
     if len(Path(os.path.commonpath([path, folder])).parts) < 2:
         return path
@@ -128,7 +128,7 @@ def _from(path: str, folder: str) -> str:
 
 
 def _written(line: Line, key: str, value: Any) -> Iterator[str]:
-    """The lines of text of one field: the value with its reason beside it, or above a long one."""
+    """The lines of one field: the value with its reason on the right, or above a long value."""
     mark = "" if line.active else "# "
     first, *rest = _wrapped(key, value, WIDTH - 2 - len(mark))
     first = f"  {mark}{first}"

@@ -36,7 +36,7 @@ from lstmcast.tables.read import Table, read_table
 from lstmcast.windows.windows import SplitWindows, require_train_windows, split_windows
 
 FEWEST_ROWS = 4
-"""A step in and a step out for training, and a step each for validation and test."""
+"""One step in and one step out for training, and one step each for validation and test."""
 
 ROLES = ("target", "series", "past", "future", "static")
 
@@ -69,7 +69,7 @@ def propose_config(
 
 
 def _is_panel_of(panel: Panel, config: Config) -> bool:
-    """Whether a proposed config leads to the panel that it was proposed by.
+    """Whether a proposed config gives the same panel that it was derived from.
 
     What was proposed after that panel was laid out are its own season, and perhaps the calendar,
     whose columns it lacks.
@@ -80,7 +80,7 @@ def _is_panel_of(panel: Panel, config: Config) -> bool:
 
 
 def given_by(overrides: Sequence[str], target: Sequence[str], horizon: int | None) -> Given:
-    """What the flags of `init` settle, by section and key.
+    """The values that the flags of `init` set, by section and key.
 
     Raises:
         ConfigError: An override or the horizon cannot be used.
@@ -93,7 +93,7 @@ def given_by(overrides: Sequence[str], target: Sequence[str], horizon: int | Non
 
 
 def propose(path: str | Path, given: Given, listener: ProgressListener) -> Proposal:
-    """A config for a table that has none, which trains as it is.
+    """A config for a table, ready to train.
 
     Args:
         path: A CSV or Parquet file.
@@ -115,11 +115,11 @@ def propose(path: str | Path, given: Given, listener: ProgressListener) -> Propo
 def _propose(
     path: str | Path, given: Given, listener: ProgressListener
 ) -> tuple[Proposal, Panel, Table]:
-    """A proposal, the table on its grid, and as read; what is not given is looked up in it."""
+    """A proposal, the panel, and the table as read; what is not given is inferred."""
     if str(path) == "-":
         raise DataError(
-            "standard input is read once, and a proposed config names a file to read again: save "
-            "the table as a file, and name that"
+            "standard input can be read only once, but a proposed config names a file: save the "
+            "table as a file, and name that file"
         )
     data, raw = given.get("data", {}), read_bytes(path)
     in_rows = is_in_rows(Path(path), data, raw)
@@ -127,20 +127,20 @@ def _propose(
     roles, rivals, table = read(Path(path), data, raw)
     if not in_rows and len(table.frame) < FEWEST_ROWS:
         raise DataError(
-            f"{table.name}: {counted(len(table.frame), 'row')} are too few to train on and to "
-            f"judge by: {FEWEST_ROWS} are the least, and 50 are a beginning"
+            f"{table.name}: {counted(len(table.frame), 'row')} are too few to train and test: "
+            f"{FEWEST_ROWS} are the minimum, and at least 50 are useful"
         )
     lines = [Line("data.path", full_path(path)), *_role_lines(roles, data)]
     if in_rows:
-        lines.append(Line("data.layout", "rows", "a name, then values: a series to a row"))
-        lines.append(Line("data.target", roles.target[0], "what its values are called"))
+        lines.append(Line("data.layout", "rows", "one series per row: a name, then its values"))
+        lines.append(Line("data.target", roles.target[0], "name for the values"))
 
     def so_far() -> Config:
         return Proposal(Path(path), (), arrange(lines, given)).config()
 
     if so_far().data.layout == "wide":
         table = read_columns(so_far().data, raw=raw)
-    del raw  # there may be as much of it as of the panel
+    del raw  # it can be as large as the panel
     panel = build_panel(table, so_far().data)
     lines += [*_time_lines(roles, rivals, panel), *forecast_lines(panel)]
     lines += window_lines(panel, so_far(), given.get("window", {}))
@@ -152,7 +152,7 @@ def _propose(
 
 
 def is_in_rows(path: Path, data: Mapping[str, Any], raw: bytes) -> bool:
-    """Whether a table is, or looks, as if every row were a series: a name and its values."""
+    """Whether every row of a table is, or looks like, a series: a name and its values."""
     if data.get("layout", "auto") != "auto":
         return bool(data["layout"] == "rows")
     look = peek(path, raw=raw)
@@ -169,7 +169,7 @@ def is_in_rows(path: Path, data: Mapping[str, Any], raw: bytes) -> bool:
 
 
 def _read_rows(path: Path, data: Mapping[str, Any], raw: bytes) -> tuple[Roles, list[str], Table]:
-    """The same as `_read`, of a table with a series to a row."""
+    """The same as `_read`, for a table with one series per row."""
     target = as_list(data.get("target", VALUE))
     values = {**data, "path": full_path(path), "layout": "rows", "target": target}
     table = read_columns(build_config({"data": values}).data, raw=raw)
@@ -177,7 +177,7 @@ def _read_rows(path: Path, data: Mapping[str, Any], raw: bytes) -> tuple[Roles, 
 
 
 def _read(path: Path, data: Mapping[str, Any], raw: bytes) -> tuple[Roles, list[str], Table]:
-    """What the columns of a table are, those that might be its time too, and the whole table."""
+    """The roles of the columns, other columns that could be the time, and the whole table."""
     look = peek(path, raw=raw)
     times = time_columns(look)
     time = data["time"] if "time" in data else next(iter(times), None)
@@ -203,16 +203,16 @@ def _read(path: Path, data: Mapping[str, Any], raw: bytes) -> tuple[Roles, list[
 
 
 def as_list(names: Any) -> list[str]:
-    """Column names as they are given: one, or a list."""
+    """Column names, given as one name or a list."""
     return [names] if isinstance(names, str) else list(names)
 
 
 def _time_lines(roles: Roles, rivals: list[str], panel: Panel) -> list[Line]:
-    """The column of stamps and their season."""
+    """The time column and its seasonality."""
     if roles.time is None:
         return [season_line(panel.frequency)]
-    others = f"; stamps are in {', '.join(rivals)}, too" if rivals else ""
-    words = f"stamps, {panel.frequency.words}{others}"
+    others = f"; {', '.join(rivals)} could be the time too" if rivals else ""
+    words = f"time stamps, {panel.frequency.words}{others}"
     frequency = panel.frequency
     return [
         Line("data.time", roles.time, words),
@@ -224,17 +224,17 @@ def _time_lines(roles: Roles, rivals: list[str], panel: Panel) -> list[Line]:
 def _role_lines(roles: Roles, data: Mapping[str, Any]) -> list[Line]:
     """The columns by role, and the others as suggestions."""
     lines = [Line("data.time", roles.time)] if roles.time is not None else []
-    why = "every usable column of numbers; --target NAME takes one"
+    why = "every usable numeric column; --target NAME selects one"
     if len(roles.target) == 1:
-        why = "the only usable column of numbers"
+        why = "the only usable numeric column"
     lines.append(Line("data.target", _short(roles.target), why))
     if roles.series:
-        lines.append(Line("data.series", _short(roles.series), "tells the series apart"))
+        lines.append(Line("data.series", _short(roles.series), "identifies the series"))
     hints = {
-        "past": "known up to the forecast",
-        "future": "known beyond the last target",
-        "static": "one value in each series",
-        "categorical": "those of them that hold text",
+        "past": "known up to the forecast origin",
+        "future": "known after the last target",
+        "static": "one value per series",
+        "categorical": "those of them that contain text",
     }
     for role, reason in hints.items():
         names = getattr(roles, role)
@@ -244,12 +244,12 @@ def _role_lines(roles: Roles, data: Mapping[str, Any]) -> list[Line]:
 
 
 def _short(names: list[str]) -> str | list[str]:
-    """One name as it is, several as a list."""
+    """One name as text, several as a list."""
     return names[0] if len(names) == 1 else names
 
 
 def _windows(panel: Panel, config: Config) -> tuple[Cuts, SplitWindows]:
-    """The windows of each split, without regard to gaps."""
+    """The windows of each split; missing values are ignored."""
     window = config.window
     cuts = cut_series(panel, config.split, window.horizon)
     windows = split_windows(
@@ -263,7 +263,7 @@ def _windows(panel: Panel, config: Config) -> tuple[Cuts, SplitWindows]:
 
 
 def _about(table: Table, panel: Panel, roles: Roles) -> tuple[str, ...]:
-    """The table in a sentence or two, and what is not read of it."""
+    """One or two sentences about the table, and the columns that are not read."""
     first = panel.format_times(panel.starts.min(keepdims=True))[0]
     last = panel.format_times((panel.starts + panel.lengths - 1).max(keepdims=True))[0]
     series = f", {panel.series_count:,} series" if panel.series_columns else ""
@@ -271,16 +271,16 @@ def _about(table: Table, panel: Panel, roles: Roles) -> tuple[str, ...]:
     name = Path(table.name).name
     about = [f"{name}: {rows}{series}, {panel.frequency.words}.", f"From {first} to {last}."]
     if panel.time is None:
-        about = [f"{name}: {rows}{series} without stamps, taken as equally spaced steps."]
+        about = [f"{name}: {rows}{series} without time stamps, read as equally spaced steps."]
     if left := [f"{name} ({why})" for name, why in roles.left_out.items()]:
         about.append(f"Not read: {', '.join(left)}.")
     if roles.past or roles.future or roles.static:
-        about.append("Lines after # are columns that might help: remove the # to read them.")
+        about.append("Lines after # are possible covariates: remove the # to read them.")
     return tuple(about)
 
 
 def _tell(roles: Roles, listener: ProgressListener) -> None:
-    """Name the columns that are not read."""
+    """Report the columns that are not read."""
     left = [*roles.past, *roles.future, *roles.static]
     left += [f"{name} ({why})" for name, why in roles.left_out.items()]
     if left:

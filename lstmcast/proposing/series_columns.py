@@ -1,4 +1,4 @@
-"""Which columns of a long table tell its series apart."""
+"""The columns that identify the series of a long table."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from lstmcast.errors import DataError
 from lstmcast.tables.read import Table
 
 PARTS = frozenset({"year", "quarter", "month", "week", "day", "hour", "minute"})
-"""Names of columns that together may be one stamp."""
+"""Names of columns that together can be one time stamp."""
 
 
 def find_series(table: Table, time: str, names: Sequence[str]) -> list[str]:
-    """The fewest columns that, together with the time, name each row of a long table.
+    """The fewest columns that, together with the time, identify each row of a long table.
 
     Columns of text or whole numbers are tried, alone and up to three together; whole numbers only
     where they make about as many series as there are rows with one stamp, since any column of
@@ -54,8 +54,8 @@ def find_series(table: Table, time: str, names: Sequence[str]) -> list[str]:
         if len(found) > 1:
             words = " or ".join(f"'{', '.join(chosen)}'" for chosen in found)
             raise DataError(
-                f"{table.name}: stamps of '{time}' repeat, and {words} would tell its series "
-                f"apart; choose with -s data.series={','.join(next(iter(found)))}"
+                f"{table.name}: time stamps of '{time}' repeat, and {words} could identify the "
+                f"series; choose with -s data.series={','.join(next(iter(found)))}"
             )
         if found:
             return list(next(iter(found)))
@@ -63,7 +63,7 @@ def find_series(table: Table, time: str, names: Sequence[str]) -> list[str]:
 
 
 def _refuse_parts(table: Table, time: str, stamps: np.ndarray, names: Sequence[str]) -> None:
-    """Point to columns such as year and month that are one stamp together."""
+    """Refuse columns such as year and month that are one time stamp together."""
     parts = [name for name in names if name.strip().lower() in PARTS]
     parts = [name for name in parts if is_numeric(table, name)]
     if not parts:
@@ -72,8 +72,8 @@ def _refuse_parts(table: Table, time: str, stamps: np.ndarray, names: Sequence[s
     if joint.max() > stamps.max():
         listed = ", ".join(f"'{name}'" for name in (time, *parts))
         raise DataError(
-            f"{table.name}: the stamps are spread over the columns {listed}; join them in one, "
-            "such as 2024-01-31 or 2024-01-31 13:00"
+            f"{table.name}: the time stamps are spread over the columns {listed}; join them in "
+            "one column, such as 2024-01-31 or 2024-01-31 13:00"
         )
 
 
@@ -107,7 +107,7 @@ def joint_codes(codes: Sequence[np.ndarray]) -> np.ndarray:
 def _best(
     table: Table, found: dict[tuple[str, ...], np.ndarray]
 ) -> dict[tuple[str, ...], np.ndarray]:
-    """Choices of text alone, if there are some."""
+    """The choices that consist of text columns only, if any; else all."""
     texts = {
         chosen: groups
         for chosen, groups in found.items()
@@ -117,7 +117,7 @@ def _best(
 
 
 def _different(found: dict[tuple[str, ...], np.ndarray]) -> dict[tuple[str, ...], np.ndarray]:
-    """Choices that cut the table in different ways, without those that only cut one finer."""
+    """Choices that divide the table differently, without those that only refine another."""
     kept: dict[tuple[str, ...], np.ndarray] = {}
     for chosen, groups in sorted(found.items(), key=lambda item: int(item[1].max())):
         if all(joint_codes([groups, other]).max() > groups.max() for other in kept.values()):

@@ -1,4 +1,4 @@
-"""Season, window, network and training of a proposal, each by a rule that its reason states."""
+"""Season, window, network and training of a proposal, each by a rule stated in its reason."""
 
 from __future__ import annotations
 
@@ -18,41 +18,41 @@ from lstmcast.stamps.infer_frequency import DAY, MINUTE, SECOND, Frequency
 LONGEST_HORIZON = 96
 """Steps: a season longer than this is not proposed as a horizon."""
 SHORTEST_LOOKBACK = 24
-"""Steps: where there are enough rows, a window holds at least these."""
+"""Steps: the smallest lookback if there are enough rows."""
 BUDGET = 3e12
-"""Multiplications in the cells that a proposed training may take: minutes on two cores."""
+"""Most multiplications in the cells of a proposed training: minutes on two cores."""
 LEARNING_RATE = 0.003
-"""Three times the schema's: the shipped configs, one layer as here, do best with it."""
+"""Three times the schema's default: the best for the shipped configs with one layer."""
 AVERAGE = 0.99
-"""Share of the averaged weights that stays at each step."""
+"""Decay of the exponential moving average (EMA) of the weights."""
 AVERAGED_FROM = 1000
-"""Steps of a training from which weights are averaged: in few, the average lags behind."""
+"""Fewest training steps for which weights are averaged: in fewer, the average lags."""
 LONG = 14
-"""Seasons in a window of steps shorter than a day: two weeks of days."""
+"""Seasons in a window if steps are shorter than a day: two weeks."""
 
 
 def season_line(frequency: Frequency) -> Line:
-    """The seasonality of a frequency, in steps; a suggestion where it has none."""
+    """The seasonality of a frequency, in steps; a suggestion if it has none."""
     if frequency.season == 1:
-        reason = "if there is one: 12 of months, 4 of quarters"
+        reason = "if there is one: 12 for months, 4 for quarters"
         return Line("data.season", 12, reason, active=False)
     return Line("data.season", frequency.season, f"steps in a {_span(frequency)}")
 
 
 def has_weeks(frequency: Frequency) -> bool:
-    """Whether the steps are of a clock and shorter than a day: they have days, and weeks."""
+    """Whether steps are shorter than a day: then there are daily and weekly seasons."""
     return frequency.kind == "fixed" and MINUTE <= frequency.every < DAY
 
 
 def calendar_lines(frequency: Frequency) -> list[Line]:
-    """The calendar, for steps below a day, whose window seldom holds the other season, the week."""
+    """The calendar features for steps shorter than a day, whose window rarely spans weeks."""
     if has_weeks(frequency):
-        return [Line("data.calendar", "auto", "hour, day of the week and so on are inputs")]
+        return [Line("data.calendar", "auto", "hour, day of the week and similar are inputs")]
     return []
 
 
 def _span(frequency: Frequency) -> str:
-    """What one season is called."""
+    """The name of one season."""
     if frequency.kind == "month":
         return "year"
     if frequency.kind == "business":
@@ -91,16 +91,16 @@ def window_lines(panel: Panel, config: Config, given: Mapping[str, Any]) -> list
         wanted = long
     lookback = max(1, min(wanted, (train_rows - horizon) // 2))
     if lookback < wanted:
-        reason = f"as {train_rows:,} train rows allow"
+        reason = f"as {train_rows:,} training rows allow"
     elif wanted == 3 * horizon:
         reason = "three horizons"
     elif seasons > 1:
         reason = f"{wanted // seasons} seasons"
     else:
-        reason = "the least that is proposed"
+        reason = "the smallest proposed"
     return [
-        Line("window.lookback", lookback, f"steps in: {reason}"),
-        Line("window.horizon", horizon, f"steps out: {why}"),
+        Line("window.lookback", lookback, f"steps of input: {reason}"),
+        Line("window.horizon", horizon, f"steps to forecast: {why}"),
     ]
 
 
@@ -115,25 +115,25 @@ def batch_for(windows: int) -> int:
 
 
 def network_lines(windows: int, season: int, lookback: int) -> list[Line]:
-    """The preset, and as many units as the train windows bear; see `units_for`.
+    """The preset, and the units that the training windows allow; see `units_for`.
 
     A window of many seasons is read in segments.
     """
     units = units_for(windows)
-    preset = Line("network.preset", "auto", "an LSTM, and a linear path beside it")
+    preset = Line("network.preset", "auto", "an LSTM plus a linear map of the window")
     if season > 1 and lookback >= LONG * season:
-        reason = "an LSTM whose steps are whole seasons, and a linear path beside it"
+        reason = "an LSTM over whole seasons plus a linear map of the window"
         preset = Line("network.preset", "segments", reason)
     return [
         preset,
-        Line("network.units", [units], f"one layer, for {counted(windows, 'train window')}"),
+        Line("network.units", [units], f"one layer, for {counted(windows, 'training window')}"),
     ]
 
 
 def training_lines(
     windows: int, panel: Panel, config: Config, given: Mapping[str, Any]
 ) -> list[Line]:
-    """Batch size, and the epochs that fit in some minutes of two cores.
+    """Batch size, and the epochs that fit into some minutes on two cores.
 
     A step costs about 6 B T 4 U (U + F) multiplications, twice as many backward as forward; with
     segments of s steps T / s in place of T, and with independent channels C times as many. Epochs
@@ -150,27 +150,25 @@ def training_lines(
     steps = max(200, int(BUDGET / step))
     per_epoch = max(1, -(-windows // training.batch_size))
     epochs = int(np.clip(steps // per_epoch, 1, 100))
-    averaged = Line("training.average", AVERAGE, "of the weights, over some hundred steps")
+    averaged = Line("training.average", AVERAGE, "moving average (EMA) of the weights")
     lines = [
         Line("training.learning_rate", LEARNING_RATE, "falls to 0 at the end"),
         *([averaged] if min(steps, epochs * per_epoch) >= AVERAGED_FROM else []),
-        Line(
-            "training.batch_size", training.batch_size, f"{counted(per_epoch, 'step')} in an epoch"
-        ),
+        Line("training.batch_size", training.batch_size, f"{counted(per_epoch, 'step')} per epoch"),
         Line(
             "training.max_epochs",
             epochs,
-            "at most; fewer if they no longer help",
+            "at most; early stopping can end it sooner",
         ),
     ]
     if per_epoch > steps:
         steps = int(float(f"{steps:.1g}"))
-        lines.append(Line("training.max_steps", steps, "an epoch would take too long"))
+        lines.append(Line("training.max_steps", steps, "a whole epoch would take too long"))
     return lines
 
 
 def forecast_lines(panel: Panel) -> list[Line]:
-    """No forecast below 0 where all targets are counts: whole numbers, none below 0."""
+    """No forecast below 0 if all targets are counts: whole numbers, none below 0."""
     values = panel.targets[~np.isnan(panel.targets)]
     if (values >= 0).all() and (values == np.floor(values)).all():
         return [Line("forecast.minimum", 0, "all targets are whole numbers, none below 0")]

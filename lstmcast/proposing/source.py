@@ -1,4 +1,4 @@
-"""What every command begins with: the config that a path stands for, and the device."""
+"""The first steps of every command: the config that a path names, and the device."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def run_folder_for(path: str | Path, run: str | Path | None) -> RunFolder:
 
 
 def run_name(source: str | Path) -> str:
-    """What runs of a config or table are called: `co2` of `configs/co2.yaml`."""
+    """The name of runs of a config or table: `co2` for `configs/co2.yaml`."""
     return Path(source).name.split(".")[0] or "run"
 
 
@@ -89,7 +89,7 @@ def choose_device(name: str) -> torch.device:
             return torch.device(name)
     kind, _, number = name.partition(":")
     if kind not in ("cpu", "cuda", "mps") or (number and (kind != "cuda" or not number.isdigit())):
-        raise ConfigError(f"--device {name}: known are auto, cpu, cuda, cuda:N and mps")
+        raise ConfigError(f"--device {name} is not known; use auto, cpu, cuda, cuda:N or mps")
     if kind == "cuda":
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if int(number or 0) >= count:
@@ -105,7 +105,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def device_of_rank(name: str, count: int) -> torch.device:
-    """The CUDA device of this process, where a machine has several processes.
+    """The CUDA device of this process, if a machine has several processes.
 
     Args:
         name: What `--device` says.
@@ -119,12 +119,12 @@ def device_of_rank(name: str, count: int) -> torch.device:
     local, needed = ranks().local, ranks().local_count
     if name != "cuda" and needed > 1:
         raise ConfigError(
-            f"--device {name} is one device for {needed} processes; write --device cuda, and each "
-            "takes its own"
+            f"--device {name} is one device for {needed} processes; write --device cuda, so that "
+            "each uses its own"
         )
     if needed > count:
         raise ConfigError(
-            f"torchrun started {needed} processes here, and there are {count} CUDA devices; start "
+            f"torchrun started {needed} processes, but there are {count} CUDA devices; start "
             f"{count}, or add --device cpu"
         )
     device = torch.device(name if needed == 1 else f"cuda:{local}")

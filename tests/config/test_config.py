@@ -279,13 +279,13 @@ def test_a_missing_section_or_key_is_one_clear_line(folder: Path) -> None:
         "data.target"
     ]
     assert faults("split: {test: 0}\ndata:\n  target: y\n") == [
-        "configs/co2.yaml:2: data.path is missing: the path of the CSV or Parquet table, or of a "
-        "folder of such files whose rows are one table, relative to the folder of the config."
+        "configs/co2.yaml:2: data.path is missing: the path of a CSV or Parquet file, or of a "
+        "folder of such files that form one table, relative to the folder of the config."
     ]
     assert faults("data: {path: ''}\n") == [
         "configs/co2.yaml:1: data.path must not be empty",
         "configs/co2.yaml:1: data.target is missing: the names of the numeric columns to "
-        "forecast, all by one network.",
+        "forecast; one network forecasts all of them.",
     ]
 
 
@@ -328,7 +328,7 @@ def test_a_long_or_unprintable_value_is_shown_short(folder: Path) -> None:
         ("a: " + "[" * 100_000, ":1: nested deeper than any config"),
         (b"data:\n  path: \xff\n", ":2: not UTF-8 text; save the file as UTF-8"),
         (b"data:\n  path: a\x01\n", ":2: a character that YAML does not allow"),
-        ("x" * 1_000_001, ": over 1,000,000 bytes, which is no config; is it the data?"),
+        ("x" * 1_000_001, ": over 1,000,000 bytes: too large for a config; is it the data?"),
     ],
     ids=str,
 )  # fmt: skip
@@ -383,7 +383,7 @@ def test_two_fractions_leave_rows_to_train_on() -> None:
     assert built(split={"validation": 0, "test": 0.0}).split.validation == 0
     assert built(split={"validation": 1, "test": 0.9}).split.validation == 1
     assert refusal(split={"validation": 0.5, "test": 0.5}) == (
-        "split.validation and split.test leave no row to train on: 0.5 + 0.5 must stay below 1"
+        "split.validation and split.test leave no row for training: 0.5 + 0.5 must be below 1"
     )
 
 

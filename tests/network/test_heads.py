@@ -305,7 +305,7 @@ def test_the_heads_for_counts_recover_mean_and_dispersion():
     [
         (
             {"network.head": "normal", "training.loss": "mse"},
-            "training.loss=mse: is for head: point; normal has its own",
+            "training.loss=mse: is for head: point; head: normal has its own",
         ),
         ({"network.head": "quantiles", "forecast.levels": "[]"}, "forecast.levels is \\[\\]"),
         ({"network.head": "poisson", "scale.transform": "log1p"}, "models the counts themselves"),

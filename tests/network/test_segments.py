@@ -237,15 +237,15 @@ def _mapped(linear, past):
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"segment": 2, "decoder": "recursive"}, r"network.segment does not go with recursive"),
-        ({"segment": 2, "decoder": "every_step"}, r"network.segment does not go with every_step"),
-        ({"bidirectional": True, "decoder": "segments"}, r"network.bidirectional does not go with"),
-        ({"skip": "linear", "decoder": "every_step"}, r"network.skip is from a whole"),
-        ({"teacher_forcing": 0.5, "decoder": "segments"}, r"network.teacher_forcing is for"),
-        ({"readout": "mean", "decoder": "segments"}, r"network.readout is for decoder: direct"),
+        ({"segment": 2, "decoder": "recursive"}, r"network.segment is not possible with decoder: recursive"),
+        ({"segment": 2, "decoder": "every_step"}, r"network.segment is not possible with decoder: every_step"),
+        ({"bidirectional": True, "decoder": "segments"}, r"network.bidirectional is not possible with"),
+        ({"skip": "linear", "decoder": "every_step"}, r"network.skip maps a whole"),
+        ({"teacher_forcing": 0.5, "decoder": "segments"}, r"network.teacher_forcing needs decoder"),
+        ({"readout": "mean", "decoder": "segments"}, r"network.readout needs decoder: direct"),
         (
             {"normalize": "difference", "decoder": "seq2seq"},
-            r"network.normalize difference does not go",
+            r"network.normalize difference is not possible",
         ),
         ({"segment": 0}, r"network.segment must be auto or a whole number of at least 1"),
     ],

@@ -423,9 +423,9 @@ BAD = {
     "only text": (joined(days(), ["y", *"abcdef" * 10]), ["t.csv", "no column", "y (text)"]),
     "percents alone": (
         joined(days(), ["y", *(f"{k}.5%" for k in range(60))]),
-        ["t.csv", "no column holds numbers", "line 2 '0.5%'", "look like percentages"],
+        ["t.csv", "no column has numbers", "line 2 '0.5%'", "look like percentages"],
     ),
-    "stamps alone": (joined(days()), ["t.csv", "no column holds numbers"]),
+    "stamps alone": (joined(days()), ["t.csv", "no column has numbers"]),
     "a header alone": ("date,y\n", ["t.csv", "header"]),
     "nothing": ("", ["t.csv", "empty"]),
     "three rows": (joined(days(3), numbers(3)), ["t.csv", "3 rows", "too few"]),
