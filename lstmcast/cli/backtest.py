@@ -35,14 +35,13 @@ def backtest(
         typer.Option(
             "--refit",
             metavar="K[:warm]",
-            help="Train again at every K-th origin, from scratch or from the weights it had; "
-            "0: never.",
+            help="Train again at every K-th origin, from scratch or with a warm start; 0: never.",
         ),
     ] = "0",
     rows: Annotated[
         int | None,
         typer.Option(
-            "--rows", min=1, metavar="ROWS", help="Train on the last so many rows [default: all]."
+            "--rows", min=1, metavar="ROWS", help="Train on the last ROWS rows only [default: all]."
         ),
     ] = None,
     rivals: Annotated[
@@ -56,7 +55,7 @@ def backtest(
         typer.Option(
             "--fail-under",
             metavar="MEASURE=X",
-            help="Exit with 1 where the network does worse, such as skill=0.05; repeatable.",
+            help="Exit with code 1 if a score misses its limit, such as skill=0.05; repeatable.",
         ),
     ] = None,
     set: Set = None,
@@ -65,7 +64,7 @@ def backtest(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Forecast from past origins, and say how good that was.
+    """Backtest: forecast from past origins and score the forecasts.
 
     A run's network is tested as it is on rows that it has not learned from, or trained again at
     the origins; a config is trained at the first origin. Writes RUN/backtests/0001, or
@@ -94,7 +93,7 @@ def backtest(
     done = backtest_workflow(source, plan, set or [], choose_device(device), terminal)
     terminal.shown(*shown_backtest(done, source))
     if done.faults:
-        if quiet and not json:  # a pipeline is to know why
+        if quiet and not json:  # a pipeline must know why
             for fault in done.faults:
                 typer.echo(fault, err=True)
         raise typer.Exit(1)

@@ -11,7 +11,7 @@ from lstmcast.cli.completion import complete_run
 from lstmcast.cli.options import Debug, Json, Quiet
 
 MOST = 20
-"""Runs that people see without `--all`."""
+"""Most runs shown without `--all`."""
 
 
 def compare(
@@ -31,7 +31,7 @@ def compare(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Show runs side by side: their scores, and what differs in their configs."""
+    """Compare runs: their scores, and how their configs differ."""
     from lstmcast.terminal.runs import shown_comparison
     from lstmcast.terminal.terminal import Terminal
     from lstmcast.workflows.compare import compare as compare_workflow

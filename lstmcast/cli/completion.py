@@ -1,4 +1,4 @@
-"""What a shell offers after a Tab; nothing heavier than the schema is imported for it."""
+"""Shell completions; they import nothing heavier than the schema."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ RUNS = "runs"
 """Where `train` makes its folders."""
 
 SOURCES = (".yaml", ".yml", ".csv", ".parquet")
-"""What a config or a table ends with."""
+"""Suffixes of configs and tables."""
 
 HELP_WIDTH = 60
-"""Characters of the help beside a completion."""
+"""Most characters of the help of a completion."""
 
 Offer = tuple[str, str]
 """A completion and its help."""
 
 
 def complete_config(incomplete: str) -> list[Offer]:
-    """Names of shipped configs, with what they show."""
+    """Names of shipped configs, with their headlines."""
     from lstmcast.workflows.configs import shipped_configs
 
     shipped = [config for config in shipped_configs() if config.name.startswith(incomplete)]
@@ -28,17 +28,17 @@ def complete_config(incomplete: str) -> list[Offer]:
 
 
 def complete_run(incomplete: str) -> list[Offer]:
-    """Run folders under `runs`; where none fits, the shell offers files."""
+    """Run folders under `runs`; if none matches, the shell offers files."""
     return [(str(path), "") for path in sorted(run_folders()) if str(path).startswith(incomplete)]
 
 
 def complete_source(incomplete: str) -> list[Offer]:
-    """Configs and tables at hand, then run folders."""
+    """Configs and tables in the current folder, then run folders."""
     return [*complete_table(incomplete), *complete_run(incomplete)]
 
 
 def complete_table(incomplete: str) -> list[Offer]:
-    """Configs and tables in the folder that was begun to be written."""
+    """Configs and tables in the folder that the text begins with."""
     folder = Path(incomplete).parent if not incomplete.endswith("/") else Path(incomplete)
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix in SOURCES)
@@ -53,7 +53,7 @@ def run_folders() -> Iterator[Path]:
 
 
 def complete_set(incomplete: str) -> list[Offer]:
-    """`section.key=`, with what it means; the last one that fits, with each of its choices."""
+    """`section.key=` with its meaning; a single match is followed by each of its choices."""
     from lstmcast.config import fields
 
     key = incomplete.partition("=")[0]
@@ -70,5 +70,5 @@ def complete_set(incomplete: str) -> list[Offer]:
 
 
 def in_short(description: str) -> str:
-    """One line: zsh shows no second."""
+    """One line, because zsh shows only the first."""
     return shorten(description, HELP_WIDTH, placeholder=" ...")

@@ -19,7 +19,9 @@ def configs(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Copy NAME there, its data beside it."),
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Copy NAME to FILE, and its data next to it."
+        ),
     ] = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON schema of configs, for editors.")

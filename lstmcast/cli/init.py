@@ -27,7 +27,7 @@ def init(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Look at a table and propose a config for it.
+    """Propose a config for a table, with a reason for each value.
 
     The YAML says why beside each value, and trains as it is. Without -o it goes to stdout.
     """

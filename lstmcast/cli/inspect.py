@@ -28,19 +28,19 @@ def inspect(
         typer.Option(
             "--window",
             metavar="K",
-            help="Which window, as in `window --show K` [default: the first of test].",
+            help="Number of the window, as in `window --show K` [default: the first test window].",
         ),
     ] = None,
     step: Annotated[
         int | None,
-        typer.Option("--step", metavar="T", help="Open one time step; -1 is the last."),
+        typer.Option("--step", metavar="T", help="Show one time step in detail; -1 is the last."),
     ] = None,
     layer: Annotated[
         str | None,
         typer.Option("--layer", metavar="NAME", help="One layer: l0, l1_reverse, decoder.l0, ..."),
     ] = None,
     unit: Annotated[
-        int, typer.Option("--unit", metavar="K", help="Unit whose numbers are written out.")
+        int, typer.Option("--unit", metavar="K", help="Unit whose arithmetic is shown.")
     ] = 0,
     plot: Annotated[
         Path | None,
@@ -51,7 +51,7 @@ def inspect(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Look into a network: its layers, and what they do to a window of your data.
+    """Show a network: its layers, and how they transform a window of your data.
 
     Of a config, the network with the weights that training would start from; of a run, the trained
     one. Every layer is computed twice, by torch and by lstmcast's own cells.

@@ -40,8 +40,8 @@ from lstmcast.version import __version__
 app = typer.Typer(
     name="lstmcast",
     cls=Overview,
-    help="From a CSV to a forecast you can trust, with every step open to look at.",
-    epilog="`lstmcast COMMAND --help` has the flags of a command.",
+    help="From a CSV to a forecast you can trust; every step can be inspected.",
+    epilog="`lstmcast COMMAND --help` lists the flags of a command.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -50,8 +50,7 @@ app = typer.Typer(
 )
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO)
-"""What a disk says that takes no more; where a workflow did not say it, it was output or a
-temporary file."""
+"""Errors of a full disk; if no workflow reported them, output or a temporary file failed."""
 
 CONFIG_REFERENCE = """\
 Every config field, with its default and meaning: docs/config.md; for editors,
@@ -59,27 +58,27 @@ Every config field, with its default and meaning: docs/config.md; for editors,
 
 # Panel, command, what it does in 66 characters, arguments of its example, more below its flags.
 COMMANDS: tuple[tuple[str, Callable[..., None], str, str, str], ...] = (
-    ("Prepare", init.init, "Look at a table and propose a config for it.",
+    ("Prepare", init.init, "Propose a config for a table, with a reason for each value.",
      "sales.csv -o sales.yaml", ""),
-    ("Prepare", check.check, "Look for faults of a config and its table.",
+    ("Prepare", check.check, "Find faults in a config and its table, and data leakage.",
      "sales.yaml", ""),
     ("Prepare", window.window, "Write the (N, T, F) windows of a table as .npy files.",
      "sales.yaml -o windows", ""),
-    ("Train and forecast", train.train, "Train a network, judge it beside baselines, forecast.",
+    ("Train and forecast", train.train, "Train a network, compare it with baselines, forecast.",
      "sales.yaml -s training.max_epochs=20", CONFIG_REFERENCE),
     ("Train and forecast", predict.predict, "Forecast every series after its last row.",
      "runs/sales-0001 new.csv -o forecast.csv", ""),
-    ("Judge", backtest.backtest, "Forecast from past origins, and say how good that was.",
+    ("Evaluate", backtest.backtest, "Forecast from past origins and score the forecasts.",
      "runs/sales-0001 --folds 12", ""),
-    ("Judge", report.report, "Write the page of a run again: to look at, print and mail.",
+    ("Evaluate", report.report, "Write the report page of a run again.",
      "runs/sales-0001", ""),
-    ("Judge", compare.compare, "Show runs side by side: scores, and what differs.",
+    ("Evaluate", compare.compare, "Compare runs: their scores, and how their configs differ.",
      "runs/sales-0001 runs/sales-0002", ""),
-    ("Judge", rerun.rerun, "Train a run again from its own config and data.",
+    ("Evaluate", rerun.rerun, "Train a run again from its own config and data.",
      "runs/sales-0001 --verify", ""),
-    ("Look inside", inspect.inspect, "Follow a window through every layer of a network.",
+    ("Learn", inspect.inspect, "Follow a window through every layer of a network.",
      "runs/sales-0001 --trace", ""),
-    ("Look inside", configs.configs, "List, print or copy the shipped configs.",
+    ("Learn", configs.configs, "List, print or copy the shipped configs.",
      "co2 -o mine.yaml", ""),
 )  # fmt: skip
 for panel, command, words, example, more in COMMANDS:
@@ -98,11 +97,11 @@ def _print_version(wanted: bool) -> None:
 
 
 SHARED = ("train", "predict", "backtest")
-"""Commands whose work several processes can share."""
+"""Commands that several processes can share."""
 
 LEFT_ALONE = (
-    "another process of this run has ended; torchrun says which, and starts all of them again "
-    "where --max-restarts allows it"
+    "another process of this run has ended; torchrun says which one, and restarts all of them "
+    "if --max-restarts allows it"
 )
 
 
@@ -118,19 +117,22 @@ def _app(
 ) -> None:
     command = context.invoked_subcommand
     if not ranks().alone and command not in SHARED:
-        raise ConfigError(f"`lstmcast {command}` is for one process: start it without torchrun")
+        raise ConfigError(f"`lstmcast {command}` runs in one process: start it without torchrun")
 
 
 def main() -> None:
     """Run the command line and exit; every error a user can cause is one message."""
     try:
         _main()
-    finally:  # all is done and said: a signal that comes as Python itself ends changes nothing
+    finally:  # everything is done: a signal while Python exits changes nothing
         _obey_signals(signal.SIG_IGN)
 
 
 def _main() -> None:
-    for stream in (sys.stdout, sys.stderr):  # names of columns are no fault of the terminal's
+    for stream in (
+        sys.stdout,
+        sys.stderr,
+    ):  # column names may contain characters that the terminal lacks
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     _obey_signals(_interrupt)
@@ -156,7 +158,7 @@ def _main() -> None:
     except Interrupted as interrupted:
         _say("\n".join(["interrupted", *notes_of(interrupted)]))
         sys.exit(128 + interrupted.number)
-    except BrokenPipeError:  # whoever read our output has gone
+    except BrokenPipeError:  # the reader of our output has ended
         _drop_output()
         sys.exit(0)
     except Exception as error:
@@ -179,17 +181,17 @@ def _main() -> None:
 
 
 def _run() -> None:
-    """The command, and all of its output."""
+    """Run the command and flush its output."""
     try:
         sys.exit(app(prog_name="lstmcast", standalone_mode=False) or 0)
     except SystemExit:
-        if sys.stdout is not None:  # it may have been closed before we began
-            sys.stdout.flush()  # what hinders it can still be told
+        if sys.stdout is not None:  # it can be closed from the start
+            sys.stdout.flush()  # a failure can still be reported
         raise
 
 
 def _drop_output() -> None:
-    """What could not be written is not tried again as Python ends."""
+    """Do not write again, when Python exits, what could not be written."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -204,12 +206,12 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def notes_of(error: BaseException) -> list[str]:
-    """What was added to an exception on its way."""
+    """The notes of an exception."""
     return getattr(error, "__notes__", [])
 
 
 def _hush(debug: bool) -> None:
-    """Be silent: rank 0 says it all. What others have to say of errors, `_say` lets through."""
+    """Silence all ranks but rank 0; `_say` still prints their errors."""
     silence = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until the end
     sys.stdout = silence
     if not debug:
@@ -217,11 +219,11 @@ def _hush(debug: bool) -> None:
 
 
 def _say(text: str, hearsay: bool = False) -> None:
-    """Say why the command ends: one rank does."""
+    """Print why the command ends, from one rank only."""
     if ranks().alone:
-        with contextlib.suppress(OSError):  # the exit code says it too
+        with contextlib.suppress(OSError):  # the exit code shows it too
             print(text, file=sys.stderr)
         return
-    _obey_signals(signal.SIG_IGN)  # torchrun ends us when another has ended
+    _obey_signals(signal.SIG_IGN)  # torchrun ends this process when another one has ended
     if ranks().may_speak(hearsay):
         print(text, file=sys.__stderr__, flush=True)

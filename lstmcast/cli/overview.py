@@ -1,4 +1,4 @@
-"""`lstmcast --help`: the commands in the order in which they are used, each with an example."""
+"""`lstmcast --help`: the commands in the order of their use, each with an example."""
 
 from __future__ import annotations
 
@@ -40,5 +40,5 @@ def example_of(command: TyperCommand) -> str:
 
 
 def epilog(name: str, arguments: str, more: str = "") -> str:
-    """What stands below a command's flags; the mark keeps its lines as they are."""
+    """The text below a command's flags; the mark keeps its line breaks."""
     return f"\b\nExample: lstmcast {name} {arguments}" + (f"\n\n\b\n{more}" if more else "")

@@ -29,22 +29,24 @@ def predict(
             "-o",
             "--output",
             metavar="FILE|DIR/|-",
-            help="Where the forecast goes: a CSV file, or Parquet parts in a folder.",
+            help="Output: a CSV file, a folder for Parquet parts, or - for standard output.",
         ),
     ] = "-",
     at: Annotated[
         str | None,
-        typer.Option("--at", metavar="STAMP", help="Take this for the last row of every series."),
+        typer.Option(
+            "--at", metavar="STAMP", help="Forecast as if this were the last row of every series."
+        ),
     ] = None,
     future: Annotated[
         str | None,
         typer.Option(
-            "--future", metavar="FILE", help="A table of the future columns of the steps ahead."
+            "--future", metavar="FILE", help="A table with the future covariates of the horizon."
         ),
     ] = None,
     plot: Annotated[
         bool,
-        typer.Option("--plot", help="Print plots in place of the table; -o still writes it."),
+        typer.Option("--plot", help="Print plots instead of the table; -o still writes it."),
     ] = False,
     device: Device = "auto",
     json: Json = False,

@@ -32,7 +32,7 @@ def report(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Write RUN/report.html again: one page to look at, to print and to mail.
+    """Write RUN/report.html again, one page that works offline.
 
     Files of charts take `pip install 'lstmcast[plots]'` and a Chrome or Chromium.
     """

@@ -27,7 +27,7 @@ def train(
         typer.Option(
             "--resume",
             metavar="RUN",
-            help="Go on with an interrupted run, exactly.",
+            help="Resume an interrupted run, bit for bit.",
             autocompletion=complete_run,
         ),
     ] = None,
@@ -36,7 +36,7 @@ def train(
         typer.Option(
             "--init-from",
             metavar="RUN",
-            help="Begin with the weights of another run.",
+            help="Warm start: begin with the weights of another run.",
             autocompletion=complete_run,
         ),
     ] = None,
@@ -46,7 +46,7 @@ def train(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
-    """Train a network, judge it beside baselines, forecast.
+    """Train a network, compare it with baselines, forecast.
 
     Makes a run folder: weights, metrics, test forecasts, the forecast after the last row. Given a
     CSV or Parquet file in place of a config, it proposes one.
@@ -57,7 +57,7 @@ def train(
     from lstmcast.proposing.source import choose_device, config_for, run_folder_for
 
     if resume is None and source is not None and (begun := begun_before(source, run)) is not None:
-        terminal.note(f"torchrun has started the processes again; they go on with {begun}.")
+        terminal.note(f"torchrun has restarted the processes; they resume {begun}.")
         source, set, run, resume, init_from = None, None, None, begun, None
     if resume is not None:
         refuse_beside_resume(
@@ -83,7 +83,7 @@ def train(
 
 
 def begun_before(source: Path, run: Path | None) -> Path | None:
-    """The run that this command began before torchrun started it again; None where it has not."""
+    """The run that this command began before torchrun restarted it; None without a restart."""
     if not ranks().restarts:
         return None
     from lstmcast.pipeline.resume import unfinished
@@ -93,7 +93,7 @@ def begun_before(source: Path, run: Path | None) -> Path | None:
 
 
 def refuse_beside_resume(given: dict[str, object]) -> None:
-    """Refuse what would be another training.
+    """Refuse flags that would change the training.
 
     Raises:
         ConfigError: Something was given that a run has of its own.
@@ -101,6 +101,5 @@ def refuse_beside_resume(given: dict[str, object]) -> None:
     for name, value in given.items():
         if value:
             raise ConfigError(
-                f"--resume goes on with the run's own config in the run's own folder; leave {name} "
-                "out"
+                f"--resume uses the config and the folder of the run itself; leave {name} out"
             )

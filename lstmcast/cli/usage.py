@@ -1,4 +1,4 @@
-"""Flags and arguments that typer refuses, in the look of all other errors."""
+"""Errors of flags and arguments from typer, in the format of all other errors."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import typer
 from lstmcast.errors import nearest
 
 UsageError: Any = typer.BadParameter.__mro__[1]
-"""What typer raises: it has moved click into itself, and shows this part of it alone."""
+"""The error class of typer, which contains click and exports only this part of it."""
 
 
 def usage_words(error: Any) -> str:
-    """What was wrong with a command line, and where its flags are described."""
+    """The fault of a command line, and the command that describes its flags."""
     context = error.ctx
     if context is None:
         return f"error: {_plain(error.format_message())}"
@@ -27,11 +27,11 @@ def usage_words(error: Any) -> str:
         said = f"{_bare(error.param.get_error_hint())}: {wanted}"
     else:
         said = _plain(error.format_message())
-    return f"error: {said}\n`{context.command_path} --help` has the flags and an example"
+    return f"error: {said}\n`{context.command_path} --help` lists the flags, with an example"
 
 
 def _plain(text: str) -> str:
-    """A sentence of typer's as the end of one of ours."""
+    """A sentence of typer as the end of our message."""
     text = " ".join(text.split()).rstrip(".")
     return text[:1].lower() + text[1:]
 

@@ -1,4 +1,4 @@
-"""Forecasts as plots of characters: the last season of history, the forecast, its interval.
+"""Forecasts as plots of characters: the last season, the forecast, its prediction interval.
 
 Lines are drawn in the dots of Braille characters, two across and four down in each, or with letters
 on a terminal that has none; the interval is shaded.
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from lstmcast.workflows.predict import Predicted
 
 MOST = 3
-"""Plots that are drawn."""
+"""Most plots that are drawn."""
 
 ROWS = 12
-"""Characters from the lowest to the highest value."""
+"""Height of a plot in characters."""
 
 ACROSS, DOWN = 2, 4
 """Dots in a Braille character."""
 
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-"""What each dot adds to the character U+2800, by row and column (Unicode, Braille Patterns)."""
+"""Bit of each dot in the character U+2800, by row and column (Unicode, Braille Patterns)."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Plot:
 
 
 def plots_of(predicted: Predicted) -> Iterator[Plot]:
-    """A plot for each series and target that was forecast."""
+    """One plot for each forecast series and target."""
     panel, model = predicted.panel, predicted.model
     wide = model.config.data.layout == "wide"
     horizon, level = model.sizes.horizon, min(model.levels, default=None)
@@ -100,7 +100,7 @@ def _plot(
 
 
 def drawn(predicted: Predicted, width: int, braille: bool) -> list[Text]:
-    """The first plots, and how many more there would be.
+    """The first plots, and the number of others.
 
     Args:
         predicted: Forecasts, and what they were made from.
@@ -110,7 +110,7 @@ def drawn(predicted: Predicted, width: int, braille: bool) -> list[Text]:
     plots = list(plots_of(predicted))
     parts = [draw(plot, width, braille).append("\n") for plot in plots[:MOST]]
     if len(plots) > MOST:
-        parts.append(Text(f"{MOST} of {len(plots):,} are drawn; report.html draws the others."))
+        parts.append(Text(f"{MOST} of {len(plots):,} plots are drawn; report.html has the others."))
     return parts
 
 
@@ -142,7 +142,7 @@ def draw(plot: Plot, width: int, braille: bool) -> Text:
 
 
 def _axis(stamps: tuple[str, str, str], middle: int, columns: int) -> str:
-    """First, middle and last stamp below their places, as many as there is room for."""
+    """First, middle and last time stamp at their positions, as far as there is room."""
     first, known, last = stamps
     line = [" "] * columns
     starts = {0: first, columns - len(last): last, middle - len(known) // 2: known}
@@ -158,7 +158,7 @@ def _axis(stamps: tuple[str, str, str], middle: int, columns: int) -> str:
 
 
 class _Grid:
-    """Characters, some of them of dots.
+    """A grid of characters, some of them made of dots.
 
     Args:
         columns: Characters across.
@@ -178,7 +178,7 @@ class _Grid:
         }
 
     def column(self, point: int) -> int:
-        """The character below which a point lies."""
+        """The character that contains a point."""
         return int(self._x(np.array([point]))[0]) // self.across
 
     def _x(self, points: np.ndarray) -> np.ndarray:
@@ -201,7 +201,7 @@ class _Grid:
             dots[self._y(values[k] + share * (values[k + 1] - values[k])), across] = True
 
     def shade(self, first: int, low: np.ndarray, high: np.ndarray) -> None:
-        """Fill what lies between bounds."""
+        """Fill the area between bounds."""
         known = np.flatnonzero(np.isfinite(low) & np.isfinite(high))
         if not len(known):
             return

@@ -1,4 +1,4 @@
-"""Numbers and tables as they stand on a terminal."""
+"""Numbers and tables on a terminal."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from lstmcast.tables.read import Table as Read
     from lstmcast.training.training_state import Epoch
 
-UNJUDGED = "No test window: the network was not judged (split.test, window.horizon)."
+UNJUDGED = "No test window: the network was not tested (split.test, window.horizon)."
 
 STEPS_SHOWN = 6
-"""Steps of the horizon in the closing table."""
+"""Most steps of the horizon in the last table."""
 
 Shown = tuple[list[Any], dict[str, Any]]
-"""What people see, part by part, and what scripts get."""
+"""The parts to print, and the JSON object."""
 
 
 def table_line(read: Read, panel: Panel) -> str:
-    """What was read: rows, series, frequency, from when to when."""
+    """The table: rows, series, frequency, first and last time stamp."""
     series = f"{panel.series_count:,} series, " if panel.series_columns else ""
     ends = panel.starts + panel.lengths - 1
     first = panel.format_times(panel.starts.min(keepdims=True))[0]
@@ -41,7 +41,7 @@ def table_line(read: Read, panel: Panel) -> str:
 
 
 def roles_line(panel: Panel) -> str:
-    """Which columns are what, and the season."""
+    """The roles of the columns, and the season."""
     columns = panel.columns
     roles = {
         "target": columns.targets,
@@ -88,7 +88,7 @@ def score_table(scores: dict[str, Any], title: str = "Test rows, every window") 
 
 
 def remarks_on(scores: dict[str, Any]) -> list[str]:
-    """The lines below a table of scores; the last one is empty."""
+    """The lines after a table of scores; the last one is empty."""
     one_step = same_scores(scores, "naive", "seasonal_naive")
     season = ["seasonal_naive is naive here: the season is one step."] if one_step else []
     return [*season, SCORES_EXPLAINED, ""]
@@ -128,7 +128,7 @@ def share(value: float | None) -> Text:
 
 
 def wrapped(text: str, console: Console) -> str:
-    """Text broken between words on a terminal; elsewhere a line stays a line."""
+    """Text wrapped on a terminal; elsewhere a line stays one line."""
     if not console.is_terminal:
         return text
     return "\n".join(
@@ -140,7 +140,7 @@ def wrapped(text: str, console: Console) -> str:
 
 
 def cell(value: Any) -> Text:
-    """A value of the user's table as a cell, never read as markup; empty where unknown."""
+    """A value of the user's table as a cell, not parsed as markup; empty if unknown."""
     import pandas as pd
 
     if value is pd.NA or value != value:

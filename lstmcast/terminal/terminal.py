@@ -1,4 +1,4 @@
-"""How everything looks: results on stdout, progress and remarks on stderr."""
+"""Output on a terminal: results on stdout, progress and notes on stderr."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class Terminal(ProgressListener):
-    """Prints what workflows tell and what commands found.
+    """Prints the progress of workflows and the results of commands.
 
     Args:
         json: One JSON object on stdout, and nothing else there.
@@ -65,7 +65,7 @@ class Terminal(ProgressListener):
             self.err.print(wrapped(text, self.err), style=style, markup=False)
 
     def _result(self, *parts: Any) -> None:
-        """Print a result for people; scripts get `_object` instead."""
+        """Print a result, unless `--json` prints `_object` instead."""
         if not (self.quiet or self.json):
             for part in parts:
                 said = wrapped(part, self.out) if isinstance(part, str) else part
@@ -75,10 +75,10 @@ class Terminal(ProgressListener):
         if self.json:
             print(json.dumps(value, ensure_ascii=False, allow_nan=False))
 
-    # What workflows tell.
+    # Progress of workflows.
 
     def note(self, text: str) -> None:
-        """A remark, which `--json` repeats under `notes`."""
+        """A note, which `--json` repeats under `notes`."""
         self.notes.append(text)
         self._remark(f"note: {text}", "yellow")
 
@@ -90,21 +90,21 @@ class Terminal(ProgressListener):
             self._remark(dump_config(config).rstrip(), "dim")
 
     def read(self, table: Table, panel: Panel) -> None:
-        """What was read."""
+        """The table was read."""
         self._remark(table_line(table, panel), "bold")
 
     def prepared(self, prepared: Prepared) -> None:
-        """What was read and how it is cut."""
+        """The table was read and split."""
         panel, windows = prepared.panel, prepared.windows
         self.read(prepared.table, panel)
         self._remark(roles_line(panel))
         self._remark(
             f"windows: {len(windows.train):,} train, {len(windows.validation):,} validation, "
-            f"{len(windows.test):,} test; {windows.crossing:,} left out at cuts"
+            f"{len(windows.test):,} test; {windows.crossing:,} left out at splits"
         )
 
     def network(self, words: str) -> None:
-        """What is trained."""
+        """Training begins."""
         self._remark(words)
 
     def training(self, max_epochs: int, what: str) -> None:
@@ -142,25 +142,25 @@ class Terminal(ProgressListener):
         self.bar.start()
 
     def fold_trains(self, done: float) -> None:
-        """Move the bar while a fold trains."""
+        """Advance the bar while a fold trains."""
         if self.bar is not None and self.task is not None:
             running = min(int(done) + 1, int(self.bar.tasks[0].total or 1))
             self.bar.update(self.task, completed=done, fold=running)
 
     def fold(self, fold: Fold) -> None:
-        """Move the bar, and print a fold that is done."""
+        """Advance the bar, and print a finished fold."""
         from lstmcast.terminal.runs import fold_line
 
         self.fold_trains(fold.number)
         self._remark(fold_line(fold))
 
     def folds_done(self) -> None:
-        """Close the live view, and what a fold that failed has left open within it."""
+        """Close the live view, and what a failed fold has left open in it."""
         self.within = 0
         self.task_finished()
 
     def task_started(self, words: str, count: int) -> None:
-        """Open a bar, on a terminal; work within other work has none of its own."""
+        """Open a bar, on a terminal; a task within another task has none."""
         if self.bar is not None:
             self.within += 1
         elif self.live and count > 1:
@@ -171,7 +171,7 @@ class Terminal(ProgressListener):
             self.bar.start()
 
     def task_advanced(self, done: int) -> None:
-        """Move the bar."""
+        """Advance the bar."""
         if self.bar and self.task is not None and not self.within:
             self.bar.update(self.task, completed=done)
 
@@ -183,15 +183,15 @@ class Terminal(ProgressListener):
             self.bar.stop()
             self.bar = None
 
-    # What commands found.
+    # Results of commands.
 
     def shown(self, parts: Sequence[Any], value: dict[str, Any]) -> None:
-        """A result that `display` has put together."""
+        """A result from one of the files of this room."""
         self._result(*parts)
         self._object({**value, "notes": self.notes})
 
     def trained_run(self, trained: Trained) -> None:
-        """Scores beside the baselines, the verdict, and where everything lies."""
+        """Scores of network and baselines, the verdict, and the paths of the files."""
         fits, folder = trained.fits, trained.run.path
         for number, fit in enumerate(fits, start=1):
             self._remark(
@@ -225,14 +225,14 @@ class Terminal(ProgressListener):
         )
 
     def complete(self, run: Path) -> None:
-        """There was nothing left to do."""
+        """The run is complete already."""
         self._result(f"{run} is complete; there is nothing to resume.")
         if not (run / "report.html").is_file():
             self._result(f"Its page is missing: lstmcast report {run}")
         self._object({"run": str(run), "complete": True, "notes": self.notes})
 
     def predicted(self, predicted: Predicted, output: str) -> None:
-        """Write a forecast where it was asked for."""
+        """Write a forecast to its output."""
         from lstmcast.pipeline.output import write_forecast
 
         forecast = predicted.forecast
@@ -247,14 +247,14 @@ class Terminal(ProgressListener):
             self._object({**found, "notes": self.notes})
 
     def plotted(self, predicted: Predicted) -> None:
-        """Draw a forecast with characters, in place of its table."""
+        """Draw a forecast with characters, instead of its table."""
         from lstmcast.terminal.plot import drawn
 
         for part in drawn(predicted, self.out.width, "utf" in self.out.encoding.lower()):
             self.out.print(part)
 
     def inspected(self, found: InspectionResult) -> None:
-        """A network, layer by layer, and what was asked of a window."""
+        """A network, layer by layer, and the requested trace of a window."""
         from lstmcast.inspection.as_json import as_data
         from lstmcast.inspection.text.page import page
 
@@ -271,12 +271,12 @@ class Terminal(ProgressListener):
         self._object({"configs": found, "notes": self.notes})
 
     def copied(self, paths: list[Path]) -> None:
-        """Files that were copied, and what to do with them."""
+        """Copied files, and the next command."""
         self._result(*(f"wrote {path}" for path in paths), f"Next: lstmcast train {paths[0]}")
         self._object({"files": [str(path) for path in paths], "notes": self.notes})
 
     def proposed(self, proposal: Proposal, text: str, output: Path | None) -> None:
-        """A proposed config, or where it was written."""
+        """A proposed config, or the path of its file."""
         if output is not None:
             self._result(f"wrote {output}", f"Next: lstmcast train {output}")
         elif not self.json:
@@ -285,12 +285,12 @@ class Terminal(ProgressListener):
         self._object({**found, "notes": self.notes})
 
     def text(self, text: str) -> None:
-        """A text that was asked for."""
+        """A text."""
         if self.json:
             self._object({"text": text})
         else:
             sys.stdout.write(text)
 
     def document(self, value: Any) -> None:
-        """A JSON document that was asked for."""
+        """A JSON document."""
         print(json.dumps(value, indent=2, ensure_ascii=False))

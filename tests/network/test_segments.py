@@ -237,9 +237,18 @@ def _mapped(linear, past):
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"segment": 2, "decoder": "recursive"}, r"network.segment is not possible with decoder: recursive"),
-        ({"segment": 2, "decoder": "every_step"}, r"network.segment is not possible with decoder: every_step"),
-        ({"bidirectional": True, "decoder": "segments"}, r"network.bidirectional is not possible with"),
+        (
+            {"segment": 2, "decoder": "recursive"},
+            r"network.segment is not possible with decoder: recursive",
+        ),
+        (
+            {"segment": 2, "decoder": "every_step"},
+            r"network.segment is not possible with decoder: every_step",
+        ),
+        (
+            {"bidirectional": True, "decoder": "segments"},
+            r"network.bidirectional is not possible with",
+        ),
         ({"skip": "linear", "decoder": "every_step"}, r"network.skip maps a whole"),
         ({"teacher_forcing": 0.5, "decoder": "segments"}, r"network.teacher_forcing needs decoder"),
         ({"readout": "mean", "decoder": "segments"}, r"network.readout needs decoder: direct"),

@@ -227,7 +227,7 @@ def test_of_many_runs_the_best_are_compared_and_all_on_request(cli, folder):
         metrics["test"]["lstmcast"]["mae"] = 1.0 + k
         path.write_text(json.dumps(metrics))
     some, whole = cli("compare", "runs"), cli("compare", "runs", "--all")
-    assert "20 of 24 runs, the best by mae; --all" in some.out
+    assert "The best 20 of 24 runs by mae; --all" in some.out
     assert "r19" in some.out and "r20" not in some.out and "r23" in whole.out
     assert "--all" not in whole.out
     assert len(json.loads(cli("compare", "runs", "--json").out)["runs"]) == 24
