@@ -98,7 +98,7 @@ class Record:
         return self.folds[-1]
 
     def _actual(self, rows: np.ndarray, series: np.ndarray) -> np.ndarray:
-        """(B, H, C) what came; NaN where it is missing, or after the last row of its series."""
+        """(B, H, C) actual values; NaN where it is missing, or after the last row of its series."""
         ahead = rows[:, None] + np.arange(self.horizon)
         within = ahead < self.panel.ends[series][:, None]
         ahead = np.minimum(ahead, len(self.panel.targets) - 1)

@@ -27,6 +27,6 @@ def chunks(
 
 
 def actual_values(panel: Panel, origins: np.ndarray, horizon: int) -> np.ndarray:
-    """(B, H, C) what came; NaN where it is missing in the table."""
+    """(B, H, C) actual values; NaN where it is missing in the table."""
     rows = origins[:, None] + np.arange(horizon)
     return np.where(panel.targets_observed[rows], panel.targets[rows], np.nan)

@@ -131,7 +131,7 @@ def backtest_frame(
     levels: Sequence[float],
     actuals: np.ndarray,
 ) -> pd.DataFrame:
-    """Past forecasts beside what came.
+    """Past forecasts and actual values.
 
     Args:
         panel: Names, stamps and their style.

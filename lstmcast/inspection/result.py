@@ -92,7 +92,7 @@ class WindowTrace:
         head: The sum that makes the first number of the forecast.
         units: The check of the way back to the units of the data.
         forecast: (H, C) in units of the data.
-        actual: (H, C) what came; NaN where the table has no value.
+        actual: (H, C) actual values; NaN if missing.
     """
 
     number: int

@@ -29,7 +29,7 @@ class WindowChunk:
     Attributes:
         origins: (B,) first row of each forecast.
         series: (B,) its series.
-        actual: (B, H, C) what came; NaN where it is missing in the table.
+        actual: (B, H, C) actual values; NaN where it is missing in the table.
     """
 
     origins: np.ndarray

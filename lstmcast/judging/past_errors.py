@@ -25,7 +25,7 @@ def collect_errors(
     sizes: Floats,
     horizon: int,
 ) -> SplitErrors:
-    """Hold forecasters against what came in all windows of a split.
+    """Errors of forecasters in all windows of a split.
 
     Args:
         forecasts: By name, in the order of the record.

@@ -221,7 +221,7 @@ def with_past_errors(model: Model, forecasts: dict[str, Forecast], prepared: Pre
 def past_forecasts(
     model: Model, forecasts: dict[str, Forecast], prepared: Prepared, listener: ProgressListener
 ) -> pd.DataFrame:
-    """Test forecasts beside what came, from origins H steps apart, or more where rows are many."""
+    """Test forecasts and actual values, from origins H steps apart, or more for many rows."""
     panel, config = prepared.panel, prepared.config
     apart = -(-config.window.horizon // config.window.judge_stride)
     index = prepared.windows.test.every(apart)

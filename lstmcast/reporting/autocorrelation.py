@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 LAGS = 60
-"""Distances at most for which errors are compared with those after them."""
+"""Most lags for which errors are compared with later ones."""
 
 
 def lags_for(season: int) -> int:
-    """Distances to look at: two seasons, within reason."""
+    """Number of lags: two seasons, within limits."""
     return int(np.clip(2 * season + 2, 20, LAGS))
 
 

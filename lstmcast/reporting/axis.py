@@ -1,4 +1,4 @@
-"""The time axis that all charts of a page share, and what its places are called in a calendar."""
+"""The time axis of all charts of a page, and the calendar names of its positions."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _UNITS = {"us": "h", "ms": "h", "s": "h", "min": "h", "h": "h", "D": "D", "B": "
 
 @dataclass(frozen=True)
 class Axis:
-    """Every stamp of a page once, in order.
+    """Every time stamp of a page once, in order.
 
     Attributes:
-        kind: "date", "linear" (counted rows) or "category" (stamps that cannot be told apart).
+        kind: "date", "linear" (counted rows) or "category" (time stamps that cannot be parsed).
         texts: (P,) as the table writes them.
         marks: (P,) as plotly takes them.
         stamps: (P,) datetime64[us]; None unless dates.
@@ -42,13 +42,13 @@ class Axis:
     season: int
 
     def places(self, times: pd.Categorical) -> np.ndarray:
-        """Where stamps stand on the axis; all of them do."""
+        """Positions of time stamps on the axis, which contains all of them."""
         return np.asarray(pd.Index(self.texts).get_indexer(times.categories)[times.codes])
 
 
 @dataclass(frozen=True)
 class Names:
-    """What places are called, such as their weekday.
+    """Names of positions, such as their weekday.
 
     Attributes:
         title: What the names are.
@@ -64,7 +64,7 @@ class Names:
 def axis_of(
     tables: Sequence[np.ndarray], timed: bool, time_format: str, alias: str, season: int
 ) -> Axis:
-    """The axis of some columns of stamps.
+    """The axis for columns of time stamps.
 
     Args:
         tables: Stamps of each table, as it writes them, each at least once.
@@ -93,7 +93,7 @@ def axis_of(
 
 
 def read_times(texts: np.ndarray, time_format: str) -> np.ndarray | None:
-    """datetime64[us]; None where a few stamps do not show which part is the day."""
+    """datetime64[us]; None if the time stamps do not show which part is the day."""
     for form in dict.fromkeys((time_format, "day_first", "month_first")):
         try:
             return parse_stamps(texts, form).values
@@ -112,7 +112,7 @@ def presumed(stamps: np.ndarray) -> tuple[str, int]:
 
 
 def unit_of(alias: str) -> str:
-    """The unit of the calendar that a frequency's steps are counted in."""
+    """The calendar unit of a frequency's steps."""
     name = re.sub(r"^\d+", "", alias).partition("-")[0]
     return _UNITS.get(name, name[:1])
 
@@ -122,7 +122,7 @@ def _has_clock(stamps: np.ndarray) -> bool:
 
 
 def season_names(axis: Axis) -> Names | None:
-    """The part of its season that each place is; None where there is no season."""
+    """The step of the season of each position; None without a season."""
     if axis.stamps is None:
         if axis.season < 2:
             return None
@@ -144,7 +144,7 @@ def season_names(axis: Axis) -> Names | None:
 
 
 def calendar_names(axis: Axis) -> tuple[Names, Names] | None:
-    """Rows and columns of a calendar; None where a table has neither time nor season."""
+    """Rows and columns of a calendar; None for a table without time and season."""
     if axis.stamps is None:
         within = season_names(axis)
         if within is None:

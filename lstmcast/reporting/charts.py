@@ -1,4 +1,4 @@
-"""What every chart has: a title, a sentence, words in place of the picture, and its figure.
+"""The parts of every chart: a title, a sentence, a text alternative, and the figure.
 
 A figure is what plotly takes, `{"data": [...], "layout": {...}}`, made of plain lists, so that a
 page is written without loading plotly. Colours are those for a light page; `palette` says which
@@ -47,7 +47,7 @@ DARK = {
 
 @dataclass(frozen=True)
 class Table:
-    """The numbers of a chart, for those who would rather read."""
+    """The numbers of a chart as a table."""
 
     header: list[str]
     rows: list[list[str]]
@@ -100,7 +100,7 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
 
 
 def axis_style() -> dict[str, Any]:
-    """How the axes of a chart on its own look; on a page, the page's style decides."""
+    """Style of the axes of a single chart; on a page, the page's style applies."""
     return {
         "gridcolor": "#e6eaee",
         "zerolinecolor": SOFT,
@@ -111,10 +111,10 @@ def axis_style() -> dict[str, Any]:
 
 
 def plain(values: Iterable[Any], digits: int = 5) -> list[float | None]:
-    """Numbers as JSON has them: so many significant digits, None where not finite."""
+    """Numbers for JSON, with some significant digits; None if not finite."""
     return [float(f"{v:.{digits}g}") if math.isfinite(v) else None for v in map(float, values)]
 
 
 def short(value: float | None) -> str:
-    """A number for people; a dash where there is none."""
+    """A number as text; a dash if there is none."""
     return "-" if value is None or not math.isfinite(value) else f"{value:.4g}"

@@ -1,4 +1,4 @@
-"""The files of a run folder, or of a backtest's, as what a page needs of them."""
+"""The files of a run folder, or of a backtest's, as data for a page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of test forecasts put together: over time, by size, by season, by distance."""
+"""Statistics of the errors of test forecasts: over time, by size, by season, by lag."""
 
 from __future__ import annotations
 

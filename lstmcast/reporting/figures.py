@@ -40,7 +40,7 @@ def forecaster_lines(x: list[Any], values: dict[str, list[float | None]]) -> lis
 
 
 def y_or_nan(values: list[float | None]) -> list[float]:
-    """Values with NaN where there is none."""
+    """Values, NaN for missing ones."""
     return [float("nan") if value is None else value for value in values]
 
 
@@ -58,8 +58,7 @@ def step_chart(scores: dict[str, Any]) -> Chart:
     return Chart(
         "steps",
         "Error by step of the horizon",
-        "How far off the forecasts are one step ahead, two steps ahead, and so on: the mean "
-        "absolute error over all test windows.",
+        "Mean absolute error one step ahead, two steps ahead, and so on, over all test windows.",
         f"Line chart. The network's mean absolute error goes from {short(first)} at step 1 to "
         f"{short(last)} at step {len(steps)}; it is the lowest of all at {ahead} of "
         f"{len(steps)} steps.",
@@ -85,14 +84,12 @@ def levels_of(scores: dict[str, Any]) -> list[str]:
 
 
 def coverage_chart(scores: dict[str, Any]) -> Chart | None:
-    """How often intervals held what came, beside how often they promised to."""
+    """Observed coverage of the prediction intervals, against their levels."""
     levels = levels_of(scores)
     if not levels:
         return None
     promised = [float(level) for level in levels]
-    traces = [
-        line("as promised", [0, 100], [0, 100], SOFT, dash="dot", width=1.5, hoverinfo="skip")
-    ]
+    traces = [line("nominal", [0, 100], [0, 100], SOFT, dash="dot", width=1.5, hoverinfo="skip")]
     values = {
         name: [share(score.get(f"coverage_{level}")) for level in levels]
         for name, score in scores.items()
@@ -112,14 +109,14 @@ def coverage_chart(scores: dict[str, Any]) -> Chart | None:
     return Chart(
         "coverage",
         "Coverage by level",
-        "Share of what came that lay within the interval, beside the level that was promised. "
+        "Observed coverage: the share of actual values within the interval, against its level. "
         "Below the dotted line, intervals are too narrow; above it, too wide.",
-        f"Chart of promised and found coverage. The network: {'; '.join(said)}.",
+        f"Chart of observed coverage by level. The network: {'; '.join(said)}.",
         {
             "data": traces,
             "layout": {
-                "xaxis": axis("promised, %", range=[low, 100.5]),
-                "yaxis": axis("found, %", range=[low, 101.5]),
+                "xaxis": axis("level, %", range=[low, 100.5]),
+                "yaxis": axis("observed coverage, %", range=[low, 101.5]),
                 "hovermode": "closest",
                 "legend": {"traceorder": "reversed"},
             },
@@ -163,11 +160,11 @@ def coverage_step_chart(scores: dict[str, Any]) -> Chart | None:
     return Chart(
         "coverage-steps",
         "Coverage by step of the horizon",
-        "The same for the network, step by step; the thin lines are what was promised.",
+        "The observed coverage of the network, step by step; the thin lines are the levels.",
         f"Line chart of the network's coverage by step. {'; '.join(said)}.",
         {
             "data": traces,
-            "layout": {"xaxis": axis("step of the horizon"), "yaxis": axis("found, %")},
+            "layout": {"xaxis": axis("step of the horizon"), "yaxis": axis("observed coverage, %")},
         },
     )
 
@@ -204,7 +201,7 @@ def learning_chart(history: pd.DataFrame, bests: Sequence[int], refit: bool) -> 
     return Chart(
         "learning",
         "Learning curves",
-        f"Loss after each epoch; the star is the epoch whose weights were kept.{again}",
+        f"Loss after each epoch; the star marks the epoch whose weights were kept.{again}",
         f"Line chart of the loss by epoch. {' '.join(said)}",
         {
             "data": traces,
@@ -265,7 +262,7 @@ def fold_chart(folds: list[dict[str, Any]]) -> Chart:
         {
             "data": traces,
             "layout": {
-                "xaxis": axis("last row that was known", type="category"),
+                "xaxis": axis("forecast origin", type="category"),
                 "yaxis": axis("mean absolute error", rangemode="tozero"),
                 "legend": {"traceorder": "reversed"},
             },

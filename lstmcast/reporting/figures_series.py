@@ -1,4 +1,4 @@
-"""One series at a time: its forecasts, and how far off they were.
+"""One series at a time: its forecasts and errors.
 
 The page holds each of these figures once, without numbers; the script on it fills them in for the
 series that is chosen. A trace says in `meta` which columns it takes, and `columns_of` makes the
@@ -39,16 +39,16 @@ def series_charts(levels: tuple[float, ...], dates: Axis, season: Names | None) 
 
 
 def forecast_chart(levels: tuple[float, ...], dates: Axis) -> Chart:
-    """What came, and what was forecast."""
+    """Actual values and forecasts."""
     shaded = ", ".join(f"{level:g} %" for level in levels)
     return Chart(
         "forecast",
-        "Forecasts and what came",
-        "Past forecasts on rows that the network has not learned from, each made with what was "
-        "known where it begins, and the forecast after the last row. "
-        + (f"Shaded: {shaded} intervals. " if levels else "There are no intervals. ")
+        "Forecasts and actual values",
+        "Past forecasts on test rows, each from the values known at its origin, and the forecast "
+        "after the last row. "
+        + (f"Shaded: {shaded} prediction intervals. " if levels else "No prediction intervals. ")
         + "Drag to zoom, double-click to go back.",
-        "Line chart of what came, of past forecasts and of the forecast after the last row.",
+        "Line chart of actual values, past forecasts and the forecast after the last row.",
         forecast_figure(levels, dates),
         height=460,
     )
@@ -74,18 +74,18 @@ def time_chart(dates: Axis) -> Chart:
 
 
 def sizes_chart() -> Chart:
-    """How often errors of each size came."""
+    """Histogram of the errors."""
     bars = {"type": "histogram", "marker": {"color": NETWORK}, "name": "errors"}
     return Chart(
         "error-sizes",
         "Distribution of errors",
-        "How often errors of each size came.",
+        "Number of errors by size.",
         "Histogram of the errors.",
         {
             "data": [wanting(bars, x="error")],
             "layout": {
                 "xaxis": axis("forecast - actual"),
-                "yaxis": axis("how often"),
+                "yaxis": axis("count"),
                 "bargap": 0.05,
             },
         },
@@ -93,7 +93,7 @@ def sizes_chart() -> Chart:
 
 
 def lags_chart() -> Chart:
-    """Autocorrelation by distance, and what chance would give."""
+    """Autocorrelation by lag, and the band of independent errors."""
     bars = {"type": "bar", "marker": {"color": NETWORK}, "name": "autocorrelation"}
     traces = [wanting({**bars, "showlegend": False}, x="lags", y="lag_values")]
     for name in ("chance_low", "chance_high"):
@@ -104,14 +104,14 @@ def lags_chart() -> Chart:
     return Chart(
         "error-lags",
         "Autocorrelation of errors",
-        "Whether an error says something about those after it. Within a forecast errors go "
-        "together, so the first bars are seldom near 0; a bar that stands out at a season "
-        "says that the network misses some of it. Dotted: chance, 19 times of 20.",
+        "Correlation between an error and later ones. Errors within one forecast are correlated, "
+        "so the first bars are rarely near 0; a high bar at a season means that the network "
+        "misses part of it. Dotted: 95 % band of independent errors.",
         "Bar chart of the autocorrelation of the errors.",
         {
             "data": traces,
             "layout": {
-                "xaxis": axis("distance in steps"),
+                "xaxis": axis("lag in steps"),
                 "yaxis": axis("correlation", range=[-1.05, 1.05]),
             },
         },
@@ -119,12 +119,12 @@ def lags_chart() -> Chart:
 
 
 def season_chart(season: Names) -> Chart:
-    """Errors by season, every label in its place."""
+    """Errors by season."""
     box = {"type": "box", "marker": {"color": NETWORK}, "name": "errors"}
     return Chart(
         "error-season",
         f"Errors by {season.title}",
-        "The box holds the middle half of the errors, the line in it is the median.",
+        "The box contains the middle half of the errors, the line in it is the median.",
         f"Box chart of the errors by {season.title}.",
         {
             "data": [wanting(box, x="season", y="error")],
@@ -149,7 +149,7 @@ def wanting(trace: dict[str, Any], **columns: str) -> dict[str, Any]:
 
 
 def forecast_figure(levels: tuple[float, ...], dates: Axis) -> Figure:
-    """What came, past forecasts, the next one, and their intervals; the widest first."""
+    """Actual values, past forecasts, the next forecast, and their intervals; the widest first."""
     hover = "%{y:.5~g}" + "".join(
         f"<br>{level:g} %: %{{customdata[{2 * k}]:.5~g}} to %{{customdata[{2 * k + 1}]:.5~g}}"
         for k, level in enumerate(levels)
@@ -162,7 +162,7 @@ def forecast_figure(levels: tuple[float, ...], dates: Axis) -> Figure:
         )
         for k in reversed(range(len(levels)))
     ]
-    actual = line("what came", [], [], INK, mode="lines+markers", width=1.6)
+    actual = line("actual", [], [], INK, mode="lines+markers", width=1.6)
     actual |= {"marker": {"color": INK, "size": 3}, "hovertemplate": "%{y:.5~g}"}
     traces = [*bands, wanting(actual, x="time", y="actual")]
     for part, name, colour in (
@@ -176,14 +176,14 @@ def forecast_figure(levels: tuple[float, ...], dates: Axis) -> Figure:
 
 
 def band(part: str, level: int, colour: str) -> dict[str, Any]:
-    """The interval of one level; it goes and comes with the forecasts that it belongs to."""
+    """The interval of one level; it is shown and hidden together with its forecasts."""
     area = line("", [], [], colour, mode="lines", width=0, fill="toself", fillcolor=colour)
     area |= {"hoverinfo": "skip", "legendgroup": part, "showlegend": False}
     return wanting(area, x=f"{part}_band_x{level}", y=f"{part}_band_y{level}")
 
 
 def columns_of(item: Item, dates: Axis, season: Names | None) -> Columns:
-    """What the traces of a series' charts take."""
+    """The data for the traces of a series' charts."""
     count = len(item.actual)
     places = np.arange(item.first, item.first + count)
     time = [dates.marks[k] for k in places]
@@ -223,7 +223,7 @@ def columns_of(item: Item, dates: Axis, season: Names | None) -> Columns:
 
 
 def pieces_of(known: np.ndarray, begins: np.ndarray) -> list[np.ndarray]:
-    """Runs of places that are known, cut where a forecast begins."""
+    """Runs of known positions, split where a forecast begins."""
     places = np.flatnonzero(known)
     if not len(places):
         return []

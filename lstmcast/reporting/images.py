@@ -105,7 +105,7 @@ def drawn(images: Iterable[Image], kinds: Sequence[str]) -> list[tuple[str, str,
         from kaleido import Kaleido
     except ImportError:
         raise ConfigError(
-            f"{flags}: takes the package kaleido: pip install 'lstmcast[plots]'"
+            f"{flags} needs the package kaleido: pip install 'lstmcast[plots]'"
         ) from None
 
     async def draw() -> list[tuple[str, str, bytes]]:
@@ -124,6 +124,6 @@ def drawn(images: Iterable[Image], kinds: Sequence[str]) -> list[tuple[str, str,
         return asyncio.run(draw())
     except ChromeNotFoundError:
         raise ConfigError(
-            f"{flags}: takes a Chrome or Chromium, and none was found: install one, such as "
-            "Debian's package chromium, or name its program in BROWSER_PATH"
+            f"{flags} needs Chrome or Chromium, and none was found: install one, such as Debian's "
+            "package chromium, or set BROWSER_PATH to its program"
         ) from None

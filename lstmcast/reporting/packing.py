@@ -1,7 +1,7 @@
-"""The series of a page as small as a page wants them: whole numbers, in a unit of their own.
+"""The series of a page in few bytes: whole numbers, each series in a unit of its own.
 
 A value v of an item is written as the whole number round(v * 10^digits) - base, `digits` being such
-that what came spans at least SPAN of them: four digits of what a chart can show, in about as many
+that the actual values span at least SPAN of them: four digits of what a chart can show, in about as many
 bytes. `report.js` turns them back.
 """
 
@@ -84,7 +84,7 @@ def rows_for(items: list[Item], levels: int) -> int:
 
 
 def drawn(items: list[Item], levels: int, rows: int) -> set[int]:
-    """Numbers of the items that the page has room for: those that are shown first, the worst."""
+    """Numbers of the items that fit on the page: those shown first, the worst."""
     order = [k for group in featured(items).values() for k in group] + ranked(items)
     chosen: set[int] = set()
     used = 0
@@ -152,7 +152,7 @@ def whole_numbers(
     each_column = [column for each in columns for column in each]
     values = np.concatenate([np.empty(0), *each_column])
     scaled = np.rint(values * np.repeat(scales, sizes)) - np.repeat(bases, sizes)
-    known = np.abs(scaled) < 2**62  # what is farther off is not drawn, nor what is not known
+    known = np.abs(scaled) < 2**62  # larger and unknown values are not drawn
     whole: list[int | None] = np.where(known, scaled, 0.0).astype(np.int64).tolist()
     for place in np.flatnonzero(~known).tolist():
         whole[place] = None

@@ -1,4 +1,4 @@
-"""Run folder -> one HTML page that needs no network."""
+"""Run folder -> one HTML page that works offline."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def plotly() -> Script:
 
 @cache
 def environment() -> Environment:
-    """The templates; whatever they are given is escaped."""
+    """The templates; all values are escaped."""
     made = Environment(
         loader=PackageLoader("lstmcast.reporting"),
         autoescape=True,
@@ -72,7 +72,7 @@ def page_of(path: Path) -> str:
 
 
 def render(contents: Contents) -> str:
-    """The page of what a folder holds."""
+    """The page for the content of a folder."""
     made, story = environment(), story_of(contents)
     own = made.get_template("report.js").render()
     figures = {chart.key: chart.figure for chart in story.charts()}

@@ -1,4 +1,4 @@
-"""What a page says, in the order in which it says it."""
+"""The content of a page, in its order."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from lstmcast.reporting.summary import (
 
 @dataclass(frozen=True)
 class Story:
-    """All that a page says.
+    """The content of a page.
 
     Attributes:
         title: Of the page.
@@ -94,7 +94,7 @@ class Story:
 
 
 def story_of(contents: Contents) -> Story:
-    """What the page of a folder says."""
+    """The content of the page of a folder."""
     dates = dates_of(contents)
     layout = contents.layout
     items = items_of(dates, layout, contents.test, contents.recent, contents.future)
@@ -128,7 +128,7 @@ def story_of(contents: Contents) -> Story:
     )
 
 
-UNTESTED = "The network was not judged: no test window (split.test, window.horizon)."
+UNTESTED = "The network was not tested: there is no test window (split.test, window.horizon)."
 
 
 def dates_of(contents: Contents) -> Axis:
@@ -152,13 +152,13 @@ def sections_of(contents: Contents, items: list[Item], dates: Axis) -> list[Sect
         if contents.is_backtest:
             charts.insert(0, fold_chart(contents.metrics["folds"]))
         made = [chart for chart in charts if chart is not None]
-        sections.append(Section("quality", "How good, and how sure", "", made))
+        sections.append(Section("quality", "Accuracy and coverage", "", made))
         sections.append(errors_section(items, dates))
     if contents.history is not None and len(contents.history):
         training = contents.manifest["training"]
         bests = [member["best_epoch"] for member in training.get("members", [training])]
         chart = learning_chart(contents.history, bests, training["refit"] == "all")
-        sections.append(Section("training", "How it was trained", "", [chart]))
+        sections.append(Section("training", "Training", "", [chart]))
     return [section for section in sections if section.charts]
 
 
@@ -169,12 +169,12 @@ def errors_section(items: list[Item], dates: Axis) -> Section:
     charts = pooled_charts(items, errors, dates, season_names(dates)) if several else []
     found = calendar_chart(errors, dates)
     about = (
-        "Each error is divided by the mean change of its series from one season before, so that "
-        "large and small series weigh alike."
+        "Each error is divided by the mean seasonal change of its series, so that large and small "
+        "series have equal weight."
     )
     return Section(
         "errors",
-        "Where it errs, all series together" if charts else "Where it errs",
+        "Errors, all series together" if charts else "Errors",
         about if charts else "",
         [*charts, *([found] if found is not None else [])],
     )

@@ -1,4 +1,4 @@
-"""Arrays -> figures on one HTML page that needs no network: plotly's own script is part of it."""
+"""Arrays -> figures on one HTML page that works offline, because it contains plotly's script."""
 
 from __future__ import annotations
 

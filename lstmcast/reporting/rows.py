@@ -1,4 +1,4 @@
-"""The tables of a run folder as arrays, column by column and by place."""
+"""The tables of a run folder as arrays, column by column."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST_BLOCK = 2**31 - 1
 
 @dataclass(frozen=True)
 class Layout:
-    """Which column of a file holds what, by place: names may be anything, and come twice.
+    """The roles of the columns of a file, by position, because names can be duplicate.
 
     Attributes:
         series: Names of the columns that name a series.
@@ -37,14 +37,14 @@ class Layout:
 
 @dataclass(frozen=True)
 class Rows:
-    """Forecasts, and what came, row by row; R rows, C targets, L levels.
+    """Forecasts and actual values, row by row; R rows, C targets, L levels.
 
     Attributes:
         names: (S,) of the series, each a tuple of texts, in the order in which they appear.
         series: (R,) number of each row's series.
         times: (R,) stamps or row numbers, as the table writes them.
-        values: (R, C) forecasts; in `recent`, what came.
-        actuals: (R, C) what came; NaN where that is not known.
+        values: (R, C) forecasts; in `recent`, actual values.
+        actuals: (R, C) actual values; NaN where that is not known.
         low: (L, R, C) lower bounds; NaN where there are none.
         high: (L, R, C) upper bounds.
         steps: (R,) step of the horizon, from 1; 0 where there is none.
@@ -84,7 +84,7 @@ def read_layout(path: Path) -> Layout:
     first = pairs.index(("origin", "step"))
     targets = [name for name, after in pairs[first + 2 :] if after == f"{name}_actual"]
     if not targets:
-        raise RunError(f"{path} is damaged: no column has one with '_actual' behind it")
+        raise RunError(f"{path} is damaged: no column is followed by its '_actual'")
     place = header.index(targets[0], first + 2)
     start = f"{targets[0]}_lo"
     levels = [name.removeprefix(start) for name in header[place + 2 :] if name.startswith(start)]
@@ -121,7 +121,7 @@ def read_cells(path: Path, texts: Sequence[int]) -> pd.DataFrame:
 
 
 def read_test(path: Path, layout: Layout) -> Rows:
-    """Test forecasts beside what came."""
+    """Test forecasts and actual values."""
     header, named = header_of(path), len(layout.series)
     timed = layout.time is not None
     texts = [*range(named + 1), *([named + 2] if timed else [])]

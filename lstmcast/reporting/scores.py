@@ -1,4 +1,4 @@
-"""Scores of forecasters as a table for people."""
+"""Scores of forecasters as a table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class ScoreTable:
-    """Forecasters below each other, their scores beside each other."""
+    """One row per forecaster, one column per score."""
 
     measures: list[str]
     rows: list[tuple[str, list[Cell]]]

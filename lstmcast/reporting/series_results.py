@@ -1,4 +1,4 @@
-"""The forecasts of a page, series by series and target by target, and how far off they were."""
+"""The forecasts of a page and their errors, by series and target."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lstmcast.reporting.rows import Layout, Rows
 
 @dataclass(frozen=True)
 class Scored:
-    """How far the test forecasts of an item lie from what came.
+    """Errors of the test forecasts of an item.
 
     Attributes:
         points: How many could be held against something.
@@ -39,7 +39,7 @@ class Item:
         series: Its name; empty for the one series of a plain table.
         target: Name.
         first: Place on the axis where the arrays begin.
-        actual: (P,) what came; NaN where it is not known.
+        actual: (P,) actual values; NaN where it is not known.
         forecast: (P,) test forecasts; NaN where there are none. Where forecasts overlap, the first.
         low: (L, P) lower bounds.
         high: (L, P) upper bounds.
@@ -92,8 +92,8 @@ class Part:
 
     Attributes:
         places: (R,) on the axis.
-        values: (R,) forecasts, or what came.
-        actuals: (R,) what came.
+        values: (R,) forecasts, or actual values.
+        actuals: (R,) actual values.
         low: (L, R) lower bounds.
         high: (L, R) upper bounds.
         steps: (R,) step of the horizon.
@@ -119,7 +119,7 @@ def items_of(
     Args:
         axis: Holds all stamps of the tables.
         layout: Names of the targets, and levels.
-        test: Forecasts beside what came.
+        test: Forecasts and actual values.
         recent: The last rows of history.
         future: The forecast after them.
     """
@@ -174,7 +174,7 @@ def item_of(
     recent: Part | None,
     future: Part | None,
 ) -> Item:
-    """Lay the rows of one series on the axis."""
+    """Place the rows of one series on the axis."""
     test, recent, future = (part or no_rows(levels) for part in (test, recent, future))
     known = np.concatenate([test.places, recent.places])
     first = int(known.min()) if len(known) else 0
@@ -243,7 +243,7 @@ def not_overlapping(series: np.ndarray, places: np.ndarray, steps: np.ndarray) -
 
 
 def mean_change(actual: np.ndarray, season: int) -> float:
-    """Mean absolute change from one season before, or one step where there is no whole season."""
+    """Mean absolute seasonal change, or change per step if there is no whole season."""
     lag = season if len(actual) > season else 1
     changes = np.abs(actual[lag:] - actual[:-lag])
     known = changes[np.isfinite(changes)]
@@ -251,7 +251,7 @@ def mean_change(actual: np.ndarray, season: int) -> float:
 
 
 def scored(errors: np.ndarray, test: Part, scale: float) -> Scored:
-    """How good the forecasts of an item were."""
+    """Scores of the forecasts of an item."""
     known = np.isfinite(errors)
     points = int(known.sum())
     if not points:
@@ -269,7 +269,7 @@ def scored(errors: np.ndarray, test: Part, scale: float) -> Scored:
 
 
 def ranked(items: list[Item]) -> list[int]:
-    """Numbers of items, the worst first; those that could not be judged at the end."""
+    """Numbers of items, the worst first; those without scores at the end."""
     badness = [item.scored.relative for item in items]
     known = [k for k, value in enumerate(badness) if value is not None]
     rest = [k for k, value in enumerate(badness) if value is None]
@@ -277,7 +277,7 @@ def ranked(items: list[Item]) -> list[int]:
 
 
 def featured(items: list[Item], each: int = 5) -> dict[str, list[int]]:
-    """Numbers of the worst, the typical and the best items; all of them where they are few."""
+    """Numbers of the worst, the typical and the best items; all of them if they are few."""
     order = ranked(items)
     if len(items) <= 3 * each:
         return {"All": order}

@@ -62,7 +62,7 @@ class RunFolder:
 
     @property
     def backtest(self) -> Path:
-        """Test forecasts beside what came."""
+        """Test forecasts and actual values."""
         return inside(self.path, "backtest.csv")
 
     @property

@@ -201,7 +201,7 @@ def test_folds_that_are_trained_anew_adapt_too(cli: Any, run: Path) -> None:
 
 def test_without_levels_there_is_nothing_to_adapt(cli: Any, run: Path) -> None:
     outcome = cli("train", "t.csv", *FLAGS, *ADAPTIVE, "-s", "forecast.levels=[]")
-    assert outcome.code == 2 and "has no bounds to adapt" in outcome.err
+    assert outcome.code == 2 and "needs prediction intervals" in outcome.err
 
 
 @pytest.mark.slow

@@ -101,7 +101,7 @@ def head_lines(found: InspectionResult, traced: WindowTrace) -> list[str]:
 
 
 def back_lines(found: InspectionResult, traced: WindowTrace) -> list[str]:
-    """The forecast in the units of the data, beside what came."""
+    """The forecast in the units of the data, next to the actual values."""
     column, level = traced.columns[0], traced.trace.level
     scaled, result = float(traced.trace.forecast[0, 0, 0]), float(traced.forecast[0, 0])
     lines = paragraph("Everything that was taken off is put back, in reverse. The first number:")
@@ -136,7 +136,7 @@ def back_lines(found: InspectionResult, traced: WindowTrace) -> list[str]:
 
 
 def _forecast(found: InspectionResult, traced: WindowTrace) -> list[str]:
-    """Forecast beside what came, of two targets, or where that is too wide of one."""
+    """Forecasts and actual values of two targets, or of one if two are too wide."""
     shown = min(found.sizes.targets, 2)
     cells = _forecast_cells(found, traced, shown)
     if table_width(cells) > WIDTH:

@@ -212,7 +212,7 @@
         `${short(mae)}, bias ${short(bias)}` +
         (relative === null ? "" : `, mae / change ${short(relative)}`) +
         (coverage === null ? "" : `, ${percent(coverage)} within the ${series.first_level} % interval`) + "."
-      : "No test forecast of this series could be held against anything.";
+      : "No test forecast of this series has an actual value.";
     const other = item.method && item.method !== "lstmcast"
       ? ` The forecast after the last row is by ${item.method}.` : "";
     $("chosen-scores").textContent = said + other;
