@@ -1,8 +1,8 @@
 """The series of a page in few bytes: whole numbers, each series in a unit of its own.
 
 A value v of an item is written as the whole number round(v * 10^digits) - base, `digits` being such
-that the actual values span at least SPAN of them: four digits of what a chart can show, in about as many
-bytes. `report.js` turns them back.
+that the actual values span at least SPAN of them: the four digits that a chart can show, in about
+as many bytes. `report.js` turns them back.
 """
 
 from __future__ import annotations

@@ -329,8 +329,9 @@ def test_hovering_shows_values(single, opened):
     })()""")
     page.move(*place)
     page.move(place[0] + 1, place[1])
-    page.wait("document.querySelector('#chart-forecast .hoverlayer').textContent.includes('actual')")
-    shown = page.run("document.querySelector('#chart-forecast .hoverlayer').textContent")
+    hover = "document.querySelector('#chart-forecast .hoverlayer').textContent"
+    page.wait(f"{hover}.includes('actual')")
+    shown = page.run(hover)
     assert re.search(r"past forecasts : [\d.]+80 %: [\d.]+ to [\d.]+$", shown), shown
 
 
