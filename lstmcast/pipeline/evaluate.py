@@ -1,4 +1,4 @@
-"""How a trained network does beside the baselines: what train scores and writes of the past."""
+"""Scores of a network and the baselines on the past windows, and their calibration."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from lstmcast.pipeline.progress import ProgressListener
 from lstmcast.windows.windows import WindowIndex
 
 SIMPLE = ("seasonal_naive", "naive", "drift")
-"""Baselines that need no fitting, and so can stand in for the network on a short series."""
+"""Baselines without fitted parameters: they can replace the network on a short series."""
 
 
 def forecasters(model: Model, prepared: Prepared, levels: tuple[float, ...]) -> dict[str, Forecast]:
-    """The network and the baselines over the rows they were trained on, not yet calibrated."""
+    """The network and the baselines on the rows of the training, without calibration."""
     panel, season = prepared.panel, prepared.panel.frequency.season
     linear, horizon = linear_map(prepared), prepared.config.window.horizon
     return {
@@ -64,32 +64,32 @@ def linear_map(prepared: Prepared) -> Linear:
 
 
 def levels_for(prepared: Prepared, listener: ProgressListener) -> tuple[float, ...]:
-    """The levels of `forecast.levels` that there are validation windows enough for."""
-    asked = tuple(sorted(prepared.config.forecast.levels))
+    """The levels of `forecast.levels` that the validation windows can calibrate."""
+    levels = tuple(sorted(prepared.config.forecast.levels))
     count = len(prepared.windows.validation)
-    if asked and not count:
+    if levels and not count:
         listener.note(
-            "No intervals: there is no validation window to calibrate them on (split.validation)."
+            "No prediction intervals: no validation window can calibrate them (split.validation)."
         )
         return ()
-    for level in asked:
+    for level in levels:
         if count < fewest_windows(level):
             listener.note(
-                f"No {level:g} % intervals: they take {fewest_windows(level)} validation windows, "
-                f"and there {'is' if count == 1 else 'are'} {counted(count, 'window')} "
-                "(split.validation)."
+                f"No {level:g} % prediction intervals: their calibration needs "
+                f"{fewest_windows(level)} validation windows, and there "
+                f"{'is' if count == 1 else 'are'} {counted(count, 'window')} (split.validation)."
             )
-    return tuple(level for level in asked if count >= fewest_windows(level))
+    return tuple(level for level in levels if count >= fewest_windows(level))
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How forecasters did on the windows of a split.
+    """Result of the forecasters on the windows of a split.
 
     Attributes:
-        scores: Of all of them.
-        calibration: How wide their intervals must be to hold these windows, for the series that
-            have train rows; None where that was not asked for.
+        scores: Of all forecasters.
+        calibration: Widths of the prediction intervals that reach the coverage on these windows,
+            for series with train rows; None without levels.
     """
 
     scores: SplitScores
@@ -105,22 +105,22 @@ def evaluate(
 ) -> Evaluation:
     """Score the network and the baselines on every window of a split.
 
-    Intervals are scored too, where the model has them. Those that these windows are to calibrate
-    are not: they would be right by construction.
+    Prediction intervals are scored too if the model is calibrated, but never on the windows that
+    calibrate them: there the coverage is right by construction.
 
     Args:
         model: The network, calibrated or not.
-        forecasts: It and the baselines, not calibrated.
+        forecasts: The network and the baselines, without calibration.
         prepared: The table.
-        split: Name of the windows.
-        levels: Of the intervals to be calibrated on them, in percent; none: none are.
+        split: Name of the split.
+        levels: Of the intervals to calibrate on these windows, in percent; empty: none.
     """
     panel, index = prepared.panel, prepared.windows.by_name()[split]
     horizon, ranged = prepared.config.window.horizon, with_intervals(model, forecasts, panel)
     measures = error_scales_of(prepared)
     scoring = Scoring(list(ranged), panel, index, measures, horizon, model.levels)
     few = thinned(index, horizon * len(panel.columns.targets))
-    calibrating = Calibrating(few, usual_changes(prepared), levels) if levels else None
+    calibrating = Calibrating(few, mean_train_changes(prepared), levels) if levels else None
     observers: list[Observer] = [scoring]
     if calibrating is not None and few is index:
         observers.append(calibrating)
@@ -137,20 +137,20 @@ def evaluate(
 
 
 def calibrate(model: Model, validation: Evaluation) -> Model:
-    """The model with intervals as wide as the validation windows say."""
+    """The model with prediction intervals calibrated on the validation windows."""
     if validation.calibration is None:
         return model
     return replace(model, calibration=validation.calibration)
 
 
-def usual_changes(prepared: Prepared) -> np.ndarray:
+def mean_train_changes(prepared: Prepared) -> np.ndarray:
     """(S, C) mean absolute change of each series in its train rows."""
     panel, cuts = prepared.panel, prepared.cuts
     return mean_changes(panel.targets, panel.targets_observed, cuts.starts, cuts.train)
 
 
 def error_scales_of(prepared: Prepared) -> ErrorScales:
-    """What errors are measured against: the train rows."""
+    """Denominators of the scaled errors, from the train rows."""
     panel = prepared.panel
     return error_scales(
         panel.targets,
@@ -164,7 +164,7 @@ def error_scales_of(prepared: Prepared) -> ErrorScales:
 def with_fallbacks(
     model: Model, forecasts: dict[str, Forecast], prepared: Prepared, validation: Evaluation
 ) -> Model:
-    """The model with what stands in for its network, and what says for which series it does."""
+    """The model with the baselines that replace its network, and the past errors that decide."""
     if validation.scores.windows:
         ranked = tuple(name for name in validation.scores.ranking() if name in SIMPLE)
         model = replace(model, fallbacks=ranked)
@@ -174,8 +174,8 @@ def with_fallbacks(
 
 
 def validation_scores(model: Model, prepared: Prepared) -> Scores:
-    """How far actuals lie outside of the calibrated intervals, in each series' last windows."""
-    # Trained once more on all rows, the model knows more categories than the train rows have.
+    """Distances of actuals outside the calibrated intervals, in the last windows of each series."""
+    # After a refit on all rows the model knows more categories than the train rows have.
     coded = model.recoded(prepared.unfilled)
     panel = fill_gaps(coded, prepared.config.data.gaps, prepared.cuts, prepared.table)
     here = replace(prepared, panel=panel, scaler=model.scaler_for(panel))
@@ -193,17 +193,17 @@ def validation_scores(model: Model, prepared: Prepared) -> Scores:
 
 
 def last_windows(index: WindowIndex, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Origins and series of the last so many windows of each series, in order of time."""
+    """Origins and series of the last windows of each series, at most `most`, in order of time."""
     origins, series = index.all()
-    first_behind = np.searchsorted(series, series, side="right")
-    kept = first_behind - np.arange(len(series)) <= most
+    next_series = np.searchsorted(series, series, side="right")
+    kept = next_series - np.arange(len(series)) <= most
     return origins[kept], series[kept]
 
 
 def with_past_errors(model: Model, forecasts: dict[str, Forecast], prepared: Prepared) -> Model:
-    """The model with what `forecast.fallback` chooses by: how each series was forecast so far."""
+    """The model with the past errors of each series, by which `forecast.fallback` chooses."""
     panel, cuts, windows = prepared.panel, prepared.cuts, prepared.windows
-    changes = usual_changes(prepared)
+    changes = mean_train_changes(prepared)
     sizes = np.where(changes > 0, changes, usual_size(changes))
     splits = ((windows.validation, cuts.validation), (windows.test, cuts.test))
     record = PastErrors(
@@ -221,15 +221,15 @@ def with_past_errors(model: Model, forecasts: dict[str, Forecast], prepared: Pre
 def past_forecasts(
     model: Model, forecasts: dict[str, Forecast], prepared: Prepared, listener: ProgressListener
 ) -> pd.DataFrame:
-    """Test forecasts and actual values, from origins H steps apart, or more for many rows."""
+    """Test forecasts with actuals, from origins H steps apart, or more if there are many rows."""
     panel, config = prepared.panel, prepared.config
     apart = -(-config.window.horizon // config.window.judge_stride)
     index = prepared.windows.test.every(apart)
     thinned = max(1, -(-len(index) * config.window.horizon // limits.BACKTEST_ROWS))
     if thinned > 1:
         listener.note(
-            f"backtest.csv has one in {thinned} of the forecasts of the test rows: with all, it "
-            f"would have more than {limits.BACKTEST_ROWS:,} rows. Scores are of every test window."
+            f"backtest.csv has one of every {thinned} test forecasts: all of them would need more "
+            f"than {limits.BACKTEST_ROWS:,} rows. Scores use every test window."
         )
     origins, series = index.locate(np.arange(0, len(index), thinned))
     network = share_across_ranks(
@@ -260,7 +260,7 @@ def metrics_of(
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:
-    """A verdict, ready for JSON."""
+    """A verdict as JSON."""
     return {
         "baseline": verdict.baseline,
         "beats": verdict.beats,

@@ -1,4 +1,4 @@
-"""A prepared table -> a trained model: one network, or an ensemble, member after member."""
+"""A prepared table becomes a trained model: one network, or an ensemble of members."""
 
 from __future__ import annotations
 
@@ -34,23 +34,22 @@ def fit_model(
     before: Model | None = None,
     penalty: float | None = None,
 ) -> tuple[Model, list[Fit]]:
-    """Train all members on the train windows, each judged by the validation windows.
+    """Train all members on the train windows, each with early stopping on the validation windows.
 
-    Member k is, bit for bit, the network that `training.seed` + k would have given alone. It is
-    made when its turn comes, so that its chance does not depend on the members before it.
+    Member k equals, bit for bit, a single network with the random seed `training.seed` + k: it is
+    built only when its training starts, so it does not depend on earlier members.
 
     Args:
         prepared: The table.
         first: The first member, untrained, on its device.
-        checkpoints: Where to go on from, and where to save; None: nowhere.
-        listener: Is told how it goes.
-        epochs: Of each member, with no validation; empty: as many as validation says.
-        before: A model whose weights the members begin with, where they fit; None: from scratch.
-        penalty: Of the ridge regression that `network.skip: ridge` begins with; None: validation
-            chooses.
+        checkpoints: Checkpoints to resume from and to save; None: none.
+        listener: Receives progress.
+        epochs: Fixed number for each member, without validation; empty: early stopping.
+        before: A model for a warm start, if its sizes are equal; None: random weights.
+        penalty: Of the ridge regression of `network.skip: ridge`; None: chosen on validation.
 
     Returns:
-        The model, and how the training of each member went.
+        The model, and the course of the training of each member.
     """
     config, training, sizes = prepared.config, prepared.config.training, first.sizes
     device = next(first.parameters()).device
@@ -76,7 +75,7 @@ def fit_model(
             network.begin_linear(start.weight, start.bias)
         keep = checkpoints if checkpoints is None or not number else checkpoints.member(number)
         words = [f"member {number + 1} of {training.members}"] if training.members > 1 else []
-        words += ["once more on all rows"] if epochs else []
+        words += ["again on all rows"] if epochs else []
         count = epochs[number] if epochs else None
         batches = _batches(prepared, table, number)
         fits.append(_fit_member(prepared, network, number, batches, keep, listener, words, count))
@@ -136,7 +135,7 @@ def _fit_member(
 
 
 def scaled_series(prepared: Prepared) -> dict[str, Any]:
-    """Names and scaler of the series that have train rows; the others are scaled when they come."""
+    """Names and scaler of the series with train rows; `predict` scales the others itself."""
     known = np.flatnonzero(prepared.cuts.train > prepared.cuts.starts)
     return {
         "names": [prepared.panel.names[k] for k in known],
@@ -151,12 +150,12 @@ def refit(
     checkpoints: Checkpoints | None,
     listener: ProgressListener,
 ) -> Model:
-    """Train once more, on all rows, for the epochs that validation found."""
+    """Train again on all rows, for the best numbers of epochs found by early stopping."""
     everything = prepare_all_rows(prepared)
     device = next(model.network.parameters()).device
     network = new_network(everything, sizes_of(everything), device)
     epochs = [fit.best_epoch for fit in fits]
-    penalty = fits[0].penalty  # no row is left that could choose it
+    penalty = fits[0].penalty  # no validation row is left to choose it
     again, _ = fit_model(everything, network, checkpoints, listener, epochs, penalty=penalty)
     return replace(
         again,
@@ -164,13 +163,13 @@ def refit(
         fallbacks=model.fallbacks,
         record=model.record_for(everything.panel),
         linear=model.linear_for(everything.panel),
-        # No row is left to calibrate on: the intervals stay those of the network that was judged.
+        # No row is left for calibration: keep the intervals of the network that was scored.
         calibration=model.calibration_for(everything.panel),
     )
 
 
 def describe_network(config: Config, sizes: Sizes, parameters: int, device: torch.device) -> str:
-    """The network in one line."""
+    """A summary of the network in one line."""
     network, training = config.network, config.training
     widths = " -> ".join(str(units) for units in network.units)
     directions = ", both directions" if network.bidirectional else ""

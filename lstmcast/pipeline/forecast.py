@@ -1,4 +1,4 @@
-"""A model and a filled table -> the forecast of every series after its last row."""
+"""A model and a panel become the forecast of every series after its last row."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from lstmcast.pipeline.progress import ProgressListener
 def forecast_after_last_row(
     model: Model, prepared: Prepared, listener: ProgressListener
 ) -> pd.DataFrame | None:
-    """The forecast after the last row of every series, if its future columns are known."""
+    """The forecast after the last row of every series; None if future covariates end too early."""
     try:
         return forecast_panel(model, prepared.filled_to_the_end(), listener)
     except DataError as error:
@@ -42,16 +42,16 @@ def forecast_panel(
     """Forecast every series of a filled panel, as a table.
 
     Args:
-        model: What forecasts.
-        panel: Filled.
-        listener: Is told what happens.
-        share: Of the series, those that this rank is to forecast for itself; None: all ranks
-            together forecast all. A wide table has all.
+        model: The model.
+        panel: Without gaps.
+        listener: Receives progress and notes.
+        share: The series that this rank alone forecasts and returns; None: all ranks together
+            forecast all series. Must be None for a wide table.
 
     Raises:
-        DataError: Known-future columns end before the horizon.
+        DataError: Future covariates end before the horizon.
     """
-    if share is not None and share.start == share.stop:  # one series for nothing: none of its rows
+    if share is not None and share.start == share.stop:  # for the columns: one series, no rows
         return forecast_panel(model, panel, listener, slice(0, 1)).iloc[:0]
     series = np.arange(panel.series_count)
     forecasts, methods = forecast_series(model, panel, series, listener, share)
@@ -70,21 +70,15 @@ def forecast_series(
     listener: ProgressListener,
     share: slice | None = None,
 ) -> tuple[IntervalForecast, np.ndarray]:
-    """Forecast series (B,) of a filled panel after their last rows; the short ones by a baseline.
+    """Forecast series (B,) of a panel after their last rows; short series by a baseline.
 
-    Args:
-        model: What forecasts.
-        panel: Filled.
-        series: Which; what is said of them is said of all.
-        listener: Is told what happens.
-        share: Of them, those that this rank is to forecast for itself; None: all ranks together
-            forecast all, and are given all.
+    `share` is the part of `series` that this rank alone forecasts, as in `forecast_panel`.
 
     Returns:
-        The forecasts, and what made each, (B,).
+        The forecasts, and the method of each, (B,).
 
     Raises:
-        DataError: Known-future columns end before the horizon.
+        DataError: Future covariates end before the horizon.
     """
     long = can_forecast(panel, model.sizes.lookback, model.config.window.pad)[series]
     origins = panel.ends[series]
@@ -100,12 +94,12 @@ def forecast_series(
             f"{int((~long).sum()):,} of {len(series):,} series have fewer rows than the "
             f"lookback of {model.sizes.lookback}; a baseline forecasts them (column 'method')."
         )
-    methods[long] = by_record(model, panel, series[long], listener)
+    methods[long] = choose_methods(model, panel, series[long], listener)
     if share is not None:
         origins, series, methods = origins[share], series[share], methods[share]
     listener.task_started("forecasting series", int((methods == NETWORK).sum()))
     try:
-        forecasts = ranged_forecasters(model, panel, listener)
+        forecasts = forecasters_with_intervals(model, panel, listener)
         if share is None:
             forecasts = share_all_across_ranks(forecasts)
         return forecast_by(methods, forecasts, origins, series), methods
@@ -113,12 +107,12 @@ def forecast_series(
         listener.task_finished()
 
 
-def by_record(
+def choose_methods(
     model: Model, panel: Panel, series: np.ndarray, listener: ProgressListener
 ) -> np.ndarray:
-    """(B,) who forecasts each series after its last row, by how all did on its past windows.
+    """(B,) the method for each series, by the errors of all methods on its past windows.
 
-    What happened after that row, in the table of the training, does not count.
+    Errors after the last row, which the training table may have, do not count.
     """
     record = model.record_for(panel)
     if record is None:
@@ -128,23 +122,22 @@ def by_record(
     given = int((methods != NETWORK).sum())
     if given:
         listener.note(
-            f"{given:,} of {len(series):,} series {'is' if given == 1 else 'are'} forecast by a "
-            "baseline that did better than the network on past windows (forecast.fallback, column "
-            "'method')."
+            f"A baseline forecasts {given:,} of {len(series):,} series: its errors on past windows "
+            "are lower than those of the network (forecast.fallback, column 'method')."
         )
     later = int((record.choose(series, np.full_like(places, NEVER)) != methods).sum())
     if later:
         listener.note(
-            f"{later:,} of {len(series):,} series would have another forecaster by what the "
-            "training table says of steps after the last row given, which does not count here."
+            f"{later:,} of {len(series):,} series would have another method if errors after the "
+            "last row given counted, which the training table has; they do not count here."
         )
     return methods
 
 
-def ranged_forecasters(
+def forecasters_with_intervals(
     model: Model, panel: Panel, listener: ProgressListener
 ) -> dict[str, Forecast]:
-    """The network and the baselines that can stand in for it, with calibrated intervals."""
+    """The network and the baselines that can replace it, with calibrated intervals."""
     horizon, season, levels = model.sizes.horizon, model.frequency.season, model.levels
     linear, minimum = model.linear_for(panel), model.minimum
     forecasts: dict[str, Forecast] = {
@@ -163,7 +156,7 @@ def ranged_forecasters(
 def forecast_by(
     methods: np.ndarray, forecasts: dict[str, Forecast], origins: np.ndarray, series: np.ndarray
 ) -> IntervalForecast:
-    """Each window (B,) forecast by the method (B,) chosen for it."""
+    """The forecast of each window (B,) by its method (B,)."""
     parts = {name: np.flatnonzero(methods == name) for name in dict.fromkeys(methods.tolist())}
     made = [forecasts[name](origins[which], series[which]) for name, which in parts.items()]
     if len(made) == 1:
@@ -177,6 +170,6 @@ def forecast_by(
 
 
 def best_feasible(ranked: tuple[str, ...], rows: int, season: int) -> str:
-    """The first of the ranked baselines that so many rows can bear."""
-    borne = feasible_baselines(rows, season)
-    return next(name for name in ranked if name in borne)
+    """The first of the ranked baselines for which the number of rows suffices."""
+    feasible = feasible_baselines(rows, season)
+    return next(name for name in ranked if name in feasible)

@@ -1,4 +1,4 @@
-"""How much memory the process has, and how much more it can get."""
+"""The memory that the process uses, and the memory that is free."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lstmcast.config.values import memory_bytes
 from lstmcast.errors import ConfigError
 
 READ = 2
-"""Times the size of a CSV file that reading it takes at the very least: its bytes, its numbers."""
+"""Least memory to read a CSV file, in units of its size: its bytes and its numbers."""
 
 
 def memory_budget(config: Config | None) -> int | None:
-    """Bytes that this process may have, what it has included; None where nobody can tell.
+    """Bytes that this process may use in total; None if unknown.
 
-    `training.memory_limit`, or what is free here.
+    `training.memory_limit`, or the memory in use plus the free memory.
     """
     if config is not None and config.training.memory_limit is not None:
         return memory_bytes(config.training.memory_limit)
@@ -27,10 +27,10 @@ def memory_budget(config: Config | None) -> int | None:
 
 
 def check_file(path: Path, config: Config | None) -> None:
-    """Refuse a table whose file alone is more than fits, before it is read.
+    """Refuse a table whose file is too large for the memory, before it is read.
 
     Raises:
-        ConfigError: Says how much it needs at least, and how much there is.
+        ConfigError: Says how much memory the file needs, and how much there is.
     """
     packed = path.suffix.lower() in (".gz", ".parquet", ".pq")
     limit = memory_budget(config)
@@ -39,14 +39,14 @@ def check_file(path: Path, config: Config | None) -> None:
     least = READ * path.stat().st_size
     if least > limit:
         raise ConfigError(
-            f"{path} has {gigabytes(path.stat().st_size)}; to read it takes {gigabytes(least)} of "
-            f"memory at the least, and there are {gigabytes(limit)}: name it in a config with "
-            "data.storage: disk, save it as Parquet, or set training.memory_limit"
+            f"{path} has {gigabytes(path.stat().st_size)}; reading it needs at least "
+            f"{gigabytes(least)} of memory, and there are {gigabytes(limit)}: name it in a config "
+            "with data.storage: disk, save it as Parquet, or set training.memory_limit"
         )
 
 
 def resident() -> int:
-    """Bytes of memory that this process has now; where the system does not tell, at its peak."""
+    """Bytes of memory that this process uses now; if unknown, its peak."""
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except (OSError, ValueError, IndexError):
@@ -55,7 +55,7 @@ def resident() -> int:
 
 
 def anonymous() -> int:
-    """Bytes of it that no file stands behind; where the system does not tell, all of it."""
+    """Resident bytes that are not mapped from files; if unknown, all resident bytes."""
     for line in _lines(Path("/proc/self/status")):
         if line.startswith("RssAnon:"):
             return 1024 * int(line.split()[1])
@@ -63,7 +63,7 @@ def anonymous() -> int:
 
 
 def peak() -> int:
-    """The most bytes of memory that this process ever had."""
+    """Peak of the memory of this process, in bytes."""
     import resource  # Windows has none
 
     unit = 1 if sys.platform == "darwin" else 1024
@@ -71,13 +71,13 @@ def peak() -> int:
 
 
 def available() -> int | None:
-    """Bytes that the process could still get, of the machine and of its container."""
+    """Free bytes, within the limits of the machine and of its container."""
     found = [free for free in (_of_machine(), *_of_container()) if free is not None]
     return max(min(found), 0) if found else None
 
 
 def _of_machine() -> int | None:
-    """What the kernel would give without swapping; elsewhere than on Linux, all there is."""
+    """Bytes available without swapping; if not on Linux, all physical memory."""
     for line in _lines(Path("/proc/meminfo")):
         if line.startswith("MemAvailable:"):
             return 1024 * int(line.split()[1])
@@ -88,7 +88,7 @@ def _of_machine() -> int | None:
 
 
 def _of_container() -> list[int | None]:
-    """What control groups leave, of version 2 and of version 1; caches count as free."""
+    """Bytes free within control groups, version 2 and 1; caches count as free."""
     root = Path("/sys/fs/cgroup")
     own = [line.rpartition(":")[2].strip("/") for line in _lines(Path("/proc/self/cgroup"))]
     folders = [root, *(root / name for name in own if name)]

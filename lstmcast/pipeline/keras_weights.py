@@ -1,4 +1,4 @@
-"""Weights in the one-bias convention, read from a run and written into a copy of its model."""
+"""Weights in the one-bias convention of Keras: read from a run, written into a copy."""
 
 from __future__ import annotations
 
@@ -16,10 +16,7 @@ from lstmcast.runs.folder import RunFolder
 
 
 def read_keras_weights(run: Path) -> KerasWeights:
-    """The weights of the one recurrent layer of a run; of a seq2seq network, the encoder's.
-
-    Args:
-        run: A run folder, or a `model.safetensors` alone.
+    """The weights of the only (encoder) layer of a run, a folder or a `model.safetensors` alone.
 
     Raises:
         ConfigError: The network has more than one layer or direction, or a projection.
@@ -29,11 +26,11 @@ def read_keras_weights(run: Path) -> KerasWeights:
 
 
 def write_keras_weights(run: Path, weights: KerasWeights, out: Path) -> None:
-    """Write a model like that of a run, with other weights in its (encoder's) recurrent layer.
+    """Copy the model of a run, with other weights in its (encoder's) recurrent layer.
 
     Args:
-        run: A run folder, or a `model.safetensors` alone; it stays as it is.
-        weights: For the layer; all other weights are the run's.
+        run: A run folder, or a `model.safetensors` alone; it does not change.
+        weights: For the layer; all other weights stay.
         out: The new file, `.safetensors`; it must not exist.
 
     Raises:
@@ -42,36 +39,36 @@ def write_keras_weights(run: Path, weights: KerasWeights, out: Path) -> None:
         RunError: The run is missing or damaged; `out` exists or cannot be written.
     """
     if out.suffix != ".safetensors":
-        raise ConfigError(f"{out}: models are .safetensors files; name one that does not exist yet")
+        raise ConfigError(f"{out}: a model is a .safetensors file; name one that does not exist")
     if out.exists():
-        raise RunError(f"{out} exists; nothing in it was touched. Name another file")
+        raise RunError(f"{out} exists; nothing in it was changed. Name another file")
     model = _open(run)
     from_keras(only_layer(model), KerasWeights(*map(_numbers, weights._fields, weights)))
     model.save(out)
 
 
 def only_layer(model: Model) -> RecurrentLayer:
-    """The recurrent layer of a network that has one.
+    """The recurrent layer of a network with a single one.
 
     Raises:
-        ConfigError: It has more, or there are several networks.
+        ConfigError: The network has several layers, or the model several members.
     """
     if model.others:
         raise ConfigError(
-            f"one-bias weights are of one network, and this run has {len(model.members)} members; "
-            "train with training.members: 1"
+            f"one-bias weights need a single network, but this run has {len(model.members)} "
+            "members; train with training.members: 1"
         )
     layers = model.network.encoder.layers()
     if len(layers) > 1:
         raise ConfigError(
-            f"one-bias weights are of one layer, this network has {len(layers)}; "
+            f"one-bias weights need a single layer, but this network has {len(layers)}; "
             "give network.units one width"
         )
     return layers[0]
 
 
 def _numbers(name: str, values: object) -> Any:
-    """An array of a caller's numbers; None stays None."""
+    """Numbers of a caller as an array; None stays None."""
     if values is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""`network.skip: ridge`: the linear path begins with the map of a ridge regression."""
+"""`network.skip: ridge`: a ridge regression initializes the linear path."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from lstmcast.windows.batches import Batches
 
 @dataclass(frozen=True)
 class LinearStart:
-    """A linear forecast to begin with.
+    """Initial values of the linear path.
 
     Attributes:
-        weight: (H, T) of the linear path.
+        weight: (H, T).
         bias: (H,).
-        penalty: That the map was fitted with, as a part of the mean eigenvalue.
+        penalty: Of the ridge regression, as a fraction of the mean eigenvalue.
     """
 
     weight: Tensor
@@ -34,22 +34,22 @@ class LinearStart:
 def fit_linear_start(
     network: Forecaster, train: Batches, validation: Batches | None, penalty: float | None = None
 ) -> LinearStart | None:
-    """Fit the linear path of a network to what it is to add: the targets, without their level.
+    """Fit the linear path of a network to its part of the forecast: the targets minus their level.
 
     Args:
         network: Untrained.
         train: Windows to fit.
         validation: Windows that choose the penalty, as for the linear baseline.
-        penalty: Part of the mean eigenvalue; None: validation chooses.
+        penalty: As a fraction of the mean eigenvalue; None: chosen on validation.
 
     Returns:
-        The map; None where there is no linear path, or no window whose targets are all known.
+        The initial values; None without a linear path or a window with all targets known.
     """
     if network.skip is None:
         return None
-    network.eval()  # no category is hidden
+    network.eval()  # so that no category is masked
     sizes = network.sizes
-    # A path in units of each window has no constant that would serve all of them.
+    # In units scaled per window, no constant fits all windows.
     unit = network.normalize in ("none", "last")
     about = None if unit else np.zeros(sizes.lookback + sizes.horizon)
     fitted = sum_up(_pairs(network, train), sizes.lookback, sizes.horizon, about)
@@ -68,7 +68,7 @@ def fit_linear_start(
 
 
 def _pairs(network: Forecaster, batches: Batches) -> Iterator[np.ndarray]:
-    """(b, T + H) what the linear path reads, and what it is to add, of each window and target."""
+    """(b, T + H) input and target of the linear path, for each window and target column."""
     assert network.skip is not None
     sizes, inner = network.sizes, network.inner
     most = max(1, limits.RIDGE_WINDOWS // sizes.targets)

@@ -1,4 +1,4 @@
-"""manifest.json: what a run was made with and of. Nothing that decides a number is read from it."""
+"""manifest.json: versions, machine, data and timings of a run. No computation reads it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from lstmcast.training.trainer import Fit
 from lstmcast.version import __version__
 
 DECIDE_BITS = ("lstmcast", "torch", "numpy", "processor", "cpu", "threads", "kernel", "device")
-"""What must be the same for sums to be rounded the same way."""
+"""If these are equal, sums are rounded equally."""
 
 
 def describe_run(
@@ -83,7 +83,7 @@ def describe_run(
 
 
 def describe_cpu() -> str:
-    """The kind of CPU, and the vector instructions that torch uses of it."""
+    """The CPU model, and the vector instructions that torch uses."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -97,11 +97,11 @@ def read_manifest(folder: RunFolder) -> dict[str, Any]:
     """The manifest of a complete run.
 
     Raises:
-        RunError: There is none, or it is damaged.
+        RunError: It is missing or damaged.
     """
     if not folder.is_complete:
         raise RunError(
-            f"{folder.path} is no complete run: it has no manifest.json; {folder.what_lacks()}"
+            f"{folder.path} is not a complete run: it has no manifest.json; {folder.what_lacks()}"
         )
     manifest = read_object(folder.manifest)
     if not isinstance(manifest.get("data"), dict) or "device" not in manifest:
@@ -109,22 +109,22 @@ def read_manifest(folder: RunFolder) -> dict[str, Any]:
     return manifest
 
 
-def unlike_machine(was: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """In what two runs were made differently, so that last digits may differ; in words."""
+def environment_differences(was: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Differences between two runs that may change last digits, in words."""
     unlike = [
-        f"{name} was {was.get(name, 'not noted')}, and is {now.get(name)}"
+        f"{name} was {was.get(name, 'not recorded')}, and is {now.get(name)}"
         for name in DECIDE_BITS
         if was.get(name) != now.get(name)
     ]
     if not unlike and not str(now["device"]).startswith("cpu"):
-        unlike = [f"the device is {now['device']}, which adds in no fixed order"]
+        unlike = [f"the device {now['device']} adds numbers in no fixed order"]
     if not unlike and any("max_minutes" in str(each.get("training")) for each in (was, now)):
-        unlike = ["training.max_minutes ended the training, and minutes hold more or fewer steps"]
+        unlike = ["training.max_minutes ended the training, after a number of steps that varies"]
     return unlike
 
 
 def _described(fit: Fit) -> dict[str, Any]:
-    """How the training of one member went."""
+    """The course of the training of one member."""
     return {
         "epochs": len(fit.history),
         "best_epoch": fit.best_epoch,

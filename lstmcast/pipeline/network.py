@@ -1,4 +1,4 @@
-"""A prepared table -> the untrained network for it."""
+"""A prepared table becomes its untrained network."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def sizes_of(prepared: Prepared) -> Sizes:
     """Axes of the windows of a prepared table.
 
     Raises:
-        ConfigError: A window holds no two seasons for `difference`; or see `categories_of`.
+        ConfigError: A window is too short for `difference`; or see `categories_of`.
     """
     panel, window = prepared.panel, prepared.config.window
     columns = panel.columns
@@ -25,8 +25,8 @@ def sizes_of(prepared: Prepared) -> Sizes:
     season = panel.frequency.season
     if network.normalize == "difference" and window.lookback <= season:
         raise ConfigError(
-            f"network.normalize: difference is from one season to the next, and a window of "
-            f"{window.lookback} steps holds not more than one season of {season}; set "
+            f"network.normalize: difference subtracts the previous season, but a lookback of "
+            f"{window.lookback} steps has at most one season of {season}; set "
             f"window.lookback to {2 * season} or more, or network.normalize to last"
         )
     return Sizes(
@@ -38,20 +38,20 @@ def sizes_of(prepared: Prepared) -> Sizes:
         static=len(columns.static),
         categories=categories_of(prepared),
         levels=tuple(prepared.config.forecast.levels if network.head == "quantiles" else ()),
-        season=season if asks_for_season(network) else 1,
+        season=season if needs_season(network) else 1,
     )
 
 
-def asks_for_season(network: NetworkConfig) -> bool:
-    """Whether a network is built by the season of its table."""
+def needs_season(network: NetworkConfig) -> bool:
+    """Whether the structure of a network depends on the season of its table."""
     return network.normalize in ("season", "difference") or network.segment == "auto"
 
 
 def categories_of(prepared: Prepared) -> tuple[Category, ...]:
-    """The columns of categories, and how wide their vectors are to be.
+    """The categorical columns, with the widths of their embeddings.
 
     Raises:
-        ConfigError: A width is asked for that given vectors do not have.
+        ConfigError: A configured width differs from the width of the given vectors.
     """
     panel, network = prepared.panel, prepared.config.network
     categories = []
@@ -64,9 +64,9 @@ def categories_of(prepared: Prepared) -> tuple[Category, ...]:
         natural = embedding_width(count) if given is None else given.width
         if given is not None and width not in ("auto", natural):
             raise ConfigError(
-                f"network.embedding: '{column}' is to have vectors of {width} numbers, and those "
-                f"in {prepared.config.data.vectors[column]} have {natural}; set it to auto, or "
-                "name the other columns only"
+                f"network.embedding: '{column}' is set to {width} numbers, but the vectors in "
+                f"{prepared.config.data.vectors[column]} have {natural}; set it to auto, or name "
+                "only the other columns"
             )
         width = natural if width == "auto" else width
         fixed = given is not None and not network.train_vectors
@@ -77,12 +77,12 @@ def categories_of(prepared: Prepared) -> tuple[Category, ...]:
 def new_network(
     prepared: Prepared, sizes: Sizes, device: torch.device, member: int = 0
 ) -> Forecaster:
-    """A network of the config, untrained; that of a member, counted from 0, has its own seed.
+    """An untrained network; each member, counted from 0, has its own random seed.
 
     Raises:
-        ConfigError: It does not fit into memory, is not that of `training.init_from`, or cannot be
-            trained with `training.precision`.
-        RunError: That run is missing or damaged.
+        ConfigError: It does not fit into memory, differs from the network of `training.init_from`,
+            or does not support `training.precision`.
+        RunError: The run of `training.init_from` is missing or damaged.
     """
     config = prepared.config
     try:

@@ -1,4 +1,4 @@
-"""New rows of a table that a run was trained on: onto the grid of the run."""
+"""New rows for a trained run, placed on the time grid of the run."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from lstmcast.tables.read import Table
 
 
 def build_on_grid_of(model: Model, data: DataConfig, table: Table, at: str | None) -> Panel:
-    """Lay new rows on the grid of the run, with gaps where rows are missing.
+    """Place new rows on the grid of the run; missing rows become gaps.
 
-    A few rows may not show their frequency, or show another: five days of a run on business days
-    may be five days in a row. They only have to fit.
+    A few rows may show no frequency, or another one: five business days can be five days in a row.
+    They only have to fit the grid.
 
     Raises:
-        DataError: They do not fit; names both frequencies.
+        DataError: The rows do not fit; names both frequencies.
     """
     alias = model.frequency.alias
     if data.time is None:
@@ -30,7 +30,7 @@ def build_on_grid_of(model: Model, data: DataConfig, table: Table, at: str | Non
         if found.alias == alias:
             return panel
     except DataError:
-        pass  # too few rows to tell, or rows off their own grid; the run's grid decides
+        pass  # too few rows, or rows off their own grid: try the grid of the run
     try:
         on_grid = data.model_copy(update={"frequency": alias})
         panel = build_panel(table, on_grid, at, model.sizes.horizon)

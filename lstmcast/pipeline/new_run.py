@@ -1,8 +1,7 @@
-"""A run folder that this process fills: made or reopened, locked, known to all ranks, and written.
+"""The run folder of a training: created or reopened, locked, shared with all ranks, and written.
 
-What of a training is not about the network stands here, once: rank 0 has the lock and writes, a
-run that is stopped says how to go on, the same inputs are there for all ranks and as they were when
-the run began, and every step is timed.
+Rank 0 has the lock and writes. All ranks must have the same inputs. A resumed run must have the
+inputs with which it began. An interrupted run says how to resume. Each step is timed.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from lstmcast.pipeline.progress import ProgressListener
 from lstmcast.pipeline.run_identity import (
     EarlierRun,
     describe_inputs,
-    digest_of,
+    digest_of_inputs,
     require_same_on_all_ranks,
 )
 from lstmcast.pipeline.run_tables import csv_text, history_frame, recent_frame
@@ -43,15 +42,15 @@ from lstmcast.training.trainer import Fit
 
 @dataclass(frozen=True)
 class Trained:
-    """What training gave.
+    """Result of a training.
 
     Attributes:
         run: The run folder.
-        metrics: As in metrics.json.
-        verdict: The network beside the best baseline on the test rows; None without test windows.
-        forecast: As in forecast.csv; None where known-future columns end too early.
-        fits: How the training of each member went.
-        remarks: What is to be said beside the verdict, a sentence each.
+        metrics: The content of metrics.json.
+        verdict: The network against the best baseline on the test rows; None without test windows.
+        forecast: In the form of forecast.csv; None if future covariates end too early.
+        fits: The course of the training of each member.
+        remarks: Sentences that complete the verdict.
     """
 
     run: RunFolder
@@ -64,14 +63,14 @@ class Trained:
 
 @dataclass(frozen=True)
 class TrainingInputs:
-    """All that a run is made of: it has been looked at, and the first step may follow.
+    """All inputs of a run, after their checks.
 
     Attributes:
-        config: As it was given.
+        config: As given by the user.
         prepared: The table, and its windows.
-        need: Of memory.
-        device: Where to train.
-        began: When the command did, by the monotonic clock.
+        need: The estimated memory.
+        device: Trains the network.
+        began: Start of the command, by the monotonic clock, in seconds.
     """
 
     config: Config
@@ -82,13 +81,7 @@ class TrainingInputs:
 
 
 class NewRun:
-    """A run in the making.
-
-    Args:
-        folder: Of the run; only rank 0 writes into it.
-        inputs: What it is made of.
-        digest: Of what its checkpoints belong to.
-    """
+    """A run in training; only rank 0 writes. Its checkpoints carry the digest of its inputs."""
 
     def __init__(self, folder: RunFolder, inputs: TrainingInputs, digest: str) -> None:
         self.folder, self.inputs = folder, inputs
@@ -96,12 +89,12 @@ class NewRun:
         self.checkpoints = Checkpoints(folder.checkpoint, "fit", every, digest)
         self.read_at = self.trained_at = time.monotonic()
 
-    def note_trained(self) -> None:
-        """Training is over, and judging begins: the manifest says how long each took."""
+    def training_finished(self) -> None:
+        """Record the end of the training, for the timings of the manifest."""
         self.trained_at = time.monotonic()
 
     def write_backtest(self, past: pd.DataFrame) -> None:
-        """Write backtest.csv, before all else: of a long table it takes much memory."""
+        """Write backtest.csv first, because a long one takes much memory."""
         if ranks().first:
             write_text(self.folder.backtest, csv_text(past))
 
@@ -113,17 +106,10 @@ class NewRun:
         test: Evaluation,
         forecast: pd.DataFrame | None,
     ) -> Trained:
-        """Write all files of the run but its page, the manifest last.
-
-        Args:
-            model: What forecasts.
-            fits: How the training of each member went.
-            validation: Scores.
-            test: Scores.
-            forecast: After the last row; None where there is none.
+        """Write all files of the run except its page, the manifest last.
 
         Raises:
-            RunError: They cannot be written.
+            RunError: A file cannot be written.
         """
         prepared = self.inputs.prepared
         horizon, tested = prepared.config.window.horizon, len(prepared.windows.test) > 0
@@ -165,40 +151,40 @@ def new_run(
     earlier: EarlierRun | None,
     listener: ProgressListener,
 ) -> Iterator[NewRun]:
-    """A run folder that is ready for its checkpoints and files; nothing is written before.
+    """Open a run folder for checkpoints and files, after the inputs are verified.
 
     Args:
-        folder: Where the run goes: free, or that of the earlier run, reopened.
-        inputs: What it is made of.
-        earlier: The run that is gone on with, or made once more; None: there was none.
-        listener: Is told in what the machine is another.
+        folder: A free folder, or the reopened one of the earlier run.
+        inputs: All inputs of the run.
+        earlier: The run to resume or to repeat; None: a new run.
+        listener: Receives a note if the machine differs.
 
     Raises:
-        DataError: Another rank has read something else.
-        RunError: The folder is taken or cannot be written; what the earlier run was made of has
+        DataError: Another rank has read other data.
+        RunError: The folder is taken or cannot be written; the inputs of the earlier run have
             changed.
     """
     record = describe_inputs(inputs.prepared, inputs.device)
     if earlier is not None:
         earlier.refuse_changes(record, inputs.config.data.path)
-        earlier.note_machine(record, listener)
+        earlier.note_other_machine(record, listener)
     with _opened(folder, inputs.config, earlier) as opened:
         require_same_on_all_ranks(record)
         if ranks().first:
             make_folder(opened.checkpoint)
             write_json(opened.begun, record)
-        yield NewRun(opened, inputs, digest_of(record))
+        yield NewRun(opened, inputs, digest_of_inputs(record))
 
 
 @contextlib.contextmanager
 def _opened(folder: RunFolder, config: Config, earlier: EarlierRun | None) -> Iterator[RunFolder]:
-    """The new folder with its config, for all ranks; one that was reopened as it is."""
-    if earlier is not None and earlier.goes_on:
+    """A new folder with its config, for all ranks; a reopened folder does not change."""
+    if earlier is not None and earlier.resumed:
         yield folder
         return
     with _opened_by_rank_zero(folder.created) as made, contextlib.ExitStack() as stack:
         if earlier is None or earlier.kept:
-            stack.enter_context(says_how_to_go_on(made))
+            stack.enter_context(resume_hint_on_stop(made))
         if ranks().first:
             write_text(made.config, dump_config(config))
         yield made
@@ -206,10 +192,10 @@ def _opened(folder: RunFolder, config: Config, earlier: EarlierRun | None) -> It
 
 @contextlib.contextmanager
 def reopened(folder: RunFolder) -> Iterator[RunFolder]:
-    """The folder of a run that was interrupted, ours alone, for all ranks.
+    """Lock the folder of an interrupted run, for all ranks.
 
     Raises:
-        RunError: Another process writes there.
+        RunError: Another process writes into it.
     """
 
     @contextlib.contextmanager
@@ -217,7 +203,7 @@ def reopened(folder: RunFolder) -> Iterator[RunFolder]:
         with folder.locked():
             yield folder
 
-    with _opened_by_rank_zero(locked) as opened, says_how_to_go_on(opened):
+    with _opened_by_rank_zero(locked) as opened, resume_hint_on_stop(opened):
         yield opened
 
 
@@ -225,7 +211,7 @@ def reopened(folder: RunFolder) -> Iterator[RunFolder]:
 def _opened_by_rank_zero(
     open_folder: Callable[[], AbstractContextManager[RunFolder]],
 ) -> Iterator[RunFolder]:
-    """A run folder that rank 0 opens and locks, for all ranks."""
+    """Let rank 0 open and lock a run folder, and broadcast its path to all ranks."""
     if not ranks().first:
         yield RunFolder(Path(ranks().broadcast()))
         return
@@ -235,10 +221,10 @@ def _opened_by_rank_zero(
 
 
 @contextlib.contextmanager
-def says_how_to_go_on(folder: RunFolder) -> Iterator[None]:
-    """Whatever stops the block from outside is told how to go on.
+def resume_hint_on_stop(folder: RunFolder) -> Iterator[None]:
+    """Add to an interruption the command that resumes the run.
 
-    What ran away would do so again: its checkpoints go.
+    A diverged training would diverge again, so its checkpoints are removed.
     """
     try:
         yield
@@ -251,15 +237,15 @@ def says_how_to_go_on(folder: RunFolder) -> Iterator[None]:
         kept = folder.config.is_file() and begun
         if kept and (peer_died(stopped) or not isinstance(stopped, RuntimeError)):
             started = "lstmcast" if ranks().alone else "torchrun ... -m lstmcast"
-            stopped.add_note(f"Go on with: {started} train --resume {folder.path}")
+            stopped.add_note(f"Resume with: {started} train --resume {folder.path}")
         raise
 
 
 def remarks_on(model: Model, forecast: pd.DataFrame | None) -> list[str]:
-    """What the verdict, which is of the network alone, does not say of the forecast."""
+    """A sentence on the forecast that the verdict, about the network alone, does not cover."""
     if model.record is None or forecast is None:
         return []
     return [
-        "That is the network alone: the forecast takes, for each series, whichever did best on its "
-        "past windows (forecast.fallback, column 'method')."
+        "This verdict is about the network alone: the forecast of each series comes from the "
+        "method that did best on its past windows (forecast.fallback, column 'method')."
     ]

@@ -1,4 +1,4 @@
-"""A run, and the table that it is to forecast from."""
+"""Open a run, and the table that its forecast continues."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def open_table(
     device: torch.device,
     listener: ProgressListener,
 ) -> tuple[Model, Panel, dict[str, Any]]:
-    """A model, the filled table that it is to go on from, and of what; see `predict`."""
+    """The model, the panel without gaps to continue, and the sources; see `predict`."""
     model, config = open_run(run, data, device)
     if storage_of(config, listener) == "disk":
         return open_from_disk(model, config, at, future, listener)
@@ -51,17 +51,17 @@ def open_table(
     check_transform(config, panel, table)
     filled = fill_gaps(panel, config.data.gaps, no_cuts(panel), table)
     for name in filled.left_out[:3]:
-        listener.note(f"{' '.join(name)} has no complete row and is not forecast.")
+        listener.note(f"{' '.join(name)} has no complete row, so it has no forecast.")
     return model, filled, sources
 
 
 def open_from_disk(
     model: Model, config: Config, at: str | None, future: str | None, listener: ProgressListener
 ) -> tuple[Model, Panel, dict[str, Any]]:
-    """The same of a table on disk, which was filled when it was written."""
+    """The same for a table on disk, whose gaps were filled when it was written."""
     if future is not None:
         raise ConfigError(
-            "--future cannot be read beside a table on disk yet: add its rows to the table, with "
+            "--future does not work with a table on disk yet: add its rows to the table, with "
             "empty targets"
         )
     alias = model.frequency.alias
@@ -79,20 +79,20 @@ def open_from_disk(
 
 
 def fingerprint(table: Table) -> dict[str, Any]:
-    """What tells a table that was read from any other."""
+    """Path, checksum and number of rows, which identify a table."""
     return {"path": table.name, "sha256": table.sha256, "rows": len(table.frame)}
 
 
 def read_future(config: DataConfig, path: str) -> Table:
-    """The table of what is known ahead: time, series and future columns.
+    """The table of the future covariates, with the time and series columns.
 
     Raises:
-        ConfigError: The run has no future columns.
+        ConfigError: The run has no future covariates.
         DataError: The table cannot be read or lacks a column.
     """
     if not config.future:
         raise ConfigError(
-            "--future: the run was trained without data.future, so nothing ahead is asked for; "
+            "--future: the run was trained without data.future, so it needs no future values; "
             "leave it out"
         )
     texts = [*([config.time] if config.time else []), *config.series, *config.categorical]
@@ -103,7 +103,7 @@ def read_future(config: DataConfig, path: str) -> Table:
 def open_run(run: Path, data: str | None, device: torch.device) -> tuple[Model, Config]:
     """The model of a run, and its config with the path of the table to read."""
     if not run.exists():
-        raise RunError(f"{run} does not exist; a run folder is made by `lstmcast train`")
+        raise RunError(f"{run} does not exist; `lstmcast train` creates a run folder")
     model = load_model(RunFolder(run).model if run.is_dir() else run, device)
     use_threads(model.config.network, model.config.training, model.config.window.pad)
     if data is None:
@@ -111,20 +111,20 @@ def open_run(run: Path, data: str | None, device: torch.device) -> tuple[Model, 
             raise ConfigError(
                 f"{run} is a model without data: name a table, `lstmcast predict {run} DATA`"
             )
-        return model, with_data(model.config, place_of_table(RunFolder(run)))
-    # Limits of the training table mean nothing to another one.
+        return model, with_data(model.config, location_of_table(RunFolder(run)))
+    # The limits of the training table do not apply to another table.
     path = data if data == "-" else str(Path(data).resolve())
     changes = {"path": path, "start": None, "end": None}
     if run.is_dir():
-        changes["tables"] = place_of_table(RunFolder(run))["tables"]
+        changes["tables"] = location_of_table(RunFolder(run))["tables"]
     return model, with_data(model.config, changes)
 
 
-def place_of_table(run: RunFolder) -> dict[str, str | None]:
-    """Path of the table that a run was trained on, and where its rows were held.
+def location_of_table(run: RunFolder) -> dict[str, str | None]:
+    """Path of the table of a training, and the storage of its rows.
 
     Raises:
-        RunError: Its config is missing or damaged.
+        RunError: The config of the run is missing or damaged.
     """
     try:
         data = load_config(run.config).data

@@ -1,4 +1,4 @@
-"""Where a forecast goes: a CSV file, standard output, or a folder of a Parquet part a process."""
+"""Write a forecast: to a CSV file, standard output, or a folder with a Parquet file per process."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ STDOUT = "-"
 
 
 def is_folder(output: str) -> bool:
-    """Whether `-o` names a folder: one that is there, or with a slash behind its name."""
+    """Whether `-o` names a folder: an existing one, or a name that ends with a slash."""
     return output.endswith("/") or (output != STDOUT and Path(output).is_dir())
 
 
 def ready_folder(output: str) -> None:
-    """Make the folder that parts go into, on every machine.
+    """Create the folder of the parts, on every machine.
 
     Raises:
-        RunError: It cannot be made, or holds parts already: of another number of processes, some of
-            them would stay.
+        RunError: It cannot be created, or has parts already: with fewer processes, some would stay.
     """
     if is_folder(output) and ranks().local == 0:
         folder = Path(output)
@@ -37,24 +36,24 @@ def ready_folder(output: str) -> None:
         except OSError as error:
             raise RunError(f"cannot make {folder}: {error.strerror}") from error
         if any(folder.glob("part-*.parquet")):
-            raise RunError(f"{folder} holds parts of a forecast; remove them, or name another")
-    ranks().max(0)  # nobody writes a part before all have looked
+            raise RunError(f"{folder} has parts of a forecast; remove them, or name another")
+    ranks().max(0)  # no rank writes before all have checked
 
 
 def write_forecast(forecast: pd.DataFrame, output: str, shared: bool) -> int:
     """Write a forecast.
 
     Args:
-        forecast: As in forecast.csv.
+        forecast: In the form of forecast.csv.
         output: A file, a folder (see `is_folder`), or `-` for standard output.
-        shared: Whether each rank has a part of the rows, in the order of the ranks; otherwise all
-            have all of them.
+        shared: Whether each rank has a part of the rows, in the order of the ranks; otherwise each
+            rank has all rows.
 
     Returns:
-        The number of rows, of all ranks.
+        The number of rows of all ranks.
 
     Raises:
-        RunError: It cannot be written; what had the name before is as it was.
+        RunError: It cannot be written; an existing file does not change.
     """
     if is_folder(output):
         mine = forecast if shared else forecast.iloc[ranks().share(len(forecast))]
@@ -67,9 +66,9 @@ def write_forecast(forecast: pd.DataFrame, output: str, shared: bool) -> int:
 
 
 def write_part(forecast: pd.DataFrame, path: Path) -> None:
-    """Write the rows of one rank as Parquet, whole or not at all."""
+    """Write the rows of one rank as Parquet, atomically."""
     table = pa.Table.from_pandas(forecast, preserve_index=False).replace_schema_metadata(None)
-    kinds = [  # of a column of text without a row, Arrow cannot know that it is one
+    kinds = [  # without rows, Arrow cannot know that a column is text
         field.with_type(pa.string()) if pa.types.is_null(field.type) else field
         for field in table.schema
     ]
@@ -78,7 +77,7 @@ def write_part(forecast: pd.DataFrame, path: Path) -> None:
 
 
 def write_together(text: str, output: str) -> None:
-    """Write the CSV texts of all ranks one behind the other, with one header; rank 0 does."""
+    """Let rank 0 write the CSV texts of all ranks in their order, with one header."""
     if ranks().first:
         write_texts(ranks().received(text), output)
     else:
@@ -86,7 +85,7 @@ def write_together(text: str, output: str) -> None:
 
 
 def write_texts(texts: Iterable[str], output: str) -> None:
-    """Write texts one behind the other, into a file or on standard output."""
+    """Write texts in order, into a file or on standard output."""
     if output == STDOUT:
         for text in texts:
             sys.stdout.write(text)

@@ -1,4 +1,4 @@
-"""Config -> everything that windows are made of: read, cut, fill, scale, index."""
+"""A table becomes indexed windows: split, fill gaps, scale, index."""
 
 from __future__ import annotations
 
@@ -26,24 +26,19 @@ from lstmcast.windows.scaling import Scaler, fit_scaler
 from lstmcast.windows.windows import split_windows
 
 OWN_COLUMNS = ("method", "origin", "step")
-"""Columns that forecast.csv and backtest.csv add to the user's own."""
+"""Columns that forecast.csv and backtest.csv add to those of the table."""
 
 MOST_HELD = 2_000_000
-"""Cells of a table that are held beside its panel: some 20 MB of numbers, 70 MB of texts."""
+"""Most cells of a table kept in addition to its panel: 20 MB of numbers, or 70 MB of text."""
 
 
 def prepare(
     config: Config, listener: ProgressListener, before: ReadTable | None = None
 ) -> Prepared:
-    """Read the table of a config and make it ready for windows.
-
-    Args:
-        config: What the windows are to be made of.
-        listener: Is told what was found.
-        before: The table, where it was read already.
+    """Read the table of a config, unless it was read before, and prepare its windows.
 
     Raises:
-        ConfigError: A column has a name that lstmcast's own files use.
+        ConfigError: A column has a name that lstmcast's output files use.
         DataError: The table has a fault.
     """
     refuse_own_names(config)
@@ -54,20 +49,20 @@ def prepare(
 def prepare_windows(
     read: ReadTable, unfilled: Panel, config: Config, listener: ProgressListener
 ) -> Prepared:
-    """Split, code, fill, scale and index a panel.
+    """Split a panel, encode its categories, fill its gaps, scale it, and index its windows.
 
     Args:
-        read: Its table, whose cells are forgotten here.
-        unfilled: As read, with gaps as NaN.
-        config: How to.
-        listener: Is told what was found.
+        read: Its table; the cells are released here.
+        unfilled: The panel, with gaps as NaN.
+        config: Settings of each step.
+        listener: Receives the result and notes.
 
     Raises:
         DataError: The table has a fault.
     """
     cells = read.taken()
     table = cells.without_cells()
-    if isinstance(cells, LongTable):  # what auto found is what the run goes by
+    if isinstance(cells, LongTable):  # record the layout that auto detected
         data = config.data.model_copy(update={"layout": cells.layout})
         config = config.model_copy(update={"data": data})
     check_transform(config, unfilled, table)
@@ -83,12 +78,12 @@ def prepare_windows(
 
 
 def prepare_all_rows(prepared: Prepared) -> Prepared:
-    """The same table with every row a train row: for training once more on all of it."""
+    """The same table with every row as a train row, for a refit on all rows."""
     config, panel = prepared.config, prepared.unfilled
     again = index_windows(config, prepared.table, panel, no_cuts(panel))
     if config.training.max_steps is None:
         return again
-    # An epoch has more steps now: a limit of steps stays the same number of epochs.
+    # An epoch has more steps now: raise max_steps to keep the number of epochs.
     more = len(again.windows.train) / len(prepared.windows.train)
     steps = math.ceil(config.training.max_steps * more)
     training = config.training.model_copy(update={"max_steps": steps})
@@ -96,7 +91,7 @@ def prepare_all_rows(prepared: Prepared) -> Prepared:
 
 
 def index_windows(config: Config, table: Table, unfilled: Panel, cuts: Cuts) -> Prepared:
-    """Code, fill, scale and index a panel as read."""
+    """Encode categories of a panel, fill its gaps, scale it, and index its windows."""
     scale, window = config.scale, config.window
     vocabulary = fit_vocabulary(unfilled, cuts.starts, cuts.train, config.network.embed_series)
     panel = fill_gaps(vocabulary.recode(unfilled), config.data.gaps, cuts, table)
@@ -129,7 +124,7 @@ def index_windows(config: Config, table: Table, unfilled: Panel, cuts: Cuts) -> 
 
 
 def _static_scaler(config: Config, panel: Panel) -> Scaler | None:
-    """One scaler over the series; static columns have no time, and so no look-ahead."""
+    """One scaler over all series: static columns have no time, so data leakage is impossible."""
     if not panel.columns.static:
         return None
     known = np.ones(panel.static.shape, dtype=bool)
@@ -140,22 +135,22 @@ def _static_scaler(config: Config, panel: Panel) -> Scaler | None:
 
 
 def refuse_own_names(config: Config) -> None:
-    """Refuse columns that would collide with those that lstmcast writes beside them.
+    """Refuse target, series and time columns with a name that the output files use.
 
     Raises:
-        ConfigError: Such a name is a target, series or time column.
+        ConfigError: Names the first such column.
     """
     data = config.data
     written = dict.fromkeys([*data.series, *([data.time] if data.time else []), *data.target])
     taken = [name for name in written if name in OWN_COLUMNS]
     levels = config.forecast.levels
-    beside = [[f"{name}_actual", *bound_names(name, levels)] for name in data.target]
+    added = [[f"{name}_actual", *bound_names(name, levels)] for name in data.target]
     if data.layout == "wide":
-        beside += [[f"{name}_method"] for name in data.target]
-    taken += [name for names in beside for name in names if name in written]
+        added += [[f"{name}_method"] for name in data.target]
+    taken += [name for names in added for name in names if name in written]
     if taken:
         raise ConfigError(
-            f"column '{taken[0]}' has a name that lstmcast's own files need "
+            f"column '{taken[0]}' has a name that lstmcast's output files use "
             f"({', '.join(OWN_COLUMNS)}, <target>_actual, <target>_lo80 and the like); rename it "
             "in the table"
         )

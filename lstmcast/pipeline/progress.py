@@ -1,4 +1,4 @@
-"""What a workflow tells while it runs. The terminal listens; the Python face need not."""
+"""Progress events of a workflow: the terminal shows them, the Python face ignores them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Fold:
-    """One origin, forecast.
+    """One forecast origin of a backtest.
 
     Attributes:
         number: From 1.
-        folds: How many there are.
-        origin: Stamp of the last row that was known.
+        folds: Number of all folds.
+        origin: Time stamp of the last known row.
         trained: Whether the network was trained for it.
-        series: How many series were forecast there.
-        losses: By forecaster, the mean absolute error; None where nothing was observed.
+        series: Number of series forecast.
+        losses: Mean absolute error by forecaster; None without observed actuals.
     """
 
     number: int
@@ -35,16 +35,16 @@ class Fold:
 
 
 class ProgressListener:
-    """Listens to nothing; override what is of interest."""
+    """Ignores all events; override the methods of interest."""
 
     def read(self, table: Table, panel: Panel) -> None:
-        """The table was read and laid on its grid; `prepared` says it, too."""
+        """The table was read and put on its grid; `prepared` includes this."""
 
     def prepared(self, prepared: Prepared) -> None:
-        """The table was read, cut, filled, scaled and indexed."""
+        """The table was read, split, filled, scaled and indexed."""
 
     def note(self, text: str) -> None:
-        """Something the user should know, in one sentence."""
+        """A sentence for the user."""
 
     def network(self, words: str) -> None:
         """The network was built."""
@@ -53,41 +53,35 @@ class ProgressListener:
         """Training begins."""
 
     def progress(self, progress: Progress) -> None:
-        """Training went on."""
+        """Training advanced."""
 
     def folds(self, count: int) -> None:
-        """A backtest of so many folds begins."""
+        """A backtest of `count` folds begins."""
 
     def fold_trains(self, done: float) -> None:
-        """So many folds are done, and of the next a part of its training."""
+        """`done` folds are finished; a fraction is the training of the next fold."""
 
     def fold(self, fold: Fold) -> None:
         """A fold of a backtest was forecast."""
 
     def folds_done(self) -> None:
-        """The backtest has ended, well or not."""
+        """The backtest has ended, or failed."""
 
     def trained(self) -> None:
-        """Training has ended, well or not."""
+        """Training has ended, or failed."""
 
     def task_started(self, words: str, count: int) -> None:
-        """Long work of so many parts begins; `words` say of what."""
+        """A long task of `count` parts begins; `words` describe it."""
 
     def task_advanced(self, done: int) -> None:
-        """So many parts of it are done."""
+        """`done` parts of the task are finished."""
 
     def task_finished(self) -> None:
-        """It has ended, well or not."""
+        """The task has ended, or failed."""
 
 
 class FoldListener(ProgressListener):
-    """Of the training of a fold, passes on how far it is; the rest would drown the folds.
-
-    Args:
-        listener: Is told.
-        before: Folds that are done.
-        trainings: How often the fold trains: members, and once more on all rows.
-    """
+    """Passes on only the progress of one fold, in units of folds, after `before` finished ones."""
 
     def __init__(self, listener: ProgressListener, before: int, trainings: int) -> None:
         self.listener, self.before, self.trainings = listener, before, trainings
@@ -98,6 +92,6 @@ class FoldListener(ProgressListener):
         self.begun, self.max_epochs = self.begun + 1, max_epochs
 
     def progress(self, progress: Progress) -> None:
-        """It goes on; patience may end it before its last epoch."""
+        """Training advanced; early stopping may end it before its last epoch."""
         done = (progress.epoch - 1 + progress.step / progress.steps) / self.max_epochs
         self.listener.fold_trains(self.before + (self.begun - 1 + done) / self.trainings)

@@ -1,4 +1,4 @@
-"""Reading a table: once, while somebody watches, from memory or from disk."""
+"""Read a table once, with progress, into memory or from disk."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ MEGABYTE = 1_000_000
 
 @dataclass
 class ReadTable:
-    """A table that was read, perhaps by whoever proposed its config, and is handed on.
+    """A table that was read, and passes from step to step.
 
-    Whoever hands it on need not hold its cells for longer than they are needed: see `taken`.
+    `taken` lets the last user of its cells release them.
 
     Attributes:
         table: As read: all columns, or those that the config names.
-        panel: The table on its grid, with gaps as NaN; None: it is still to be laid there.
+        panel: The table on its grid, with gaps as NaN; None: not built yet.
     """
 
     table: Table
     panel: Panel | None = None
 
     def taken(self) -> Table:
-        """The table, whose cells and panel are forgotten here."""
+        """The table; its cells and panel are released here."""
         table, self.table, self.panel = self.table, self.table.without_cells(), None
         return table
 
@@ -40,15 +40,10 @@ class ReadTable:
 def read_training_table(
     config: Config, listener: ProgressListener, before: ReadTable | None = None
 ) -> ReadTable:
-    """The table of a config, with the columns that it names.
-
-    Args:
-        config: The table, and where its rows are to be held.
-        listener: Is told how far a long reading is.
-        before: The same table, where it was read already; it is not read again.
+    """The table of a config, with the columns that it names; it is not read again after `before`.
 
     Raises:
-        ConfigError: What the config asks for cannot be had on disk.
+        ConfigError: A table on disk does not support a setting of the config.
         DataError: The table cannot be read or lacks a column.
     """
     if storage_of(config, listener) == "disk":
@@ -56,12 +51,12 @@ def read_training_table(
         return ReadTable(stored, panel)
     if before is None:
         return ReadTable(read_with_progress(config.data, listener))
-    laid = before.panel
-    return ReadTable(columns_named(before.taken(), config.data), laid)
+    ready = before.panel
+    return ReadTable(select_columns(before.taken(), config.data), ready)
 
 
-def columns_named(table: Table, config: DataConfig) -> Table:
-    """What `read_columns` reads, of a table that was read whole.
+def select_columns(table: Table, config: DataConfig) -> Table:
+    """The columns that `read_columns` reads, from a table with all columns.
 
     Raises:
         DataError: The table lacks a column.
@@ -72,10 +67,10 @@ def columns_named(table: Table, config: DataConfig) -> Table:
 
 
 def build_training_panel(read: ReadTable, config: Config) -> Panel:
-    """The table on its grid, series behind series, with gaps as NaN.
+    """The table on its grid, one series after the other, with gaps as NaN.
 
     Raises:
-        DataError: Stamps, numbers, duplicates or static columns have a fault.
+        DataError: Time stamps, numbers, duplicates or static columns have a fault.
     """
     if read.panel is not None:
         return read.panel
@@ -83,7 +78,7 @@ def build_training_panel(read: ReadTable, config: Config) -> Panel:
 
 
 def read_with_progress(config: DataConfig, listener: ProgressListener) -> Table:
-    """Read the columns that a config names, and tell how far a long reading is.
+    """Read the columns that a config names, and report the progress of a long reading.
 
     Raises:
         DataError: The table cannot be read or lacks a column.

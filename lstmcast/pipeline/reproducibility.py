@@ -1,8 +1,8 @@
-"""Whether two runs are the same: weights, what surrounds them, scores, forecasts.
+"""Compare two runs: weights, preprocessing, scores and forecasts.
 
-On a CPU of the same kind with the same versions every bit must be. Elsewhere sums are rounded in
-another order, and training carries that on: the bounds below are a few times what ways of computing
-on one CPU differ by (docs/safety.md).
+On the same CPU model with the same versions, every bit must be equal. Other machines sum in another
+order, and training amplifies the rounding errors: the bounds below are a few times the differences
+between ways of computing on one CPU (docs/safety.md).
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from lstmcast.runs.reading import read_object
 from lstmcast.runs.tensors import TensorFile
 
 SCORES = 0.05
-"""Share by which a score of the network may differ on another machine."""
+"""Largest relative difference of a score of the network on another machine."""
 
 FORECASTS = 0.25
-"""Mean difference of a target's forecasts on another machine, in units of its mae."""
+"""Largest mean difference of the forecasts of a target on another machine, in units of its MAE."""
 
 MEASURES = ("mae", "mse", "rmse", "smape", "mape", "mase", "rmsse", "pinball", "crps", "wql")
-"""Scores that are bounded on another machine: those that are far from 0."""
+"""Scores with a bound on another machine: those that are never near 0."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing in which two runs differ.
+    """One difference between two runs.
 
     Attributes:
         part: weights, preprocessing, metrics, forecast.csv or backtest.csv.
         name: Of the tensor, score or column.
-        words: By how much.
-        counts: Whether it is more than may be.
+        words: Its size.
+        counts: Whether it exceeds its bound.
     """
 
     part: str
@@ -52,13 +52,10 @@ class Difference:
 
 
 def compare_runs(was: RunFolder, now: RunFolder, exact: bool) -> list[Difference]:
-    """All in which two runs differ.
+    """All differences between two runs.
 
-    Args:
-        was: One run.
-        now: The other.
-        exact: Whether every bit must be the same; otherwise the bounds above hold, weights and
-            preprocessing may differ, and of the scores only the pooled ones are looked at.
+    If `exact`, every bit must be equal. Otherwise pooled scores and forecasts must be within
+    the bounds above, and weights and preprocessing may differ.
 
     Raises:
         RunError: A file of a run is missing or damaged.
@@ -74,7 +71,7 @@ def compare_runs(was: RunFolder, now: RunFolder, exact: bool) -> list[Difference
 
 
 def tensor_differences(was: Path, now: Path, exact: bool) -> Iterator[Difference]:
-    """Weights, and the JSON beside them without the config, which is known to be the same."""
+    """Differences of the weights, and of their JSON without the config, which is equal already."""
     files = TensorFile(was, KEY), TensorFile(now, KEY)
     before, after = files[0].read(), files[1].read()
     for name in dict.fromkeys([*before, *after]):
@@ -92,7 +89,7 @@ def tensor_differences(was: Path, now: Path, exact: bool) -> Iterator[Difference
 def score_differences(
     was: dict[str, Any], now: dict[str, Any], exact: bool
 ) -> Iterator[Difference]:
-    """Scores: all of them, or the pooled ones within their bound."""
+    """Differences of all scores, or of the pooled scores with their bound."""
     if exact:
         yield from leaf_differences("metrics", dict(leaves(was)), dict(leaves(now)), True)
         return
@@ -105,12 +102,12 @@ def score_differences(
             continue
         share = abs(a - b) / max(abs(a), abs(b), math.ulp(0.0))
         if share:
-            words = f"was {a:.6g}, and is {b:.6g}, {share:.2%} apart"
+            words = f"was {a:.6g}, and is {b:.6g}, a difference of {share:.2%}"
             yield Difference("metrics", name, words, counts=share > SCORES)
 
 
 def pooled(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float | None]]:
-    """The bounded scores of every forecaster by dotted name."""
+    """The scores with a bound of every forecaster, by dotted name."""
     for split in ("test", "validation"):
         for forecaster, scores in (metrics.get(split) or {}).items():
             for measure in MEASURES:
@@ -119,7 +116,7 @@ def pooled(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float | None]]:
 
 
 def typical_errors(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """The network's mae of each target; on the validation rows where there are no test rows."""
+    """The MAE of the network by target, on the test rows or else on the validation rows."""
     judged = metrics.get("test") or metrics.get("validation") or {}
     scores = judged.get("lstmcast", {}).get("per_target", {})
     return {target: score["mae"] or 0.0 for target, score in scores.items()}
@@ -128,7 +125,7 @@ def typical_errors(metrics: Mapping[str, Any]) -> dict[str, float]:
 def table_differences(
     was: Path, now: Path, mae: Mapping[str, float], exact: bool
 ) -> Iterator[Difference]:
-    """Forecasts, column by column; a run whose future columns end early has none ahead."""
+    """Differences by column; forecast.csv is missing if future covariates end too early."""
     if not (was.is_file() or now.is_file()):
         return
     files = [path.read_bytes() if path.is_file() else b"" for path in (was, now)]
@@ -169,7 +166,7 @@ def table_differences(
 def leaf_differences(
     part: str, was: Mapping[str, Any], now: Mapping[str, Any], counts: bool
 ) -> Iterator[Difference]:
-    """Single values that differ."""
+    """Differences of single values."""
     for name in dict.fromkeys([*was, *now]):
         a, b = was.get(name), now.get(name)
         if a != b:
@@ -177,7 +174,7 @@ def leaf_differences(
 
 
 def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """The single values of nested JSON by dotted name."""
+    """The single values of nested JSON, by dotted name."""
     if isinstance(value, Mapping):
         members: Any = value.items()
     elif isinstance(value, list):
@@ -190,5 +187,5 @@ def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def drop(values: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """All members but one."""
+    """All members except one."""
     return {key: value for key, value in values.items() if key != name}

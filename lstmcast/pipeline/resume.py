@@ -1,4 +1,4 @@
-"""Resume: what an interrupted run was made of, and which run a restarted process resumes."""
+"""Resume: the config and inputs of an interrupted run, and the run of a restarted process."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from lstmcast.runs.folder import RunFolder
 from lstmcast.training.checkpoint import remove_checkpoints
 
 
-def read_beginning(folder: RunFolder) -> tuple[RunIdentity, RunIdentity | None, bool] | None:
-    """Config and record of a run, as JSON, and whether it lacks only its page; None: not even that.
+def read_interrupted_run(folder: RunFolder) -> tuple[RunIdentity, RunIdentity | None, bool] | None:
+    """Config and identity of a run, as JSON, and whether only its page is missing; None: complete.
 
     Raises:
         RunError: The config has changed since the run began.
@@ -33,27 +33,22 @@ def read_beginning(folder: RunFolder) -> tuple[RunIdentity, RunIdentity | None, 
 
 
 def unfinished(name: str, run: Path | None) -> Path | None:
-    """The run to go on with where torchrun starts a `train` again after a process has died.
+    """The run that the same torchrun began, if it restarts `train` after a process has died.
 
-    Args:
-        name: Of the config.
-        run: What `--run` says.
-
-    Returns:
-        The run that the same torchrun began; None where it had not come so far.
+    It is `run`, the value of `--run`, or else one of the numbered runs of the config `name`.
     """
     if not ranks().restarts:
         return None
     found = None
     if ranks().first:
         begun = [RunFolder(run)] if run is not None else [*numbered_runs(name)][::-1]
-        found = next((str(each.path) for each in begun if began_here(each)), None)
-    told = ranks().broadcast(found)
-    return None if told is None else Path(told)
+        found = next((str(each.path) for each in begun if started_by_this_torchrun(each)), None)
+    found = ranks().broadcast(found)
+    return None if found is None else Path(found)
 
 
 def numbered_runs(name: str, parent: Path = Path("runs")) -> list[RunFolder]:
-    """All `runs/<name>-0001`, `-0002`, ... that there are, in the order of their numbers."""
+    """All runs `runs/<name>-0001`, `-0002`, ... in the order of their numbers."""
     entries = [*parent.iterdir()] if parent.is_dir() else []
     found = {
         int(entry.name.rpartition("-")[2]): RunFolder(entry)
@@ -63,8 +58,8 @@ def numbered_runs(name: str, parent: Path = Path("runs")) -> list[RunFolder]:
     return [found[number] for number in sorted(found)]
 
 
-def began_here(folder: RunFolder) -> bool:
-    """Whether the torchrun that started this process began a run, as far as can be told."""
+def started_by_this_torchrun(folder: RunFolder) -> bool:
+    """Whether the torchrun that started this process began the run."""
     if not folder.config.is_file():
         return False
     with contextlib.suppress(RunError):
@@ -74,10 +69,10 @@ def began_here(folder: RunFolder) -> bool:
 
 
 def read_config(folder: RunFolder, record: RunIdentity | None) -> Config:
-    """The config of a run, as it was when the run began.
+    """The config of a run, verified against its identity.
 
     Raises:
-        RunError: It has changed since.
+        RunError: The config has changed since the run began.
     """
     try:
         config = load_config(folder.config)
@@ -85,7 +80,7 @@ def read_config(folder: RunFolder, record: RunIdentity | None) -> Config:
         raise RunError(f"the config has changed since the run began: {error}") from error
     if record is not None:
         now = without_paths(config)
-        if config.data.layout == "auto":  # the record has what was found, and so will have `train`
+        if config.data.layout == "auto":  # the record has the detected layout, as `train` will
             now["data"]["layout"] = record["config"]["data"]["layout"]
         refuse_changes(record["config"], now, str(folder.config))
     return config

@@ -1,4 +1,4 @@
-"""begun.json: what a run is made of, so that a resume can tell whether it still is."""
+"""begun.json: the identity of a run's inputs, so that a resume can detect changes."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from lstmcast.runs.reading import read_object
 
 RunIdentity = dict[str, Any]
 
-TOLD_OF_DATA = ("rows", "first", "last", "sha256")
-"""What is noted of a table."""
+DATA_FIELDS = ("rows", "first", "last", "sha256")
+"""Recorded properties of a table."""
 
 
 def describe_inputs(prepared: Prepared, device: torch.device) -> RunIdentity:
@@ -39,7 +39,7 @@ def describe_inputs(prepared: Prepared, device: torch.device) -> RunIdentity:
             "sha256": prepared.table.sha256,
         },
         "vectors": describe_vectors(prepared),
-        **beginning_weights(prepared.config.training.init_from),
+        **initial_weights(prepared.config.training.init_from),
         "made_with": {
             "device": str(device),
             "torch": torch.__version__,
@@ -51,13 +51,13 @@ def describe_inputs(prepared: Prepared, device: torch.device) -> RunIdentity:
     }
 
 
-def beginning_weights(source: str | None) -> RunIdentity:
-    """What a training begins with, if it is not random weights."""
+def initial_weights(source: str | None) -> RunIdentity:
+    """The checksum of the warm-start weights, if there are any."""
     return {} if source is None else {"init_from": fingerprint(source)}
 
 
 def describe_vectors(prepared: Prepared) -> dict[str, str]:
-    """SHA-256 of the given vectors of each column: of those that the table's words have."""
+    """SHA-256 of the given vectors of each column, for the categories of the table."""
     return {
         column: hashlib.sha256(given.known.tobytes() + given.unknown.tobytes()).hexdigest()
         for column, given in prepared.vectors.items()
@@ -65,7 +65,7 @@ def describe_vectors(prepared: Prepared) -> dict[str, str]:
 
 
 def without_paths(config: Config) -> RunIdentity:
-    """A config as JSON without the places of its files: their content is what counts."""
+    """A config as JSON without file paths: only the content of the files counts."""
     values = config.model_dump(mode="json")
     for name in ("path", "storage", "tables"):
         del values["data"][name]
@@ -74,15 +74,15 @@ def without_paths(config: Config) -> RunIdentity:
     return values
 
 
-def digest_of(record: RunIdentity) -> str:
-    """What every checkpoint of the run carries; the machine may change, the rest may not."""
-    about_the_machine = ("made_with", "launch")
-    made_of = {name: value for name, value in record.items() if name not in about_the_machine}
-    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+def digest_of_inputs(record: RunIdentity) -> str:
+    """Checksum in every checkpoint of the run, of all inputs except the machine."""
+    machine = ("made_with", "launch")
+    inputs = {name: value for name, value in record.items() if name not in machine}
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
 def read_identity(path: Path) -> RunIdentity | None:
-    """The record of a run; None where it ended before it had one.
+    """The identity of a run; None if the run ended before it was written.
 
     Raises:
         RunError: The file is damaged.
@@ -99,66 +99,62 @@ def read_identity(path: Path) -> RunIdentity | None:
 
 @dataclass(frozen=True)
 class EarlierRun:
-    """A run that is gone on with, or made once more, and must be made of the same.
+    """A run to resume or to repeat, with the same inputs.
 
     Attributes:
-        record: What it was made of, as `describe_inputs` has it; parts that nobody noted may
-            lack. None: it ended before that was noted.
+        record: Its inputs, as from `describe_inputs`; an older version may have recorded fewer.
+            None: it ended before they were written.
         config: Path of its config.
-        goes_on: Whether it was interrupted and goes on in its own folder.
-        kept: Whether the folder that is filled now stays.
+        resumed: Whether it resumes in its own folder; otherwise it is repeated in another one.
+        kept: Whether the new folder stays.
     """
 
     record: RunIdentity | None
     config: str
-    goes_on: bool
+    resumed: bool
     kept: bool = True
 
     @property
     def since(self) -> str:
-        """How messages call the time from which nothing may have changed."""
-        return "since the run began" if self.goes_on else "since the run"
+        """The start of the time without changes, in the words of messages."""
+        return "since the run began" if self.resumed else "since the run"
 
     def refuse_changes(self, now: RunIdentity, data: str) -> None:
-        """Refuse another config, other data or other weights to begin with.
-
-        Args:
-            now: What there is.
-            data: What messages call the table.
+        """Refuse a changed config, table (named `data` in messages), vector file or warm start.
 
         Raises:
-            RunError: Names every difference of the first of these that differs.
+            RunError: Names every difference in the first changed part.
         """
         if self.record is None:
             return
-        was = {"init_from": None, **self.record} if self.goes_on else self.record
+        was = {"init_from": None, **self.record} if self.resumed else self.record
         names = {"config": self.config, "data": data, "vectors": "a file of data.vectors"}
         for part, what in names.items():
             if part in was:
-                refuse_changes(was[part], now[part], what, self.goes_on)
+                refuse_changes(was[part], now[part], what, self.resumed)
         if "init_from" in was:
             before, after = {"sha256": was["init_from"]}, {"sha256": now.get("init_from")}
-            refuse_changes(before, after, "training.init_from", self.goes_on)
+            refuse_changes(before, after, "training.init_from", self.resumed)
 
-    def note_machine(self, now: RunIdentity, listener: ProgressListener) -> None:
-        """Say in what the machine is another than the one that a run began on."""
-        if not self.goes_on or self.record is None:
+    def note_other_machine(self, now: RunIdentity, listener: ProgressListener) -> None:
+        """Note each difference between this machine and the one that began the run."""
+        if not self.resumed or self.record is None:
             return
         for name, was in self.record["made_with"].items():
             if now["made_with"].get(name) != was:
                 listener.note(
-                    f"The run began with {name} {was} and goes on with "
-                    f"{now['made_with'].get(name)}: the last digits may differ from those of a run "
-                    "never interrupted."
+                    f"The run began with {name} {was} and resumes with "
+                    f"{now['made_with'].get(name)}: the last digits may differ from those of an "
+                    "uninterrupted run."
                 )
 
 
 @contextlib.contextmanager
 def same_data_as(earlier: EarlierRun | None) -> Iterator[None]:
-    """Data that could be used once, and in the block cannot, has changed since.
+    """Report a DataError on the table of an earlier run as a change of that table.
 
     Raises:
-        RunError: It has.
+        RunError: The data has changed.
     """
     try:
         yield
@@ -169,13 +165,13 @@ def same_data_as(earlier: EarlierRun | None) -> Iterator[None]:
 
 
 def require_same_on_all_ranks(record: RunIdentity) -> None:
-    """Refuse ranks that have read another table, or another config, than rank 0.
+    """Refuse a rank whose config, table or vectors differ from those of rank 0.
 
     Raises:
-        DataError: This one has.
+        DataError: On the ranks that differ.
     """
-    told = ranks().broadcast(record)
-    differing = [name for name in ("config", "data", "vectors") if told[name] != record[name]]
+    first = ranks().broadcast(record)
+    differing = [name for name in ("config", "data", "vectors") if first[name] != record[name]]
     if differing:
         raise DataError(
             f"rank {ranks().rank}, on {platform.node()}, has other {' and '.join(differing)} than "
@@ -187,22 +183,16 @@ def refuse_changes(
     was: RunIdentity,
     now: RunIdentity,
     what: str,
-    goes_on: bool = True,
+    resumed: bool = True,
 ) -> None:
-    """Refuse to go on with something else than what the run began with.
-
-    Args:
-        was: One part of the record.
-        now: The same part as it is.
-        what: It in words.
-        goes_on: Whether the run was interrupted; otherwise it is made once more.
+    """Refuse a part of the inputs, named `what` in messages, that has changed.
 
     Raises:
         RunError: Names every difference.
     """
-    advice = "Put it back to resume, or train again into another folder"
-    if not goes_on:
-        advice = "Put it back to train the run again, or train anew with `lstmcast train`"
+    advice = "Restore it to resume, or train into another folder"
+    if not resumed:
+        advice = "Restore it to train the run again, or start a new run with `lstmcast train`"
     before, after = flat(was), flat(now)
     faults = [
         f"{what} has changed since the run began: {name} was {before.get(name)}, and is "
@@ -215,7 +205,7 @@ def refuse_changes(
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested values by dotted name."""
+    """Nested values, by dotted name."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):

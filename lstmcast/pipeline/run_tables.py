@@ -1,4 +1,4 @@
-"""Frames of the run folder that are no forecasts, and how every frame becomes CSV."""
+"""history.csv and recent.csv of a run folder, and the CSV format of all its tables."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def csv_text(frame: pd.DataFrame) -> str:
-    """A frame as CSV: comma, decimal point, Unix line ends, digits that read back the same."""
+    """A frame as CSV: commas, decimal points, Unix line ends, and exact numbers."""
     if len(frame) < limits.WRITTEN_BY_ARROW or frame.shape[1] == 1:
         return str(frame.to_csv(index=False, lineterminator="\n"))
     columns = [_texts(frame.iloc[:, k]) for k in range(frame.shape[1])]
     if any(pc.any(pc.match_substring_regex(each, '[",\\r\\n]')).as_py() for each in columns):
-        return str(frame.to_csv(index=False, lineterminator="\n"))  # it knows what to quote
+        return str(frame.to_csv(index=False, lineterminator="\n"))  # pandas knows what to quote
     head = frame.iloc[:0].to_csv(index=False, lineterminator="\n")
     table = pa.Table.from_arrays(columns, names=[str(k) for k in range(len(columns))])
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none")
@@ -36,7 +36,7 @@ def csv_text(frame: pd.DataFrame) -> str:
 
 
 def _texts(column: pd.Series[Any]) -> pa.Array:
-    """(R,) a column's cells as pandas would write them, null where nothing is written."""
+    """(R,) the cells of a column as pandas would write them; null for an empty cell."""
     if column.dtype != np.float64:
         cells = column.astype(object).where(column.notna(), None)
         if pd.api.types.infer_dtype(cells) == "string":
@@ -44,7 +44,7 @@ def _texts(column: pd.Series[Any]) -> pa.Array:
         return pa.array([None if cell is None else str(cell) for cell in cells], pa.string())
     values = column.to_numpy()
     texts = pa.array(values, from_pandas=True).cast(pa.string())
-    # Arrow writes the same digits, but for a number's exponent, and none behind a whole number.
+    # Arrow writes the same digits, except for exponents and the ".0" of whole numbers.
     sizes = np.abs(values)
     own = ~((sizes >= 1e-4) & (sizes < 1e9)) & (sizes != 0) & np.isfinite(values)
     whole = pa.array((values == np.trunc(values)) & np.isfinite(values) & ~own)
@@ -55,7 +55,7 @@ def _texts(column: pd.Series[Any]) -> pa.Array:
 
 
 def history_frame(fits: Sequence[Fit]) -> pd.DataFrame:
-    """A row per epoch, with `member`, from 1, where there are several; see `trainer.Epoch`."""
+    """A row per epoch, with `member`, from 1, if there are several; see `trainer.Epoch`."""
     rows = [
         {"member": number, **asdict(epoch)}
         for number, fit in enumerate(fits, start=1)
@@ -65,7 +65,7 @@ def history_frame(fits: Sequence[Fit]) -> pd.DataFrame:
 
 
 def recent_frame(panel: Panel, window: WindowConfig) -> pd.DataFrame:
-    """The last rows of history of every series: what a plot of the forecast begins with."""
+    """The last rows of the history of every series, for the plot of the forecast."""
     length = max(window.lookback, 3 * window.horizon, panel.frequency.season)
     counts = np.minimum(panel.lengths, length)
     before = np.cumsum(counts) - counts

@@ -1,4 +1,4 @@
-"""Sample paths of a run, and what they say of sums over the horizon; the Python face's own."""
+"""Sample paths of a run, and the quantiles of their sums over the horizon; Python face only."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from lstmcast.windows.batches import WindowTable
 
 @dataclass(frozen=True)
 class Paths:
-    """Draws of what comes after the last row of every series.
+    """Random paths of the targets after the last row of every series.
 
     Attributes:
         values: (paths, B, H, C) in units of the data.
-        series: (B,) numbers of the series; those too short for the network are left out.
-        panel: What they were drawn from.
-        model: What drew them.
+        series: (B,) numbers of the series; without those too short for the network.
+        panel: The table that they continue.
+        model: The model that drew them.
     """
 
     values: np.ndarray
@@ -43,17 +43,17 @@ class Paths:
         return paths_frame(self.panel, self.panel.ends[self.series], self.series, self.values)
 
     def sums(self, steps: int | None) -> pd.DataFrame:
-        """What the paths say of the sum over the first steps of the horizon.
+        """Quantiles of the sum over the first steps of the horizon.
 
         Args:
-            steps: How many; None: all H.
+            steps: Number of steps; None: all H.
 
         Returns:
-            Series columns, `first` and `last` (stamps, or row numbers, of the steps), and for each
-            target the median of the sum with its bounds; a row per series.
+            Series columns, `first` and `last` (time stamps, or row numbers, of the steps), and for
+            each target the median of the sum with its bounds; a row per series.
 
         Raises:
-            ConfigError: The horizon has not so many steps.
+            ConfigError: The horizon has fewer steps.
         """
         panel, series, horizon = self.panel, self.series, self.values.shape[2]
         steps = horizon if steps is None else steps
@@ -66,17 +66,17 @@ class Paths:
         table["first"] = np.array(panel.format_times(first), dtype=object)
         table["last"] = np.array(panel.format_times(first + steps - 1), dtype=object)
         levels = sorted(self.model.config.forecast.levels)
-        # Of whole numbers, a quantile is one of them.
+        # A quantile of whole numbers must be a whole number.
         method: Literal["inverted_cdf", "linear"] = (
             "inverted_cdf" if self.model.network.head.counts else "linear"
         )
         for k, target in enumerate(panel.columns.targets):
             table[target] = rounded(np.quantile(sums[:, :, k], 0.5, axis=0, method=method))
             tails = [(1 - level / 100) / 2 for level in levels]
-            chances = [chance for tail in tails for chance in (tail, 1 - tail)]
+            probabilities = [each for tail in tails for each in (tail, 1 - tail)]
             bounds = (
-                rounded(np.quantile(sums[:, :, k], chance, axis=0, method=method))
-                for chance in chances
+                rounded(np.quantile(sums[:, :, k], each, axis=0, method=method))
+                for each in probabilities
             )
             table |= dict(zip(bound_names(target, levels), bounds, strict=True))
         return pd.DataFrame(table)
@@ -93,20 +93,13 @@ def sample_paths(
 ) -> Paths:
     """Draw paths after the last row of every series.
 
-    Of several members each draws its share. Paths are of the network's head as it is: intervals
-    are calibrated, paths are not.
+    Each of several members draws its share. Paths come directly from the network's head: unlike
+    prediction intervals, they are not calibrated.
 
-    Args:
-        run: A run folder, or a `model.safetensors` alone.
-        data: A CSV or Parquet file; None: the table of the training.
-        at: Take this stamp (or row number) for the last row.
-        future: A second table, with the known-future columns of the steps after the last row.
-        count: Paths of each series.
-        seed: Of all chance.
-        device: Where to compute.
+    `run` to `future` are as in `predict`; `count` is the number of paths of each series.
 
     Raises:
-        ConfigError: The network cannot draw paths; says why.
+        ConfigError: The network cannot draw paths, or `count` is below 1.
         DataError: The table cannot be read, does not match the run, or is too short.
         RunError: The run is missing or damaged.
     """
@@ -119,7 +112,7 @@ def sample_paths(
     sizes = model.sizes
     series = np.flatnonzero(can_forecast(panel, sizes.lookback, model.config.window.pad))
     if not len(series):
-        raise DataError(f"no series has the {sizes.lookback} rows that the network looks back on")
+        raise DataError(f"no series has the {sizes.lookback} rows of the lookback")
     origins = panel.ends[series]
     require_known_future(panel, origins, series, sizes.horizon)
     scaler = model.scaler_for(panel)
@@ -145,5 +138,5 @@ def sample_paths(
             parts.append(scaler.restore(drawn.cpu().numpy().astype(np.float64), series[some]))
     values = np.concatenate(parts).reshape(count, len(series), sizes.horizon, sizes.targets)
     if model.network.head.counts:
-        values = np.rint(values)  # scaling left them whole but for rounding
+        values = np.rint(values)  # counts, except for rounding errors of the scaling
     return Paths(at_least(values, model.minimum), series, panel, model)

@@ -1,4 +1,4 @@
-"""Where the rows of a table are held, in memory or on disk, and the way to those on disk."""
+"""Choose the storage of a table, memory or disk, and open a table on disk."""
 
 from __future__ import annotations
 
@@ -14,25 +14,22 @@ from lstmcast.pipeline.free_memory import check_file, gigabytes, memory_budget
 from lstmcast.pipeline.progress import ProgressListener
 
 TABLES = Path("runs") / ".tables"
-"""Folder of the tables on disk, beside the runs."""
+"""Folder of the tables on disk."""
 
 SHARE = 0.2
-"""Part of the memory at hand that a file of text may have: read, its rows take up to four times
-as much."""
+"""Largest text file, as a fraction of the memory: its rows need up to four times its size."""
 
 MEGABYTE = 1_000_000
 
 PACKED = 5
-"""Times its size that a gzip or Parquet file is taken for."""
+"""Assumed compression factor of a gzip or Parquet file."""
 
 
 def storage_of(config: Config, listener: ProgressListener | None = None) -> str:
-    """`memory` or `disk`, as the config says or as the size of the file suggests.
-
-    No number depends on it.
+    """`memory` or `disk`, from the config or the size of the file; results do not depend on it.
 
     Raises:
-        ConfigError: What the config asks for cannot be had on disk.
+        ConfigError: A table on disk does not support a setting of the config.
     """
     data = config.data
     path = Path(data.path)
@@ -40,13 +37,13 @@ def storage_of(config: Config, listener: ProgressListener | None = None) -> str:
     if data.storage == "memory":
         if folder:
             raise ConfigError(
-                f"{path} is a folder: the table of its files is held on disk; set data.storage: "
-                "disk, or name one file"
+                f"{path} is a folder, and its table needs storage on disk; set data.storage: disk, "
+                "or name one file"
             )
         return "memory"
     large, free = "", data.storage == "auto" and not folder
     if free:
-        large = beyond(path, config) if data.path != "-" else ""
+        large = why_not_in_memory(path, config) if data.path != "-" else ""
         if not large:
             return "memory"
     if faults := not_on_disk(data, folder):
@@ -54,28 +51,28 @@ def storage_of(config: Config, listener: ProgressListener | None = None) -> str:
             return "memory"
         raise join(ConfigError, faults)
     if large and listener is not None:
-        listener.note(f"{large}, so its rows are held on disk (data.storage).")
+        listener.note(f"{large}, so its rows are stored on disk (data.storage).")
     return "disk"
 
 
 def in_memory(config: Config) -> Config:
-    """The config with all rows in memory, where folds are cut; what is found there is the same.
+    """The config with all rows in memory, for backtests and checks; results do not change.
 
     Raises:
-        ConfigError: They cannot be held there.
+        ConfigError: The rows do not fit into memory.
     """
     path = Path(config.data.path)
     if config.data.path != "-" and path.is_dir():
         raise ConfigError(
-            f"{path} is a folder: its rows would have to be held in memory here; name one file, or "
+            f"{path} is a folder, but this command needs all rows in memory; name one file, or "
             "join the files"
         )
     check_file(path, config)
     return config.model_copy(update={"data": config.data.model_copy(update={"storage": "memory"})})
 
 
-def beyond(path: Path, config: Config) -> str:
-    """Why a file is too large to be held in memory; empty where it is not."""
+def why_not_in_memory(path: Path, config: Config) -> str:
+    """The reason why a file is too large for memory; empty if it is not."""
     limit = memory_budget(config)
     if limit is None or not path.is_file():
         return ""
@@ -83,22 +80,17 @@ def beyond(path: Path, config: Config) -> str:
     size = path.stat().st_size * (PACKED if packed else 1)
     if size <= SHARE * limit:
         return ""
-    return f"{path.name} has {gigabytes(path.stat().st_size)} and {gigabytes(limit)} are at hand"
+    return f"{path.name} has {gigabytes(path.stat().st_size)} and the memory {gigabytes(limit)}"
 
 
 def not_on_disk(data: DataConfig, folder: bool) -> list[str]:
-    """What a config asks for that a table on disk does not have yet, a sentence each.
-
-    Args:
-        data: The section.
-        folder: Whether the table is one of several files, which memory does not have.
-    """
+    """Settings that a table on disk, a file or a folder, does not support yet: a sentence each."""
     faults = []
     memory = "join the files into one" if folder else "set data.storage: memory"
 
     def refuse(field: str, what: str, instead: str) -> None:
         faults.append(
-            f"data.{field}: {what} cannot be had of a table on disk yet: {instead}, or {memory}"
+            f"data.{field}: {what} does not work with a table on disk yet: {instead}, or {memory}"
         )
 
     if data.path == "-":
@@ -115,19 +107,16 @@ def not_on_disk(data: DataConfig, folder: bool) -> list[str]:
 
 
 def tables_folder(data: DataConfig) -> Path:
-    """The folder that tables on disk are in."""
+    """The folder of the tables on disk."""
     return TABLES if data.tables is None else Path(data.tables)
 
 
 def open_stored(
     config: Config, listener: ProgressListener, until: str | None = None
 ) -> tuple[Panel, StreamedTable]:
-    """The panel of a table on disk; streamed, where no earlier command has.
+    """The panel of a table on disk; streamed to disk first, unless an earlier command did so.
 
-    Args:
-        config: The table, and the horizon.
-        listener: Is told how far it is.
-        until: Leave out what comes after this stamp; see `stored_panel`.
+    Rows after the time stamp `until` are left out; see `stored_panel`.
 
     Raises:
         DataError: The table has a fault.

@@ -1,4 +1,4 @@
-"""Targets that a transform or a head cannot do with are refused before training."""
+"""Refuse targets that the transform or the head cannot use, before training."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from lstmcast.tables.read import Table
 
 
 def check_transform(config: Config, panel: Panel, table: Table) -> None:
-    """Refuse targets that have no logarithm, where one is asked for.
+    """Refuse targets without a logarithm, if `scale.transform` is `log1p`.
 
     Raises:
-        DataError: Names the first of them.
+        DataError: Names the first one.
     """
     if config.scale.transform == "log1p":
         refuse_targets(
@@ -30,10 +30,10 @@ def check_transform(config: Config, panel: Panel, table: Table) -> None:
 
 
 def check_counts(config: Config, panel: Panel, table: Table) -> None:
-    """Refuse targets that are no counts, where a head for counts is to learn them.
+    """Refuse targets that are not counts, if the network has a head for counts.
 
     Raises:
-        DataError: Names the first of them.
+        DataError: Names the first one.
     """
     head = config.network.head
     if head in ("negative_binomial", "poisson"):
@@ -53,17 +53,10 @@ def refuse_targets(
     need: str,
     instead: str,
 ) -> None:
-    """Refuse some targets.
-
-    Args:
-        panel: As read, or with its gaps filled.
-        table: For messages.
-        bad: Says of targets (B, C) which are.
-        need: What is needed.
-        instead: What to set.
+    """Refuse the targets (B, C) that `bad` marks.
 
     Raises:
-        DataError: Names the first of them, what is needed, and what to set instead.
+        DataError: Names the first one, the values that a setting needs, and what to set `instead`.
     """
     count, first = 0, (-1, -1)
     for begin, end in row_blocks(*panel.values.shape):

@@ -17,13 +17,13 @@ CPU = torch.device("cpu")
 
 
 def model_path(source: str) -> Path:
-    """The model file that a run folder holds, or that is named itself."""
+    """The model file in a run folder, or the named model file."""
     path = Path(source)
     return RunFolder(path).model if path.is_dir() else path
 
 
 def fingerprint(source: str | None) -> str | None:
-    """Checksum of the weights that a network begins with; None where there are none."""
+    """Checksum of the weights of a warm start; None without one."""
     if source is None:
         return None
     path = model_path(source)
@@ -33,19 +33,19 @@ def fingerprint(source: str | None) -> str | None:
 def load_initial_weights(
     network: Forecaster, vocabulary: Vocabulary, source: str, number: int = 0
 ) -> None:
-    """Give a new network the weights of another run, in place.
+    """Load the weights of another run into a new network, in place.
 
-    The recurrent layers must be the same. What else differs in shape, as the head of another
-    horizon does, stays as it is. Categories keep their vectors by word; new words begin afresh.
+    The recurrent layers must have equal shapes. Other weights with a different shape, such as the
+    head for another horizon, keep their random values. So do the embeddings of new categories.
 
     Args:
         network: Untrained.
         vocabulary: Its categories.
         source: A run folder or model file.
-        number: Of the member, counted from 0; a run of fewer members gives them again.
+        number: Of the member, counted from 0; if the run has fewer members, they repeat.
 
     Raises:
-        ConfigError: Its recurrent layers are others.
+        ConfigError: The recurrent layers differ.
         RunError: The run is missing or damaged.
     """
     model = load_model(model_path(source), CPU)
@@ -56,7 +56,7 @@ def load_initial_weights(
         if name.startswith("encoder.") and (other is None or other.shape != value.shape):
             there = "missing" if other is None else f"of shape {tuple(other.shape)}"
             raise ConfigError(
-                f"training.init_from: the recurrent layers of {source} are others: {name} is "
+                f"training.init_from: the recurrent layers of {source} differ: {name} is "
                 f"{there} there, and of shape {tuple(value.shape)} here. Take network and columns "
                 "from its config.yaml, or leave init_from out"
             )
@@ -74,7 +74,7 @@ def load_initial_weights(
 def _keep_vectors(
     network: Forecaster, vocabulary: Vocabulary, model: Model, given: dict[str, torch.Tensor]
 ) -> None:
-    """Give every category that the other run knows its vector."""
+    """Copy the embedding of every category that the other run knows."""
     theirs = {category.column: k for k, category in enumerate(model.sizes.categories)}
     own = network.state_dict()
     for k, category in enumerate(network.sizes.categories):

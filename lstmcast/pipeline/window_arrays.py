@@ -1,4 +1,4 @@
-"""Windows of a prepared table as arrays, and what each of them is made of."""
+"""Windows of a prepared table as arrays, and the rows of each window."""
 
 from __future__ import annotations
 
@@ -16,11 +16,7 @@ from lstmcast.windows.scaled import scaled_rows
 
 
 class WindowArrays:
-    """Windows of a prepared table as numpy arrays, any of them at a time.
-
-    Args:
-        prepared: The table.
-    """
+    """Windows of a prepared table as NumPy arrays, for any range of windows."""
 
     def __init__(self, prepared: Prepared) -> None:
         panel, window = prepared.panel, prepared.config.window
@@ -35,7 +31,7 @@ class WindowArrays:
         self.pad = window.pad
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of every array that there is, by name."""
+        """Shape of every array, by name."""
         return {
             name: (len(self.index), *array.shape[1:]) for name, array in self.gather(0, 0).items()
         }
@@ -44,8 +40,8 @@ class WindowArrays:
         """Arrays of the windows `start` to `stop`, by the name of their file."""
         origins, series = self.index.locate(np.arange(start, stop))
         columns = self.panel.columns
-        behind = np.arange(self.lookback)  # the table begins T rows early: origin - T + T
-        inputs = self.table[origins[:, None] + behind]  # (B, T, F)
+        steps = np.arange(self.lookback)  # the table begins T rows early: origin - T + T
+        inputs = self.table[origins[:, None] + steps]  # (B, T, F)
         ahead = self.table[origins[:, None] + self.lookback + np.arange(self.horizon)]  # (B, H, F)
         arrays = {"x": inputs}
         if self.horizon:
@@ -55,7 +51,7 @@ class WindowArrays:
         if self.static is not None:
             arrays["static"] = self.static[series]
         if self.pad:
-            begun = origins[:, None] - self.lookback + behind >= self.panel.offsets[series][:, None]
+            begun = origins[:, None] - self.lookback + steps >= self.panel.offsets[series][:, None]
             arrays["mask"] = begun
             inputs[~begun] = 0.0
         return arrays
@@ -79,36 +75,36 @@ class WindowArrays:
 
 
 def source_rows(panel: Panel, table: Table, rows: np.ndarray) -> pd.Series:
-    """Rows of the file counted from 1; empty where the table lacks the row."""
+    """Rows of the file, counted from 1; empty for a row that the file lacks."""
     source = panel.source_rows[rows]
     return pd.Series(table.file_rows(source) + 1, dtype="Int64").where(pd.Series(source != FILLED))
 
 
 def require_windows(arrays: WindowArrays) -> None:
-    """Refuse a table without a single window.
+    """Refuse a table without a window.
 
     Raises:
-        DataError: There is none; says what one needs.
+        DataError: Says how many rows a window needs.
     """
     if len(arrays.index):
         return
     raise DataError(
-        f"no window: lookback {arrays.lookback} + horizon {arrays.horizon} rows are needed "
-        f"between two cuts, and the longest series has {int(arrays.panel.lengths.max())} rows in "
-        "all. Lower "
+        f"no window: a window needs lookback {arrays.lookback} + horizon {arrays.horizon} rows, "
+        "with the horizon inside one split, and the longest series has "
+        f"{int(arrays.panel.lengths.max())} rows. Lower "
         "window.lookback or window.horizon, or set window.pad: true"
     )
 
 
 def window_table(arrays: WindowArrays, number: int) -> pd.DataFrame:
-    """One window as a table: a row per step with its stamp, source row and values before scaling.
+    """One window as a table: time stamp, source row and unscaled values of each step.
 
     Raises:
         DataError: There is no such window.
     """
     if not 0 <= number < len(arrays.index):
         raise DataError(
-            f"there is no window {number}; they are counted from 0 to {len(arrays.index) - 1}"
+            f"there is no window {number}; the numbers are 0 to {len(arrays.index) - 1}"
         )
     panel = arrays.panel
     origins, series = arrays.index.locate(np.array([number]))

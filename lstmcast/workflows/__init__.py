@@ -1,1 +1,1 @@
-"""One file per command: the whole story, read top to bottom."""
+"""One file per command: every step of it, in order."""

@@ -1,4 +1,4 @@
-"""`lstmcast backtest`: how a run, or a config, would have done in the past."""
+"""`lstmcast backtest`: forecasts of a run or a config from past origins, and their scores."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ from lstmcast.tables.read import Table
 
 @dataclass(frozen=True)
 class Backtested:
-    """What a backtest gave.
+    """Result of a backtest.
 
     Attributes:
-        folder: Where its files lie.
-        metrics: As in metrics.json.
-        verdict: The network beside the best of the others.
-        faults: Why gates said no; empty where all passed.
+        folder: The folder of its files.
+        metrics: The content of metrics.json.
+        verdict: The network against the best of the other forecasters.
+        faults: Messages of the gates that failed; empty if all passed.
     """
 
     folder: Path
@@ -59,17 +59,17 @@ def backtest(
     device: torch.device,
     listener: ProgressListener,
 ) -> Backtested:
-    """Forecast from past origins, each with what was known there, and judge the forecasts.
+    """Forecast from past origins, each with the rows known there, and score the forecasts.
 
     Args:
         path: A run folder, a config or a table.
         plan: Origins, training, rivals and gates.
-        overrides: Of the config.
-        device: Where to compute.
-        listener: Is told of each fold.
+        overrides: `section.key=value`, for the config.
+        device: Trains and forecasts.
+        listener: Receives each fold.
 
     Raises:
-        ConfigError: The plan asks for what cannot be.
+        ConfigError: The plan cannot be carried out.
         DataError: The table has a fault, or too few rows.
         RunError: The run is missing or damaged.
     """
@@ -88,7 +88,7 @@ def backtest(
         run_folds(source, plan, record, table, origins, device, listener)
     finally:
         listener.folds_done()
-    return written(path, source, plan, record, [gate.fault for gate in gates])
+    return score_and_write(path, source, plan, record, [gate.fault for gate in gates])
 
 
 def run_folds(
@@ -100,7 +100,7 @@ def run_folds(
     device: torch.device,
     listener: ProgressListener,
 ) -> None:
-    """Forecast from one origin after the other, and train where the plan says so."""
+    """Forecast from each origin in turn; train again at the origins that the plan sets."""
     fit, model, training = source.fitted, source.model, source.config.training
     trainings = training.members * (2 if training.refit == "all" else 1)
     for number, origin in enumerate(origins.tolist()):
@@ -129,13 +129,13 @@ def forecast_fold(
     plan: Plan,
     trained: bool,
 ) -> Fold:
-    """Forecast all series that have a row right before an origin, by all forecasters."""
+    """Forecast all series with a row right before an origin, with all forecasters."""
     model, horizon = fit.model, source.config.window.horizon
     last = record.panel.format_times(np.array([origin - 1]))[0]
     panel = panel_at(model, source.config, table, last)
     series = series_at(panel, origin, horizon, record.lasts, source.seen or {})
-    # Those that ended before are forecast beside them, as `predict` does, and then left out: the
-    # last bits of a forecast depend on how many are made at once.
+    # As in `predict`, series that ended before are forecast too, then dropped: the last bits of a
+    # forecast depend on the size of its batch.
     made_at_once = series if panel.columns.future else np.arange(panel.series_count)
     network, methods = forecast_series(model, panel, made_at_once, ProgressListener())
     kept = np.flatnonzero(np.isin(made_at_once, series))
@@ -170,11 +170,11 @@ def series_at(
     """The series to forecast at an origin.
 
     Args:
-        panel: What was known there.
-        origin: Grid place of the first row to forecast; a series needs the row before it.
-        horizon: H; known-future columns must be known so far.
-        lasts: By series, the place after its last row in the whole table: something must come.
-        seen: By series, the place after the last row that the network has learned from.
+        panel: The rows known at the origin.
+        origin: Grid position of the first row to forecast; a series needs the row before it.
+        horizon: H; future covariates must cover it.
+        lasts: By series, the position after its last row in the whole table: an actual must follow.
+        seen: By series, the position after the last row that the network was trained on.
     """
     ends = panel.starts + panel.ends - panel.offsets[:-1]
     judged = [seen.get(name, origin) <= origin < lasts.get(name, 0) for name in panel.names]
@@ -184,10 +184,10 @@ def series_at(
     return np.flatnonzero(reached)
 
 
-def written(
+def score_and_write(
     path: Path, source: Source, plan: Plan, record: Record, gates: Sequence[Any]
 ) -> Backtested:
-    """Observer the folds and write what was found: beside the run's files, never over them."""
+    """Score the folds and write the results next to the files of the run, never over them."""
     judged = record.split_scores()
     verdict = decide(judged, record.overlap)
     metrics = {
@@ -210,10 +210,10 @@ def written(
 def write_files(path: Path, source: Source, record: Record, metrics: dict[str, Any]) -> Path:
     """Write the files of a backtest into a new folder."""
     if source.run is not None:
-        place = numbered_folder(source.run.backtests)
+        new_folder = numbered_folder(source.run.backtests)
     else:
-        place = numbered_folder(Path("backtests"), f"{path.name.split('.')[0] or 'backtest'}-")
-    with place as folder:
+        new_folder = numbered_folder(Path("backtests"), f"{path.name.split('.')[0] or 'backtest'}-")
+    with new_folder as folder:
         if source.run is None:
             write_text(folder / "config.yaml", dump_config(source.config))
         write_text(folder / "backtest.csv", csv_text(pd.concat(record.frames, ignore_index=True)))

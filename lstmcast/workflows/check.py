@@ -1,4 +1,4 @@
-"""Config or table -> everything that is wrong with it, and a repaired copy of the table."""
+"""`lstmcast check`: every fault of a config or table, and a repaired copy of the table."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from lstmcast.tables.read import Table
 from lstmcast.windows.windows import require_train_windows
 
 ENOUGH = 100
-"""Parameters for each target value of the train rows: more are said."""
+"""Parameters per target value of the train rows from which a finding is reported."""
 
 
 def check(source: str | Path, overrides: Sequence[str] = (), leaks: bool = False) -> Report:
-    """Look for every fault of a config and its table, or of a table.
+    """Find every fault of a config and its table, or of a table.
 
     Args:
         source: A YAML config, or a CSV or Parquet file.
         overrides: `section.key=value`.
-        leaks: Also put noise after each cut and look for what changes before it.
+        leaks: Also test for data leakage with noise after each split.
 
     Raises:
-        ConfigError: The config is not there, or an override cannot be used.
+        ConfigError: The config does not exist, or an override cannot be used.
     """
     report = Report(str(source))
     report.findings = errors_first(_findings(report, Path(source), overrides, leaks))
@@ -52,7 +52,7 @@ def check(source: str | Path, overrides: Sequence[str] = (), leaks: bool = False
 def _findings(
     report: Report, source: Path, overrides: Sequence[str], leaks: bool
 ) -> Iterator[Finding]:
-    """The whole walk: config, reading, stamps, values, leaks, windows, network."""
+    """All checks in order: config, table, stamps, values, windows, network, leaks."""
     config, faults, read = find_config(source, overrides)
     yield from faults
     if config is None:
@@ -70,23 +70,23 @@ def _findings(
     numeric = [c for c in (*data.target, *data.past, *data.future, *data.static)]
     numeric = [c for c in numeric if c not in data.categorical]
     view = view_table(table, data, numeric)
-    untold = list(_untold_series(view))
-    yield from untold
-    if untold:
-        data = data.model_copy(update={"series": [untold[0].column]})
+    unnamed = list(_unnamed_series(view))
+    yield from unnamed
+    if unnamed:
+        data = data.model_copy(update={"series": [unnamed[0].column]})
         data = data.model_copy(update={"target": [t for t in data.target if t not in data.series]})
         view = view_table(table, data, [c for c in numeric if c not in data.series])
     report.view = view
-    seen = [*missing, *untold]
+    seen = [*missing, *unnamed]
     for finding in _table_findings(view, config):
         seen.append(finding)
         yield finding
     stops = any(finding.severity == "error" for finding in seen)
-    if not isinstance(table, LongTable):  # prepare lays such a table out by itself
+    if not isinstance(table, LongTable):  # `prepare` reshapes a wide table itself
         config = config.model_copy(update={"data": data})
     yield from _windows(config, table, stops, is_config(source))
     if leaks:
-        yield from _noise(config, table)
+        yield from _leaks(config, table)
 
 
 def _table_findings(view: View, config: Config) -> Iterator[Finding]:
@@ -96,8 +96,8 @@ def _table_findings(view: View, config: Config) -> Iterator[Finding]:
     yield from find_short_series(view, config.window)
 
 
-def _untold_series(view: View) -> Iterator[Finding]:
-    """A column that makes repeated stamps unique, where no series are named."""
+def _unnamed_series(view: View) -> Iterator[Finding]:
+    """A column that makes repeated stamps unique, if data.series is empty."""
     if view.stamps is None or view.data.series:
         return
     again = repeats(view)
@@ -112,13 +112,13 @@ def _untold_series(view: View) -> Iterator[Finding]:
         keys = np.unique(frame[name].astype(str).to_numpy(), return_inverse=True)[1]
         pairs = np.unique(np.stack([stamps.astype(np.int64), keys]), axis=1).shape[1]
         if 1 < groups <= len(frame) / 3 and pairs == len(frame):
-            words = f"{len(again):,} stamps repeat, and none does within a '{name}'"
+            words = f"{len(again):,} stamps repeat, but none within a '{name}'"
             yield Finding("LC112", f"{words}: set data.series={name}", name, (), groups)
             return
 
 
 def _windows(config: Config, table: Table, stops: bool, with_network: bool) -> Iterator[Finding]:
-    """What shows only in earnest: prepare everything as `train` would."""
+    """Faults that appear only when the table is prepared as in `train`."""
     try:
         prepared = prepare(in_memory(config), ProgressListener(), ReadTable(table))
         yield from find_unknown_future(prepared.panel, table, config.window.horizon)
@@ -139,7 +139,7 @@ def _windows(config: Config, table: Table, stops: bool, with_network: bool) -> I
 
 
 def _parameters(prepared: Prepared) -> Iterator[Finding]:
-    """A network that has far more parameters than there are values to learn from."""
+    """A network with far more parameters than train values."""
     import torch
 
     from lstmcast.pipeline.network import new_network, sizes_of
@@ -158,8 +158,8 @@ def _parameters(prepared: Prepared) -> Iterator[Finding]:
         yield Finding("LC308", words, "", (), parameters)
 
 
-def _noise(config: Config, table: Table) -> Iterator[Finding]:
-    """Noise after each cut must change nothing before it."""
+def _leaks(config: Config, table: Table) -> Iterator[Finding]:
+    """Noise after each split must change nothing before it."""
     from lstmcast.checking.leak_audit import find_leaks_by_perturbation
 
     try:
@@ -169,19 +169,19 @@ def _noise(config: Config, table: Table) -> Iterator[Finding]:
 
 
 def write_repaired(report: Report, path: Path) -> None:
-    """Write a repaired copy of the table, if there is something to mend, and say so in the report.
+    """Write a repaired copy of the table, if it needs repair, and note it in the report.
 
     Raises:
-        ConfigError: There is such a file.
+        ConfigError: The file exists.
     """
     if path.exists():
-        raise ConfigError(f"--fix {path}: there is such a file; name a new one")
+        raise ConfigError(f"--fix {path}: the file exists; name a new one")
     if report.view is None:
-        report.fixed = ["Nothing was mended: the table could not be read."]
+        report.fixed = ["Nothing was repaired: the table cannot be read."]
         return
     frame, report.fixed = repair(report.view)
     if report.fixed:
         write_text(path, table_text(report.view, frame))
         report.fixed.append(f"written: {path}")
     else:
-        report.fixed = ["Nothing to mend: no file was written."]
+        report.fixed = ["Nothing to repair: no file was written."]

@@ -23,8 +23,8 @@ class Compared:
 
     Attributes:
         run: The folder.
-        scores: The network's on the test rows; empty without test rows.
-        differs: The config fields in which the runs are not all the same, as YAML writes them.
+        scores: Of the network on the test rows; empty without test rows.
+        differs: The config fields that differ between the runs, as in YAML.
     """
 
     run: Path
@@ -37,9 +37,9 @@ class Comparison:
     """Runs, the best first.
 
     Attributes:
-        runs: In order.
-        measure: What they are ordered by.
-        judged_alike: Whether all were judged on the same windows of the same table.
+        runs: Best first.
+        measure: The score that orders them.
+        judged_alike: Whether all were scored on the same windows of the same table.
     """
 
     runs: list[Compared]
@@ -47,30 +47,26 @@ class Comparison:
     judged_alike: bool
 
     def best(self, measure: str) -> float | None:
-        """The best value of a measure; None where no run has it."""
+        """The best value of a measure; None if no run has it."""
         values = [value for run in self.runs if (value := run.scores.get(measure)) is not None]
         return min(values, key=lambda value: badness(measure, value), default=None)
 
 
 def badness(measure: str, value: float) -> float:
-    """What is lower where a score is better."""
+    """A number that is lower for a better score."""
     if measure.startswith("skill"):
         return -value
     if measure.startswith("coverage_"):
         return abs(value - float(measure.removeprefix("coverage_")) / 100)
-    return abs(value)  # a bias is as bad either way
+    return abs(value)  # a bias is as bad in either direction
 
 
 def compare(paths: Sequence[Path], measure: str) -> Comparison:
-    """Read runs and put the best first.
-
-    Args:
-        paths: Run folders, or folders of run folders.
-        measure: What to order by, a score of metrics.json.
+    """Order run folders, or folders of run folders, by a score of metrics.json, best first.
 
     Raises:
-        ConfigError: No run has such a score.
-        RunError: There is no run, or one is damaged.
+        ConfigError: No run has this score.
+        RunError: There is no run, or a run is damaged.
     """
     folders = list(dict.fromkeys(run for path in paths for run in runs_in(path)))
     scores = [scores_of(folder) for folder in folders]
@@ -83,7 +79,7 @@ def compare(paths: Sequence[Path], measure: str) -> Comparison:
         (Compared(folder.path, score, differs) for folder, score, differs in parts),
         key=lambda run: _rank(run, measure),
     )
-    judged = {json.dumps(judged_on(folder), sort_keys=True) for folder in folders}
+    judged = {json.dumps(scored_on(folder), sort_keys=True) for folder in folders}
     return Comparison(runs, measure, len(judged) == 1)
 
 
@@ -93,10 +89,10 @@ def _rank(run: Compared, measure: str) -> tuple[bool, float]:
 
 
 def runs_in(path: Path) -> list[RunFolder]:
-    """The run that a folder is, or the runs that lie in it.
+    """The run in a folder, or the runs in its subfolders.
 
     Raises:
-        RunError: There is none.
+        RunError: There is no run.
     """
     if RunFolder(path).metrics.is_file():
         return [RunFolder(path)]
@@ -105,13 +101,13 @@ def runs_in(path: Path) -> list[RunFolder]:
     if not runs:
         lacks = RunFolder(path).what_lacks()
         raise RunError(
-            f"{path} is no finished run, and no folder of such: no metrics.json; {lacks}"
+            f"{path} is neither a finished run nor a folder of runs: no metrics.json; {lacks}"
         )
     return runs
 
 
 def scores_of(run: RunFolder) -> dict[str, float | None]:
-    """The network's pooled scores on the test rows; empty where there are none."""
+    """The pooled scores of the network on the test rows; empty without test rows."""
     scores = (read_object(run.metrics).get("test") or {}).get(NETWORK, {})
     return {
         name: value
@@ -120,15 +116,15 @@ def scores_of(run: RunFolder) -> dict[str, float | None]:
     }
 
 
-def judged_on(run: RunFolder) -> Any:
-    """What must be the same for scores to compare."""
+def scored_on(run: RunFolder) -> Any:
+    """Table, test windows and targets: scores compare only if these are equal."""
     manifest = read_object(run.manifest)
     data, windows = manifest.get("data", {}), manifest.get("windows", {})
     return [data.get("sha256"), windows.get("test"), settings_of(run)["data.target"]]
 
 
 def settings_of(run: RunFolder) -> dict[str, str]:
-    """Every config field of a run, as YAML writes it."""
+    """Every config field of a run, as in YAML."""
     config = config_of_run(run).model_dump()
     return {
         f"{section}.{key}": spelled(value)
@@ -138,6 +134,6 @@ def settings_of(run: RunFolder) -> dict[str, str]:
 
 
 def differences(settings: Sequence[dict[str, str]]) -> list[dict[str, str]]:
-    """Of each run, the fields in which not all runs are the same."""
+    """For each run, the fields that differ between the runs."""
     keys = [key for key in settings[0] if len({each.get(key) for each in settings}) > 1]
     return [{key: each[key] for key in keys if key in each} for each in settings]

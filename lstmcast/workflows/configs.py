@@ -1,4 +1,4 @@
-"""`lstmcast configs`: the shipped configs and the data that they name."""
+"""`lstmcast configs`: the shipped configs and their data."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Shipped:
     """A config that comes with lstmcast.
 
     Attributes:
-        name: Its file's name without suffix.
-        path: Where it lies.
+        name: Of the file, without suffix.
+        path: Of the file.
         text: Its content.
-        files: The table and the vectors that it names, by the path as it is written.
+        files: The files of the table and the vectors, by the path in the config.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Shipped:
     files: dict[str, Path]
 
     def headline(self) -> str:
-        """What it shows: its second comment line."""
+        """A description: the second comment line."""
         comments = [
             line.lstrip("# ").strip() for line in self.text.splitlines() if line.startswith("#")
         ]
@@ -38,7 +38,7 @@ class Shipped:
 
 
 def shipped_folder() -> Path:
-    """`_shipped` inside an installed package; the top of a checkout otherwise."""
+    """`_shipped` in an installed package; otherwise the top folder of the checkout."""
     installed = PACKAGE / "_shipped"
     return installed if installed.is_dir() else PACKAGE.parent
 
@@ -59,7 +59,7 @@ def shipped_config(name: str) -> Shipped:
     """One shipped config.
 
     Raises:
-        ConfigError: There is none of that name.
+        ConfigError: There is no config of that name.
     """
     configs = {shipped.name: shipped for shipped in shipped_configs()}
     wanted = name.removesuffix(".yaml")
@@ -69,23 +69,16 @@ def shipped_config(name: str) -> Shipped:
 
 
 def copy_config(name: str, target: Path) -> list[Path]:
-    """Copy a config to a file, and its data beside it, so that it trains as it is.
-
-    Args:
-        name: Of a shipped config.
-        target: The file to make; it must not exist.
-
-    Returns:
-        The files made.
+    """Copy a shipped config to a new file, and its data into the same folder; return the new files.
 
     Raises:
         ConfigError: There is no such config.
-        RunError: A file of that name exists, or the folder cannot be written.
+        RunError: A file exists, or the folder cannot be written.
     """
     shipped = shipped_config(name)
     copies = {target.parent / file.name: file.read_bytes() for file in shipped.files.values()}
     if target in copies:
-        raise RunError(f"{target} is where the data goes; name the config otherwise with -o")
+        raise RunError(f"{target} is the name of the data file; rename the config with -o")
     for path in (target, *copies):
         if path.exists() and (path == target or path.read_bytes() != copies[path]):
             raise RunError(f"{path} exists; nothing was changed. Name another file with -o")

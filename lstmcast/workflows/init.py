@@ -1,4 +1,4 @@
-"""`lstmcast init`: look at a table and propose a config for it."""
+"""`lstmcast init`: write a proposed config for a table."""
 
 from __future__ import annotations
 
@@ -11,14 +11,7 @@ from lstmcast.runs.atomic import write_text
 
 
 def write_proposal(proposal: Proposal, output: Path | None) -> str:
-    """Write a proposal as YAML.
-
-    Args:
-        proposal: What to write.
-        output: The file to make; None: none.
-
-    Returns:
-        The YAML.
+    """Return a proposal as YAML, and write it into a new file if `output` names one.
 
     Raises:
         RunError: The file exists, or its folder does not.
@@ -30,7 +23,7 @@ def write_proposal(proposal: Proposal, output: Path | None) -> str:
     if not output.parent.is_dir():
         raise RunError(f"the folder {output.parent} does not exist")
     if not is_config(output):
-        raise ConfigError(f"-o {output}: a config ends in .yaml, or it would be taken for a table")
+        raise ConfigError(f"-o {output}: the name of a config must end in .yaml")
     text = proposal.yaml(output)
     write_text(output, text)
     return text

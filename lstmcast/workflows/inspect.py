@@ -1,4 +1,4 @@
-"""`lstmcast inspect`: a network layer by layer, and one window of real data followed through it."""
+"""`lstmcast inspect`: the layers of a network, and one window traced through them."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Subject:
-    """A network with what stands between it and its table.
+    """A network with its table and scalers.
 
     Attributes:
         network: In evaluation mode.
         config: With the path of the table.
         sizes: Axes of the windows.
-        prepared: The table; None where it was not needed.
-        scaler: For the panel of `prepared`; None without it.
-        static_scaler: For its static columns; None without them.
-        trained: Whether it was trained.
+        prepared: The table; None if it is not needed.
+        scaler: For the panel of `prepared`; None without a table.
+        static_scaler: For static columns; None without them.
+        trained: Whether the network is trained.
     """
 
     network: Forecaster
@@ -75,18 +75,18 @@ class Subject:
 def inspect(
     source: Path, overrides: Sequence[str], options: InspectOptions, listener: ProgressListener
 ) -> InspectionResult:
-    """Look into a network, on the CPU: one window is nothing to a GPU, and rounded worse there.
+    """Inspect a network, on the CPU: a GPU gains nothing for one window, and rounds less exactly.
 
     Args:
-        source: A config or table, for the network that training would start from; or a run folder,
-            or its `model.safetensors`, for the trained one.
+        source: A config or table, for the untrained network; or a run folder, or its
+            `model.safetensors`, for the trained one.
         overrides: `section.key=value`, for a config.
-        options: What to look at.
-        listener: Is told what happens.
+        options: The parts to show.
+        listener: Receives progress and notes.
 
     Raises:
         ConfigError: The config has faults; there is no such layer, step or unit.
-        DataError: The table has faults, has gone, or has no such window.
+        DataError: The table has faults, is missing, or has no such window.
         RunError: The run is missing or damaged.
     """
     if options.plot is not None:
@@ -99,7 +99,7 @@ def inspect(
     example = trace_window(network, network.example_batch(1))
     traced, layers, opened, step = None, example.layers, None, None
     if options.traces_window:
-        traced = follow(subject, options.window)
+        traced = trace_table_window(subject, options.window)
         layers = chosen_layers(traced.trace.layers, options.layer)
         if options.step is not None:
             opened = layers[0]
@@ -125,12 +125,11 @@ def inspect(
 
 
 def build_untrained(source: Path, overrides: Sequence[str], listener: ProgressListener) -> Subject:
-    """The network of a config with the weights that training would start from."""
+    """The untrained network of a config, with its initial weights."""
     config, table = config_for(source, overrides, listener)
     if config.window.horizon == 0:
         raise ConfigError(
-            "window.horizon is 0, so there is nothing to forecast and no network; inspect needs at "
-            "least 1"
+            "window.horizon is 0, so there is no network; inspect needs a horizon of at least 1"
         )
     prepared = prepare(config, listener, table)
     use_threads(config.network, config.training, config.window.pad)
@@ -143,10 +142,10 @@ def build_untrained(source: Path, overrides: Sequence[str], listener: ProgressLi
 def open_trained(
     run: Path, overrides: Sequence[str], options: InspectOptions, listener: ProgressListener
 ) -> Subject:
-    """The network of a run; its table only where a window is to be followed."""
+    """The network of a run; with its table only if a window is traced."""
     if overrides:
         raise ConfigError(
-            f"-s is for configs, and {run} was trained as it is; leave it out, or inspect a config"
+            f"-s changes configs, but {run} is trained already; leave it out, or inspect a config"
         )
     if not options.traces_window:
         model, config = open_run(run, "-", CPU)
@@ -154,19 +153,19 @@ def open_trained(
         return Subject(model.network, config, model.sizes, None, None, None, trained=True)
     if run.suffix == ".safetensors" and not run.is_dir():
         raise ConfigError(
-            f"{run} is a model without data, so there is no window to follow: name its run folder"
+            f"{run} is a model without data, so there is no window to trace: name its run folder"
         )
     model, config = open_run(run, None, CPU)
     note_members(model, run, listener)
     if not Path(config.data.path).exists():
         raise DataError(
-            f"{config.data.path} does not exist: the table of {run} has moved. Put it back, or "
-            f"write its new place into {run / 'config.yaml'} (data.path)"
+            f"{config.data.path}, the table of {run}, does not exist. Put it back, or "
+            f"write its new path into {run / 'config.yaml'} (data.path)"
         )
     prepared = prepare(config, listener)
     if prepared.table.sha256 != trained_on(run):
-        listener.note(f"{config.data.path} is not as it was when {run} was trained.")
-    # Trained once more on all rows, the model knows more categories than the train rows have.
+        listener.note(f"{config.data.path} has changed since {run} was trained.")
+    # After a refit on all rows the model knows more categories than the train rows have.
     coded = model.recoded(prepared.unfilled)
     panel = fill_gaps(coded, config.data.gaps, prepared.cuts, prepared.table)
     prepared = replace(prepared, panel=panel)
@@ -175,12 +174,12 @@ def open_trained(
 
 
 def note_members(model: Model, run: Path, listener: ProgressListener) -> None:
-    """Say that a run has several networks, of which one is shown."""
+    """Note that a run has several networks, and that only the first is shown."""
     training = model.config.training
     if training.members > 1:
         listener.note(
             f"{run} forecasts the {training.combine} of {training.members} members; this is the "
-            f"first, of seed {training.seed}."
+            f"first, with seed {training.seed}."
         )
 
 
@@ -197,8 +196,8 @@ def trained_on(run: Path) -> str:
         raise RunError(f"{path} is missing or damaged: the run is not complete") from error
 
 
-def follow(subject: Subject, number: int | None) -> WindowTrace:
-    """Take one window of the table through the network."""
+def trace_table_window(subject: Subject, number: int | None) -> WindowTrace:
+    """Trace one window of the table through the network."""
     prepared, scaler, sizes = subject.prepared, subject.scaler, subject.sizes
     assert prepared is not None and scaler is not None
     panel, window = prepared.panel, prepared.config.window
@@ -206,7 +205,7 @@ def follow(subject: Subject, number: int | None) -> WindowTrace:
     require_windows(arrays)
     if number is None:
         number = default_window(arrays)
-    rows = window_table(arrays, number)  # refuses a number that no window has
+    rows = window_table(arrays, number)  # raises an error if there is no such window
     about = arrays.describe(number, number + 1).iloc[0]
     origins, series = arrays.index.locate(np.array([number]))
     table = WindowTable(
@@ -222,7 +221,7 @@ def follow(subject: Subject, number: int | None) -> WindowTrace:
     trace = trace_window(subject.network, batch)
     center, scale = scaler.center[series[0]], scaler.scale[series[0]]
     with torch.no_grad():
-        whole = subject.network(batch)  # of all targets, where the trace follows one of them
+        whole = subject.network(batch)  # of all targets; the trace may have only one
     forecast = scaler.restore(whole.numpy().astype(np.float64), series)[0]
     columns = [
         ColumnScale(
@@ -254,7 +253,7 @@ def follow(subject: Subject, number: int | None) -> WindowTrace:
 
 
 def _units_check(exact: Tensor, columns: list[ColumnScale], forecast: np.ndarray) -> Check:
-    """The forecast in units of the data, from that in float64 by each column's scale."""
+    """Verify the forecast in units of the data against the float64 forecast and the scales."""
     again = []
     for column, values in zip(columns, exact.unbind(dim=1), strict=False):  # targets come first
         restored = values * column.scale + column.center
@@ -266,7 +265,7 @@ def _units_check(exact: Tensor, columns: list[ColumnScale], forecast: np.ndarray
 
 
 def default_window(arrays: WindowArrays) -> int:
-    """The first test window, or where there is none the last of all."""
+    """The first test window; without test windows, the last window."""
     numbers = np.arange(len(arrays.index))
     test = np.flatnonzero(arrays.splits[arrays.index.runs_of(numbers)] == 2)
     return int(test[0]) if len(test) else len(numbers) - 1

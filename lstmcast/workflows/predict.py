@@ -1,4 +1,4 @@
-"""`lstmcast predict`: from a run and a table to the forecast after its last rows."""
+"""`lstmcast predict`: the forecast of a run after the last rows of a table."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from lstmcast.pipeline.progress import ProgressListener
 
 @dataclass(frozen=True)
 class Predicted:
-    """What predict gave.
+    """Result of predict.
 
     Attributes:
-        forecast: As in forecast.csv.
-        panel: What it was made from.
-        model: What made it.
-        sources: Path, sha256 and rows of each table that was read: `data`, and `future`.
-        shared: Whether the forecast is of this rank's share of the series, not of all.
+        forecast: In the form of forecast.csv.
+        panel: The table that it continues.
+        model: The model that made it.
+        sources: Path, sha256 and rows of each table: `data`, and `future`.
+        shared: Whether it covers only this rank's share of the series.
     """
 
     forecast: pd.DataFrame
@@ -51,20 +51,20 @@ def predict(
     Args:
         run: A run folder, or a `model.safetensors` alone.
         data: A CSV or Parquet file or `-`; None: the table of the training.
-        at: Take this stamp (or row number) for the last row.
-        future: A second table, with the known-future columns of the steps after the last row.
-        device: Where to compute.
-        listener: Is told what happens.
-        whole: Whether each of several ranks is to have the forecasts of all series, not only those
-            of its own share; with a wide table, each has.
+        at: Time stamp (or row number) of the last row to use.
+        future: A second table, with the future covariates of the steps after the last row.
+        device: Computes the forecast.
+        listener: Receives progress and notes.
+        whole: Whether each rank returns the forecasts of all series instead of its share; with a
+            wide table, each rank always does.
 
     Raises:
-        ConfigError: A model file alone was given without a table.
+        ConfigError: A model file without a table.
         DataError: The table cannot be read or does not match the run.
         RunError: The run is missing or damaged.
     """
     if data == "-" and not ranks().alone:
-        raise ConfigError("DATA is -, and every process reads the table for itself: name a file")
+        raise ConfigError("DATA is -, but each process reads the table itself: name a file")
     model, panel, sources = open_table(run, data, at, future, device, listener)
     shared = not (whole or ranks().alone or model.config.data.layout == "wide")
     share = ranks().share(panel.series_count) if shared else None

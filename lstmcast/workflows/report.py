@@ -1,4 +1,4 @@
-"""`lstmcast report`: a run folder as one page to look at, and its charts as files."""
+"""`lstmcast report`: the page of a run folder, and its charts as files."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ def report(run: Path, folders: Mapping[str, Path | None]) -> tuple[Path, list[Pa
     """Write the page of a run, or of a backtest, again.
 
     Args:
-        run: A run folder, or one in its `backtests`.
-        folders: By kind, png or svg, where to write the charts; None: nowhere.
+        run: A run folder, or a folder in its `backtests`.
+        folders: By format, png or svg, the folder of the charts; None: no charts.
 
     Returns:
-        The page, and the files of charts.
+        The page, and the files of the charts.
 
     Raises:
-        ConfigError: What draws charts is not installed.
-        RunError: It is no such folder, is damaged, or cannot be written to.
+        ConfigError: The package that draws charts is not installed.
+        RunError: It is not such a folder, is damaged, or cannot be written.
     """
     return write_report(run), write_images(run, folders)

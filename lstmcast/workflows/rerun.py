@@ -1,4 +1,4 @@
-"""`lstmcast rerun`: a run's config and data once more, and whether the same comes of it."""
+"""`lstmcast rerun`: train a run again, and verify that the result is the same."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import torch
 
 from lstmcast.errors import ConfigError
 from lstmcast.forecasting.model_file.model import load_model
-from lstmcast.pipeline.manifest import read_manifest, unlike_machine
+from lstmcast.pipeline.manifest import environment_differences, read_manifest
 from lstmcast.pipeline.new_run import Trained
 from lstmcast.pipeline.progress import ProgressListener
 from lstmcast.pipeline.reproducibility import Difference, compare_runs
-from lstmcast.pipeline.run_identity import TOLD_OF_DATA, EarlierRun, RunIdentity, without_paths
+from lstmcast.pipeline.run_identity import DATA_FIELDS, EarlierRun, RunIdentity, without_paths
 from lstmcast.proposing.source import choose_device, config_of_run, run_folder_for
 from lstmcast.runs.folder import RunFolder
 from lstmcast.workflows.train import train
@@ -25,15 +25,14 @@ from lstmcast.workflows.train import train
 
 @dataclass(frozen=True)
 class Rerun:
-    """What training again gave.
+    """Result of training again.
 
     Attributes:
-        run: The run that was there.
-        trained: What came of it now; its folder is gone where `kept` is false.
+        run: The original run.
+        trained: The result of the new training; its folder no longer exists if `kept` is false.
         kept: Whether the new run folder stays.
-        unlike: In what machine and versions differ, in words; where nothing does, every bit must
-            be the same.
-        differences: Between the two runs; None where they were not compared.
+        unlike: Differences in machine and versions, in words; if empty, every bit must be equal.
+        differences: Between the two runs; None if they were not compared.
     """
 
     run: Path
@@ -44,7 +43,7 @@ class Rerun:
 
     @property
     def same(self) -> bool:
-        """Whether the two runs are as alike as they must be."""
+        """Whether no difference exceeds its bound."""
         return not any(difference.counts for difference in self.differences or ())
 
 
@@ -55,36 +54,35 @@ def rerun(
 
     Args:
         run: The folder of a complete run; it is only read.
-        again: Run folder to make; None: the next free one under `runs/`, or with `verify` one that
-            goes again.
+        again: Run folder to create; None: the next free one under `runs/`, or with `verify` a
+            temporary one.
         verify: Compare weights, scores and forecasts.
-        device: As `--device` names it; `auto` is the one that the run was trained on, if it is
-            here.
-        listener: Is told how it goes.
+        device: Value of `--device`; `auto` is the device of the run, if this machine has it.
+        listener: Receives progress.
 
     Raises:
-        ConfigError: There is no such device.
-        Diverged: Training ran away.
-        RunError: The run is not complete or damaged, or its config or data has changed since.
+        ConfigError: The device does not exist.
+        Diverged: Training diverged.
+        RunError: The run is incomplete or damaged, or its config or data has changed.
     """
     folder = RunFolder(run)
     manifest = read_manifest(folder)
     config = config_of_run(folder)
-    with place_for(folder, again, verify) as made:
-        where = device_of(manifest, device)
-        earlier = what_it_was_made_of(folder, manifest, kept=again is not None or not verify)
-        trained = train(config, made, where, listener, earlier=earlier)
+    with folder_for_rerun(folder, again, verify) as made:
+        chosen = device_of(manifest, device)
+        earlier = inputs_of_run(folder, manifest, kept=again is not None or not verify)
+        trained = train(config, made, chosen, listener, earlier=earlier)
         made = trained.run
-        unlike = unlike_machine(manifest, read_manifest(made))
+        unlike = environment_differences(manifest, read_manifest(made))
         differences = compare_runs(folder, made, exact=not unlike) if verify else None
     return Rerun(run, trained, made.path.exists(), unlike, differences)
 
 
 def device_of(manifest: dict[str, Any], name: str) -> torch.device:
-    """The device that is asked for, or that of the run where it is here.
+    """The named device; for `auto` that of the run, if this machine has it.
 
     Raises:
-        ConfigError: There is no such device.
+        ConfigError: The device does not exist.
     """
     if name != "auto":
         return choose_device(name)
@@ -95,28 +93,28 @@ def device_of(manifest: dict[str, Any], name: str) -> torch.device:
 
 
 @contextlib.contextmanager
-def place_for(folder: RunFolder, again: Path | None, verify: bool) -> Iterator[RunFolder]:
-    """Where the run is trained again; a folder that nobody named goes with the comparison."""
+def folder_for_rerun(folder: RunFolder, again: Path | None, verify: bool) -> Iterator[RunFolder]:
+    """The folder of the new run; with `verify` and no name, a temporary one."""
     name = folder.path.resolve().name
     if again is not None or not verify:
         stem, _, number = name.rpartition("-")
         yield run_folder_for(stem if number.isdigit() and stem else name, again)
         return
-    with tempfile.TemporaryDirectory(prefix="lstmcast-rerun-") as place:
-        yield RunFolder(Path(place) / name)
+    with tempfile.TemporaryDirectory(prefix="lstmcast-rerun-") as parent:
+        yield RunFolder(Path(parent) / name)
 
 
-def what_it_was_made_of(folder: RunFolder, manifest: dict[str, Any], kept: bool) -> EarlierRun:
-    """What a run's config and data must be the same as."""
-    # Before the new network: to build one draws from the generator that dropout draws from too.
+def inputs_of_run(folder: RunFolder, manifest: dict[str, Any], kept: bool) -> EarlierRun:
+    """The config and data of a run, which the new run must share."""
+    # Before the new network: building one draws from the random generator of dropout.
     trained_by = without_paths(load_model(folder.model, torch.device("cpu")).config)
     data = manifest["data"]
     was: RunIdentity = {
         "config": trained_by,
-        "data": {name: data.get(name) for name in TOLD_OF_DATA},
+        "data": {name: data.get(name) for name in DATA_FIELDS},
     }
-    if data.get("vectors") is not None:  # runs of before 0.2 noted neither these nor init_from
+    if data.get("vectors") is not None:  # versions before 0.2 record neither these nor init_from
         was["vectors"] = data["vectors"]
     if "init_from" in manifest:
         was["init_from"] = manifest["init_from"]
-    return EarlierRun(was, str(folder.config), goes_on=False, kept=kept)
+    return EarlierRun(was, str(folder.config), resumed=False, kept=kept)

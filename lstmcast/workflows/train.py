@@ -1,4 +1,4 @@
-"""`lstmcast train`: from a config to a run folder; `--resume` ends an interrupted run."""
+"""`lstmcast train`: a config and its table become a run folder; `--resume` finishes a run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from lstmcast.pipeline.new_run import Trained, TrainingInputs, new_run, reopened
 from lstmcast.pipeline.prepare import prepare, prepare_windows, refuse_own_names
 from lstmcast.pipeline.progress import ProgressListener
 from lstmcast.pipeline.reading import ReadTable, build_training_panel, read_training_table
-from lstmcast.pipeline.resume import read_beginning
+from lstmcast.pipeline.resume import read_interrupted_run
 from lstmcast.pipeline.run_identity import EarlierRun, describe_inputs, same_data_as
 from lstmcast.pipeline.storage import storage_of
 from lstmcast.proposing.source import choose_device
@@ -42,35 +42,35 @@ def train(
     table: ReadTable | None = None,
     earlier: EarlierRun | None = None,
 ) -> Trained:
-    """Train a network, judge it beside baselines, forecast.
+    """Train a network, score it against the baselines, and forecast.
 
-    No folder is made before all that can be refused has been looked at.
+    The run folder is created only after all checks have passed.
 
     Args:
-        config: What to train, and on what.
-        folder: Where the run goes: it must not hold anything, but for a run that is gone on with.
-        device: Where to train.
-        listener: Is told how it goes.
-        table: The table, where it was read already.
-        earlier: The run that is gone on with, or made once more; None: it is a new one.
+        config: The table, the network and the training.
+        folder: The run folder: empty, or that of the run to resume.
+        device: Trains the network.
+        listener: Receives progress.
+        table: The table, if it was read before.
+        earlier: The run to resume or to repeat; None: a new run.
 
     Raises:
-        ConfigError: The config asks for nothing that can be trained.
+        ConfigError: The config cannot be trained.
         DataError: The table has a fault, or is too short.
-        Diverged: Training ran away.
-        RunError: The folder is taken or cannot be written; the earlier run was made of other data.
+        Diverged: Training diverged.
+        RunError: The folder is taken or cannot be written; the earlier run had other inputs.
     """
     began = time.monotonic()
-    refuse_unread(config)
+    check_before_reading(config)
     with same_data_as(earlier):
         table = read_training_table(config, listener, table)
         panel = build_training_panel(table, config)
         prepared = prepare_windows(table, panel, config, listener)
-        network, need = build_network(prepared, device)
-    inputs = TrainingInputs(config, prepared, need, device, began)
+        network, memory = build_network(prepared, device)
+    inputs = TrainingInputs(config, prepared, memory, device, began)
     with new_run(folder, inputs, earlier, listener) as run:
         model, fits = fit_model(prepared, network, run.checkpoints, listener)
-        run.note_trained()
+        run.training_finished()
         levels = levels_for(prepared, listener)
         forecasts = forecasters(model, prepared, levels)
         validation = evaluate(model, forecasts, prepared, "validation", levels)
@@ -87,38 +87,38 @@ def train(
 
 
 def resume(run: Path, device: str, listener: ProgressListener) -> Trained | None:
-    """Go on with a run from its last checkpoint; without one, start over.
+    """Resume an interrupted run from its last checkpoint; without a checkpoint, start over.
 
     Args:
-        run: The folder of a run that was interrupted.
-        device: As `--device` names it; `auto` is the device that the run began on.
-        listener: Is told how it goes.
+        run: The folder of the run.
+        device: Value of `--device`; `auto` is the device on which the run began.
+        listener: Receives progress.
 
     Returns:
-        What training gave; None where the run was complete already.
+        The result of the training; None if the run was complete already.
 
     Raises:
-        ConfigError: There is no such device.
-        Diverged: Training ran away.
-        RunError: The folder is no run, another process writes there, or its config or data has
-            changed since it began.
+        ConfigError: The device does not exist.
+        Diverged: Training diverged.
+        RunError: The folder is not a run, another process writes into it, or its config or data
+            has changed.
     """
     folder = RunFolder(run)
     if ranks().first and not folder.config.is_file() and folder.writer() is None:
         raise RunError(
-            f"{run} has no config.yaml, and so is no run that could go on; begin one with "
+            f"{run} has no config.yaml, so it is not a run that can resume; start a run with "
             f"`lstmcast train CONFIG --run {run}`"
         )
     with reopened(folder) as folder:
-        beginning = ranks().broadcast(read_beginning(folder) if ranks().first else None)
-        if beginning is None:
+        interrupted = ranks().broadcast(read_interrupted_run(folder) if ranks().first else None)
+        if interrupted is None:
             return None
-        values, record, lacks_page = beginning
+        values, record, lacks_page = interrupted
         config = Config.model_validate(values)
         if device == "auto" and record is not None:
             device = record["made_with"]["device"]
         chosen = choose_device(device)
-        earlier = EarlierRun(record, str(folder.config), goes_on=True)
+        earlier = EarlierRun(record, str(folder.config), resumed=True)
         if not lacks_page:
             return train(config, folder, chosen, listener, earlier=earlier)
         with same_data_as(earlier):
@@ -128,16 +128,16 @@ def resume(run: Path, device: str, listener: ProgressListener) -> Trained | None
         return None
 
 
-def refuse_unread(config: Config) -> None:
-    """Refuse what can be told before the table is read.
+def check_before_reading(config: Config) -> None:
+    """Check the config before the table is read.
 
     Raises:
-        ConfigError: There is no step to forecast, no memory for the table, or a column of it has a
-            name that lstmcast's own files use.
+        ConfigError: The horizon is 0, the table needs too much memory, or a column has a name that
+            lstmcast's output files use.
     """
     if config.window.horizon == 0:
         raise ConfigError(
-            "window.horizon is 0, which only `lstmcast window` can use; train needs at least 1"
+            "window.horizon is 0; only `lstmcast window` accepts that, train needs at least 1"
         )
     if storage_of(config) == "memory":
         check_file(Path(config.data.path), config)

@@ -1,4 +1,4 @@
-"""`lstmcast window`: the (N, T, F) tensors on disk, and what each window is made of."""
+"""`lstmcast window`: the (N, T, F) arrays on disk, and the rows of each window."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from lstmcast.runs.atomic import sync_folder, write_text
 
 @dataclass(frozen=True)
 class Windows:
-    """What window made, or would make.
+    """The windows that the command writes, or would write.
 
     Attributes:
         shapes: Of each array file.
         counts: Windows in each split.
-        crossing: Windows left out because a cut runs through their targets.
+        crossing: Windows left out because their targets cross the end of a split.
         disk_bytes: Of all array files.
-        memory_bytes: Of the one table that training gathers from instead.
-        prepared: Where they come from.
+        memory_bytes: Of the one table from which training gathers its windows instead.
+        prepared: The table.
     """
 
     shapes: dict[str, tuple[int, ...]]
@@ -49,12 +49,7 @@ class Windows:
 def plan_windows(
     config: Config, listener: ProgressListener, table: ReadTable | None = None
 ) -> tuple[Windows, WindowArrays]:
-    """Find out which windows there are, without making them.
-
-    Args:
-        config: The table and what its windows are.
-        listener: Is told what was found.
-        table: The table, where it was read already.
+    """Find the windows of a table, without writing them; `table` if it was read before.
 
     Raises:
         DataError: The table has a fault, or is shorter than one window.
@@ -74,13 +69,7 @@ def plan_windows(
 def write_windows(
     config: Config, folder: Path, listener: ProgressListener, table: ReadTable | None = None
 ) -> Windows:
-    """Write all windows of a table into a new folder, which appears only when it is complete.
-
-    Args:
-        config: The table and what its windows are.
-        folder: Must not exist, or be empty.
-        listener: Is told what was found.
-        table: The table, where it was read already.
+    """Write all windows of a table into a new or empty folder, atomically.
 
     Raises:
         DataError: The table has a fault, or is shorter than one window.
@@ -88,7 +77,7 @@ def write_windows(
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RunError(
-            f"{folder} is not an empty folder; nothing in it was touched. Name another with -o"
+            f"{folder} is not an empty folder; nothing in it was changed. Name another with -o"
         )
     plan, arrays = plan_windows(config, listener, table)
     try:
@@ -100,7 +89,7 @@ def write_windows(
         _write_arrays(part, plan, arrays, listener)
         _write_descriptions(part / "windows.csv", arrays)
         text = json.dumps(describe_windows(plan), indent=2, ensure_ascii=False, allow_nan=False)
-        write_text(part / "windows.json", text + "\n")  # which also puts the others' names on disk
+        write_text(part / "windows.json", text + "\n")  # also syncs the names of the other files
         part.chmod(0o755)
         os.replace(part, folder)
         sync_folder(folder.parent)
@@ -114,7 +103,7 @@ def write_windows(
 def _write_arrays(
     folder: Path, plan: Windows, arrays: WindowArrays, listener: ProgressListener
 ) -> None:
-    """Append chunk after chunk to plain .npy files: mapped pages would count as memory."""
+    """Append chunks to plain .npy files: memory-mapped pages would count as memory."""
     files = {name: (folder / f"{name}.npy").open("wb") for name in plan.shapes}
     listener.task_started("writing windows", len(arrays.index))
     try:
@@ -146,7 +135,7 @@ def _write_descriptions(path: Path, arrays: WindowArrays) -> None:
 
 
 def _spans(plan: Windows) -> Iterator[tuple[int, int]]:
-    """Cut all windows into pieces of bounded size."""
+    """Ranges of windows of bounded size."""
     count = plan.shapes["x"][0]
     size = max(1, limits.WINDOW_BYTES_AT_ONCE * count // max(plan.disk_bytes, 1))
     for start in range(0, count, size):

@@ -202,7 +202,7 @@ def test_without_levels_there_are_no_bounds_and_no_measures_of_them(cli, daily):
 def test_without_validation_windows_there_are_no_bounds_and_a_note(cli, daily):
     flags = [*WINDOW, *TINY, "-s", "split.validation=0", "--run", "r"]
     outcome = cli("train", daily, *flags)
-    assert outcome.code == 0 and "No intervals: there is no validation window" in outcome.err
+    assert outcome.code == 0 and "No prediction intervals: no validation window" in outcome.err
     assert list(pd.read_csv("r/forecast.csv")) == ["date", "sales", "method"]
 
 
@@ -210,7 +210,8 @@ def test_a_level_that_validation_cannot_promise_is_left_out_with_a_note(cli, dai
     flags = [*WINDOW, *TINY, "-s", "split.validation=20", "--run", "r"]
     outcome = cli("train", daily, *flags)
     assert outcome.code == 0
-    assert "No 95 % intervals: they take 19 validation windows, and there are 18" in outcome.err
+    words = "No 95 % prediction intervals: their calibration needs 19 validation windows, and "
+    assert f"{words}there are 18" in outcome.err
     assert list(pd.read_csv("r/forecast.csv"))[1:] == [
         "sales",
         "sales_lo80",

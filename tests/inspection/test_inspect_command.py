@@ -491,13 +491,13 @@ def test_a_table_that_has_changed_is_said(daily, cli, daily_run):
     config.write_text(re.sub(r"path: .*", f"path: {daily / 'new.csv'}", config.read_text()))
     (daily / "new.csv").write_text(daily_text(seed=1))
     outcome = cli("inspect", "run", "--trace")
-    assert outcome.code == 0 and "not as it was" in outcome.err
-    assert "not as it was" not in cli("inspect", daily_run, "--trace").err
+    assert outcome.code == 0 and "has changed since" in outcome.err
+    assert "has changed since" not in cli("inspect", daily_run, "--trace").err
 
 
 def test_overrides_are_refused_for_a_run(cli, daily_run):
     outcome = cli("inspect", daily_run, "-s", "network.units=5")
-    assert outcome.code == 2 and "-s is for configs" in outcome.err
+    assert outcome.code == 2 and "-s changes configs" in outcome.err
 
 
 def test_the_python_face_raises_what_the_command_prints(daily):

@@ -90,7 +90,7 @@ def test_only_words_of_train_rows_have_a_code(tmp_path):
     assert (ready.panel.values[90:, 1] == 0).all()
     places = [WORDS.index(word) + 1 for word in frame["weather"][:90]]
     assert ready.panel.values[:90, 1].tolist() == places
-    assert any("1 category of 'weather' is not among the train rows" in n for n in ready.notes)
+    assert any("1 category of 'weather' is not in the train rows" in n for n in ready.notes)
 
 
 def test_codes_are_not_scaled(tmp_path):
@@ -291,7 +291,7 @@ def test_a_table_with_some_of_the_words_is_read_in_the_codes_of_training(trained
 def test_predict_says_how_many_categories_are_new(trained, tmp_path, cli):
     path = written(tmp_path / "a.csv", last_days().assign(weather="hail"))
     told = cli("predict", trained, path)
-    assert told.code == 0 and "1 category of 'weather' is not among the train rows" in told.err
+    assert told.code == 0 and "1 category of 'weather' is not in the train rows" in told.err
     path = written(tmp_path / "b.csv", last_days().assign(weather="sun"))
     assert "note" not in cli("predict", trained, path).err
 
@@ -403,7 +403,7 @@ def test_vectors_that_cannot_be_read_are_refused(tmp_path):
 
 def test_a_width_that_given_vectors_do_not_have_is_refused(tmp_path):
     config = vectors_config(tmp_path, GIVEN, embedding={"weather": 3})
-    with pytest.raises(ConfigError, match=r"'weather' is to have vectors of 3 numbers.* have 2"):
+    with pytest.raises(ConfigError, match=r"'weather' is set to 3 numbers.* have 2"):
         lstmcast.train(config, run=tmp_path / "run", device="cpu")
 
 

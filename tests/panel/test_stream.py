@@ -550,4 +550,4 @@ def test_backtest_of_a_folder_is_refused(cli, tmp_path):
     hourly().to_csv(tmp_path / "files" / "t.csv", index=False)
     Path(tmp_path / "c.yaml").write_text("data: {path: files, time: t, target: y, series: [id]}\n")
     refused = cli("backtest", tmp_path / "c.yaml")
-    assert refused.code == 2 and "held in memory here" in refused.err
+    assert refused.code == 2 and "needs all rows in memory" in refused.err

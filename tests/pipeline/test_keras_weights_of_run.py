@@ -1,4 +1,4 @@
-"""One-bias weights given to and read from a trained run, and what it forecasts with them."""
+"""One-bias weights written to and read from a trained run, and the forecasts with them."""
 
 import shutil
 
@@ -12,7 +12,7 @@ import lstmcast
 from lstmcast.errors import ConfigError, RunError
 
 KERNEL = [[2, 1, 1, 0, 0, 0, 0, 1, 1, 0, 1, 0], [1, 1, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0]]
-RECURRENT = np.full((3, 12), 7.0)  # whatever it is: the state before is zero
+RECURRENT = np.full((3, 12), 7.0)  # any value: the state before is zero
 BIAS = [3, 1, 0, 1, 1, 0, 0, 1, 0, 2, 0, 0]
 """The tutorials' example: with the input [1, 0], h is [0, 4, 0] and c is [0, 4, 1]."""
 
@@ -30,7 +30,7 @@ def trained(folder, **changes):
         "network.activation": "linear",
         "network.recurrent_activation": "linear",
         "training.max_epochs": 1,
-        "forecast.minimum": "null",  # counts would be kept above zero
+        "forecast.minimum": "null",  # would keep forecasts of counts above zero
     } | changes
     table = folder / "t.csv"
     if not table.exists():

@@ -1,4 +1,4 @@
-"""`network.skip: ridge`: training begins at the forecast of least squares."""
+"""`network.skip: ridge`: training begins with the forecast of a ridge regression."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def in_order(batches: Batches) -> tuple[np.ndarray, np.ndarray]:
 
 
 def least_squares(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(n, T), (n, H) -> what the best linear map with an intercept makes of x."""
+    """(n, T), (n, H) -> the forecast of the best linear map with an intercept."""
     x = np.column_stack([x, np.ones(len(x))])
     found: np.ndarray = x @ np.linalg.lstsq(x, y, rcond=None)[0]
     return found
@@ -84,7 +84,7 @@ def test_training_begins_at_the_forecast_of_least_squares(
 @pytest.mark.parametrize("normalize", ["standard", "season", "difference"])
 def test_of_windows_in_units_of_their_own_none_counts_more_for_being_flat(normalize: str) -> None:
     rng = np.random.default_rng(0)
-    values = np.where(rng.random(400) < 0.9, 0.0, rng.normal(1, 1, 400))  # mostly nothing
+    values = np.where(rng.random(400) < 0.9, 0.0, rng.normal(1, 1, 400))  # mostly zeros
     batches = make_batches(make_panel(values[:, None]), T, H)
     network = network_of(normalize=normalize)
     begin_linear(network, batches, None, NO_PENALTY)
@@ -131,7 +131,7 @@ def test_of_every_network_all_but_the_linear_path_adds_nothing_at_first(
 def test_what_follows_from_its_past_by_a_line_needs_no_training() -> None:
     values = [1.0, 2.0]
     for _ in range(98):
-        values.append(1.6 * values[-1] - 0.98 * values[-2])  # a fading wave
+        values.append(1.6 * values[-1] - 0.98 * values[-2])  # a damped oscillation
     batches = make_batches(make_panel(np.array(values)[:, None]), T, H)
     network = network_of()
     begin_linear(network, batches, batches)
@@ -154,7 +154,7 @@ def test_windows_with_a_missing_target_are_not_fitted() -> None:
 
 
 def test_validation_windows_choose_the_penalty() -> None:
-    """What is noise to the others needs a large penalty; what is like them, a small one."""
+    """Validation windows of noise need a large penalty; windows like the others, a small one."""
     train, like, unlike = (
         windows_of(rows=40),
         windows_of(rows=40),

@@ -1,4 +1,4 @@
-"""Several members: each is the network of its own seed, and the forecast is what is made of all."""
+"""Several members: each is the network of its own seed, and the forecast combines all of them."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_a_run_killed_in_any_member_resumes_to_the_same_bits(
     finished = {"fit": set(), "fit2": {"fit"}, "fit3": {"fit", "fit2"}}[name]
     kept = {path.name.partition("-")[0] for path in Path("r/checkpoint").glob("*.safetensors")}
     assert kept == finished | {name}
-    torch.rand(7)  # whatever chance the new process has had
+    torch.rand(7)  # the random state of the new process is arbitrary
     outcome = cli("train", "--resume", "r")
     assert outcome.code == 0, outcome.err
     assert_same_run(Path("r"), runs / "all")
@@ -149,9 +149,9 @@ def test_backtests_forecast_with_all_members_and_warm_ones_keep_the_weights_of_e
     flags = [*FLAGS, "-s", "training.members=2", "-s", "training.learning_rate=1e-12"]
     outcome = cli("backtest", daily, *flags, "--folds", 2, "--step", 20, "--refit", "1:warm")
     assert outcome.code == 0, outcome.err
-    # With a rate of nothing, the second fold's members are those of the first: warm, not fresh.
+    # With a learning rate near 0, a warm start gives the second fold the members of the first.
     warm = pd.read_csv("backtests/daily-0001/backtest.csv")
-    for member in ("1", "2"):  # of seeds 0 and 1, so a fold of both is neither of them
+    for member in ("1", "2"):  # seeds 0 and 1; a fold of both equals neither
         single = [*FLAGS, "-s", f"training.seed={int(member) - 1}"]
         single += ["-s", "training.learning_rate=1e-12"]
         assert cli("backtest", daily, *single, "--folds", 2, "--step", 20).code == 0
@@ -172,7 +172,7 @@ def test_inspect_shows_the_first_member_and_says_so(cli: Any, runs: Path) -> Non
     assert outcome.code == 0, outcome.err
     said, alone = json.loads(outcome.out), json.loads(cli("inspect", runs / "0", "--json").out)
     (note,) = said.pop("notes")
-    assert "the median of 3 members; this is the first, of seed 0" in note
+    assert "the median of 3 members; this is the first, with seed 0" in note
     assert said["layers"] == alone["layers"]
     assert "this is the first" in cli("inspect", runs / "all", "--trace").err
 

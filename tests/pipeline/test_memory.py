@@ -1,4 +1,4 @@
-"""Memory is told before the first step, and what cannot fit is refused with what to lower."""
+"""Memory is estimated before the first step; too large a training is refused with advice."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def window_bytes(*settings: str, lookback: int = 50) -> int:
     values = ["data.path=t.csv", "data.target=y", f"window.lookback={lookback}", *settings]
     config = build_config({}, values)
     network = build_forecaster(config.network, Sizes(lookback, 4, 2, 1), "mae", 0)
-    return memory.bytes_of_a_window(network, config, CPU)
+    return memory.measure_window_bytes(network, config, CPU)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_run_that_cannot_fit_is_refused_before_it_begins(cli: Any, daily: Path
     outcome = cli("train", daily, *FLAGS, *limit, "--run", "r")
     assert outcome.code == 2 and outcome.out == ""
     last = outcome.err.splitlines()[-1]
-    assert "training.memory_limit allows 200 MB" in last and "would need about" in last
+    assert "training.memory_limit allows 200 MB" in last and "needs about" in last
     assert not Path("r").exists()
     assert cli("backtest", daily, *FLAGS, *limit, "--folds", "1").code == 2
 
@@ -70,7 +70,7 @@ def test_a_batch_that_is_too_large_is_told_the_size_that_fits(cli: Any, daily: P
     found = re.search(r"Lower training.batch_size to ([\d,]+) or less", outcome.err)
     assert found is not None, outcome.err
     fitting = int(found[1].replace(",", ""))
-    assert 1_000 < fitting < 30_000  # less is held by a process of its own than among others
+    assert 1_000 < fitting < 30_000  # a separate process uses less memory
     fits = ["-s", f"training.batch_size={int(0.95 * fitting)}"]
     assert cli("train", daily, *window, *limit, *fits, "--run", "r").code == 0
 
@@ -99,7 +99,7 @@ def test_without_a_limit_the_machine_has_one(
     outcome = cli("train", daily, *FLAGS)
     assert outcome.code == 2 and "there are" in outcome.err
     assert cli("train", daily, *FLAGS, "-s", "training.memory_limit=1TB").code == 0
-    monkeypatch.setattr(free_memory, "available", lambda: None)  # nobody can tell
+    monkeypatch.setattr(free_memory, "available", lambda: None)  # unknown
     assert cli("train", daily, *FLAGS).code == 0
 
 
@@ -107,7 +107,7 @@ def test_a_file_that_cannot_fit_is_refused_unread(
     cli: Any, daily: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with (daily.parent / "huge.csv").open("wb") as file:
-        file.truncate(10**13)  # of zeros, and no byte on disk
+        file.truncate(10**13)  # zeros, without a byte on disk
     for module in ("tables.read", "tables.peek", "proposing.propose"):
         monkeypatch.setattr(f"lstmcast.{module}.read_bytes", lambda *a: pytest.fail("it was read"))
     outcome = cli("train", "huge.csv", *FLAGS)
@@ -127,7 +127,7 @@ def test_a_look_at_memory_changes_no_bit_of_chance_or_weights() -> None:
     network = build_forecaster(config.network, Sizes(96, 24, 1, 1), "mae", 0)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     state = torch.get_rng_state()
-    assert memory.bytes_of_a_window(network, config, CPU) > 0
+    assert memory.measure_window_bytes(network, config, CPU) > 0
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
     assert all(parameter.grad is None for parameter in network.parameters())

@@ -1,4 +1,4 @@
-"""Noise in place of every value at or after a cut changes nothing that is known before it."""
+"""No data leakage: noise at and after the end of a split changes nothing before it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def prepared(path: Path, frame: pd.DataFrame, gaps: str, method: str, per: str) 
 
 
 def gathered(prepared: Prepared, index: WindowIndex) -> Batch:
-    """All windows of an index as the network would get them."""
+    """All windows of an index in the form that the network gets."""
     table = WindowTable(
         prepared.panel,
         prepared.scaler,
@@ -97,7 +97,7 @@ def test_noise_after_a_cut_changes_nothing_before_it(tmp_path, gaps, method, per
 
     noisy = prepared(tmp_path / "noisy.csv", spoilt, gaps, method, per)
 
-    # The noise is there, and a gap lies across each cut that it could come through.
+    # The noise is there, and a gap crosses the end of each split, where it could leak.
     assert (noisy.panel.values[later] != panel.values[later]).any(axis=0).all()
     unknown = np.isin(np.stack([begins - 1, begins]), rows[panel.source_rows == FILLED])
     assert unknown.any(axis=0).all()

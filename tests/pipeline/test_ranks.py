@@ -1,4 +1,4 @@
-"""The processes of torchrun train one network, forecast together and speak with one voice."""
+"""The processes of torchrun train one network, forecast together, and print each message once."""
 
 import json
 import os
@@ -214,7 +214,7 @@ def test_what_training_leaves_to_chance_is_the_same_for_any_number_of_ranks(kind
     assert mae(tmp_path / "many") == pytest.approx(mae(one), rel=1e-3)
 
 
-# ---------------------------------------------------------------- an end before the end
+# ---------------------------------------------------------------- interruptions
 
 OFTEN = [*PLAIN, "network.dropout=0.2", "training.checkpoint_every=0"]
 
@@ -236,7 +236,7 @@ def test_a_rank_that_is_killed_ends_the_job_and_a_resume_ends_as_if_it_had_not_b
     os.kill(process_of(process.pid, 1), signal.SIGKILL)
     done = ended(process)
     assert done.code != 0
-    assert done.err.count("Go on with: ") == 1, done.err
+    assert done.err.count("Resume with: ") == 1, done.err
     assert "train --resume run" in done.err and "a bug in lstmcast" not in done.err
     assert not (run / "manifest.json").exists()
     done = torchrun(tmp_path, "train", "--resume", "run")
@@ -321,7 +321,7 @@ def test_a_machine_with_another_table_is_refused(tmp_path):
     assert said.count("rank 1, on") == 1 and "has other data than rank 0" in said
 
 
-# ---------------------------------------------------------------- forecasts, and what is said
+# ---------------------------------------------------------------- forecasts and messages
 
 
 @pytest.fixture(scope="module")
@@ -368,7 +368,7 @@ def test_ranks_forecast_their_series_into_one_file_or_a_part_each(panel_run, cli
     assert [path.name for path in parts] == [f"part-{rank:05d}.parquet" for rank in range(3)]
     assert_alike(pd.concat(map(pd.read_parquet, parts), ignore_index=True), one)
     done = torchrun(panel_run, "predict", "run", "-o", "parts/")
-    assert done.code != 0 and done.err.count("holds parts of a forecast") == 1
+    assert done.code != 0 and done.err.count("has parts of a forecast") == 1
     done = torchrun(panel_run, "predict", "run", "--json")
     assert_alike(pd.DataFrame(json.loads(done.out)["forecast"]), one)
     assert digests(panel_run / "run") == before

@@ -1,4 +1,4 @@
-"""Training that begins with the weights of another run."""
+"""Warm start: training begins with the weights of another run."""
 
 import json
 import shutil
@@ -70,7 +70,7 @@ def test_weights_that_never_move_are_those_of_the_other_run_by_word(first, cli):
     config = (first.parent / "new" / "config.yaml").read_text()
     assert f"init_from: {first}" in config
     described = (first.parent / "new" / "model.safetensors").read_bytes()
-    assert str(first).encode() not in described  # a model file holds no path
+    assert str(first).encode() not in described  # a model file contains no path
 
 
 def test_training_goes_on_from_there_and_ends_elsewhere_than_from_random_weights(first):
@@ -81,7 +81,7 @@ def test_training_goes_on_from_there_and_ends_elsewhere_than_from_random_weights
 
 
 def test_other_layers_and_a_missing_run_are_refused(first):
-    with pytest.raises(ConfigError, match=r"training.init_from: the recurrent layers of .* are"):
+    with pytest.raises(ConfigError, match=r"training.init_from: the recurrent layers of .* differ"):
         lstmcast.train(
             "old.csv", set=[*SETTINGS, "network.units=5", "training.init_from=old"], run="other"
         )

@@ -93,7 +93,7 @@ def check_end(code: int, number: int, said: str, run: str | None) -> None:
         assert code == -number, said
         return
     assert code == 128 + number, said
-    lines = ["interrupted", *([f"Go on with: lstmcast train --resume {run}"] if run else [])]
+    lines = ["interrupted", *([f"Resume with: lstmcast train --resume {run}"] if run else [])]
     assert said.splitlines() == lines
 
 

@@ -283,7 +283,7 @@ def test_a_row_of_no_values_is_left_out_and_named(cli, tmp_path):
     settings = [part for text in SMALL for part in ("-s", text)]
     outcome = cli("train", path, *settings, "--run", tmp_path / "run")
     assert outcome.code == 0
-    assert "1 series have no complete row and were left out: H2" in outcome.err
+    assert "1 series have no complete row and are left out: H2" in outcome.err
     assert set(pd.read_csv(tmp_path / "run" / "forecast.csv")["series"]) == {"H1", "H3"}
 
 

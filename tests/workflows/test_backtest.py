@@ -47,7 +47,7 @@ def found(folder):
 
 
 def panel_text(ends_early: int) -> str:
-    """Two shops with a promo known ahead; shop b may end some days earlier."""
+    """Two shops with a promo as future covariate; shop b may end some days earlier."""
     rng = np.random.default_rng(3)
     rows = ["shop,day,sold,promo"]
     for name, length in (("a", 200), ("b", 200 - ends_early)):
@@ -84,7 +84,7 @@ def test_a_fold_trained_from_scratch_is_a_fresh_train_and_predict_at_its_origin(
         assert cli("predict", f"r{k}", "t.csv", "--at", stamp, "-o", f"f{k}.csv").code == 0
         fresh = pd.read_csv(f"f{k}.csv", dtype=str)
         fold = frame[frame.origin == stamp].reset_index(drop=True)
-        # With a shop that has ended, only the other has rows at the later origins.
+        # After the end of a shop, only the other one has rows at the later origins.
         assert len(fold) == (6 if k == 0 or not ends_early else 3)
         fresh = fresh[fresh.shop.isin(fold.shop.unique())].reset_index(drop=True)
         pd.testing.assert_frame_equal(fold[fresh.columns], fresh)
@@ -94,7 +94,7 @@ def test_a_fold_trained_from_scratch_is_a_fresh_train_and_predict_at_its_origin(
 def test_a_fold_trained_from_scratch_has_the_weights_and_forecasts_of_a_fresh_run_bit_for_bit(
     cli, daily, monkeypatch, settings
 ):
-    """As above, before the digits of a float32 are all that is written."""
+    """As above, before rounding to the digits of a float32."""
     made = []
 
     def kept(*given):
@@ -148,13 +148,13 @@ def test_a_network_that_is_never_refitted_forecasts_as_predict_does(cli, daily, 
     pd.testing.assert_frame_equal(last[fresh.columns], fresh)
     table = pd.read_csv(daily).set_index("date").sales
     assert (frame.sales_actual == table[frame.date].to_numpy()).all()
-    # Nothing of train's is touched, and a second backtest has a folder of its own.
+    # The files of train do not change, and a second backtest has its own folder.
     assert {
         name: digest for name, digest in digests(run).items() if "backtests" not in name
     } == before
     assert cli("backtest", run, "--step", 5).code == 0
     one, two = (digests(run / f"backtests/000{k}") for k in (1, 2))
-    assert one.pop("report.html") != two.pop("report.html")  # each page says which it is
+    assert one.pop("report.html") != two.pop("report.html")  # each page names its backtest
     assert one == two
 
 
@@ -182,7 +182,7 @@ def test_a_network_is_not_tested_on_rows_that_it_has_learned_from(cli, daily, ru
     assert cli("train", daily, *FLAGS, "-s", "training.refit=all", "--run", "all").code == 0
     outcome = cli("backtest", "all")
     assert outcome.code == 3 and "room for 0" in outcome.err and "--refit 1" in outcome.err
-    # New rows are rows that it has not learned from, wherever the cuts would be today.
+    # New rows are rows outside of its training, wherever the splits would end today.
     daily.write_text(daily_text(246))
     outcome = cli("backtest", "all")
     assert outcome.code == 0, outcome.err
@@ -407,7 +407,7 @@ def test_on_a_terminal_a_bar_shows_the_fold_that_is_running(cli, daily):
     text = io.StringIO()
     terminal.err = Console(file=text, force_terminal=True, width=100)
     terminal.live = True
-    # From a start that is no forecast yet, the second epoch is the better one.
+    # From random weights, the second epoch is the better one.
     settings = [*FLAGS[1::2], "network.skip=none", "training.members=2", "training.refit=all"]
     plan = Plan(folds=3, step=3, refit=2)
     backtest(daily, plan, settings, torch.device("cpu"), terminal)
@@ -416,7 +416,7 @@ def test_on_a_terminal_a_bar_shows_the_fold_that_is_running(cli, daily):
         assert f"fold {k}/3" in text.getvalue()
     assert "fold 4/3" not in text.getvalue()
     assert list(terminal.shares) == sorted(terminal.shares)
-    # Two epochs of two members, then the same once more: eighths; a fold without training is whole.
+    # Two epochs of two members, then the refit: eighths; a fold without training counts 1.
     assert {1 / 8, 3 / 8, 7 / 8, 1.0, 2.0, 2 + 5 / 8, 3.0} <= set(terminal.shares)
     assert not [share for share in terminal.shares if 1 < share < 2]
 

@@ -15,7 +15,7 @@ FLAGS = ["-s", "window.lookback=14", "-s", "window.horizon=3", "-s", "network.sk
 
 @pytest.fixture
 def runs(cli, tmp_path, monkeypatch):
-    """Three runs of one table; the second learns most."""
+    """Three runs of one table; the second trains longest."""
     monkeypatch.chdir(tmp_path)
     Path("t.csv").write_text(daily_text(240))
     for name, changes in (
@@ -88,8 +88,8 @@ def test_a_run_without_test_rows_comes_last_with_a_dash(cli, runs):
 def test_what_cannot_be_compared_is_refused(cli, runs):
     (runs.parent / "empty").mkdir()
     for flags, code, said in (
-        (["empty"], 5, "no folder of such"),
-        (["nowhere"], 5, "nowhere is no finished run"),
+        (["empty"], 5, "nor a folder of runs"),
+        (["nowhere"], 5, "nowhere is neither a finished run"),
         (["runs", "--sort", "speed"], 2, "--sort speed"),
     ):
         outcome = cli("compare", *flags)

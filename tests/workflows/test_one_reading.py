@@ -1,4 +1,4 @@
-"""A table is opened at most twice, parsed once, and laid on its grid once, whoever proposed."""
+"""A table is opened at most twice, parsed once, and put on its grid once, by any command."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NUMBERED = "day,shop,sales\n" + "".join(
     for shop in (3, 7, 12)
     for hour in range(24)
 )
-"""Series that are told apart by numbers, which are read as such before anybody knows."""
+"""Series named by numbers, which are read as numbers before the series column is known."""
 
 ROWS = "V1,V2,V3,V4,V5,V6,V7,V8\n" + "".join(
     f"N{k},{','.join(str(k + step % 3) for step in range(7))}\n" for k in range(5)
@@ -39,12 +39,12 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
         _opened.append(str(arguments[0]))
 
 
-sys.addaudithook(_hear)  # it cannot be taken away again: it only takes notes
+sys.addaudithook(_hear)  # a hook cannot be removed: it only takes notes
 
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, int]]:
-    """How often data.csv was opened, parsed and laid on a grid since."""
+    """Counts of opening, parsing and gridding data.csv since the start."""
     counts = {"parsed": 0, "laid": 0}
     begin = len(_opened)
 
@@ -79,7 +79,11 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["train", "data.csv", "--run", "r", "--device", "cpu", *SMALL], 1, 1),
         (["window", "data.csv", "-o", "w", *SMALL], 1, 1),
         (["inspect", "data.csv", *SMALL], 1, 1),
-        (["check", "data.csv"], 2, 2),  # a peek; and as `init` and as `train` would lay it
+        (
+            ["check", "data.csv"],
+            2,
+            2,
+        ),  # the dialect, then the data; the grids of `init` and of `train`
         (["init", "data.csv"], 1, 1),
     ],
 )
@@ -96,7 +100,7 @@ def test_to_tell_lines_of_findings_takes_one_more_look(
 ) -> None:
     lines = daily_text().splitlines()
     data.write_text("\n".join([*lines[:60], f"{lines[60].split(',')[0]},900", *lines[61:], ""]))
-    counted = request.getfixturevalue("counted")  # to write the file was to open it
+    counted = request.getfixturevalue("counted")  # writing the file opened it
     assert cli("train", "data.csv", "--run", "r", "--device", "cpu", *SMALL).code == 0
     assert "line 61" in Path("r/findings.json").read_text()
     assert counted() == {"opened": 2, "parsed": 1, "laid": 1}

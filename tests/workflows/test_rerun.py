@@ -1,4 +1,4 @@
-"""A run that is trained again is the same to the bit, and whatever differs is named."""
+"""A repeated run is equal bit for bit, and each difference is named."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FLAGS = ["-s", "window.lookback=14", "-s", "window.horizon=3", *TINY]
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run, its table beside it."""
+    """A run, with its table in the same folder."""
     folder = tmp_path_factory.mktemp("rerun")
     (folder / "daily.csv").write_text(daily_text())
     return lstmcast.train(folder / "daily.csv", set=FLAGS[1::2], run=folder / "r").path
@@ -28,7 +28,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy that a test may damage; temporary folders lie beside it."""
+    """A copy that a test may damage, with temporary folders next to it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     shutil.copytree(trained, tmp_path / "r")
@@ -177,7 +177,7 @@ def test_changed_vectors_are_refused(
         part for word in ["data.time=date", "data.target=sales", *words] for part in ("-s", word)
     ]
     assert cli("train", "t.csv", *FLAGS, *sets, "--run", "r").code == 0
-    Path("v.txt").write_text("more 9 9\na 1 2\nb 3 4\n")  # of no word in the table
+    Path("v.txt").write_text("more 9 9\na 1 2\nb 3 4\n")  # a word that the table lacks
     outcome = cli("rerun", "r", "--verify")
     assert outcome.code == 0, outcome.err
     Path("v.txt").write_text("a 1 2\nb 3 5\n")

@@ -1,4 +1,4 @@
-"""Train and predict as a user would: the run folder, and forecasts that can be checked by hand."""
+"""Train and predict like a user: the run folder, and forecasts verified by hand."""
 
 import json
 import shutil
@@ -28,7 +28,7 @@ FILES = {
 
 
 def bounded(target):
-    """The columns of a target with the bounds of both default levels."""
+    """The columns of a target, with the bounds of both default levels."""
     return [target, *(f"{target}_{side}{level}" for level in (80, 95) for side in ("lo", "hi"))]
 
 
@@ -41,7 +41,7 @@ def daily(tmp_path, monkeypatch):
 
 
 def panel_text(lengths, future_rows=0, seed=0):
-    """Series 'a', 'b', ... of daily rows that all end on the same day, with a promo known ahead."""
+    """Series 'a', 'b', ... of daily rows that all end on the same day, with a future covariate."""
     rng = np.random.default_rng(seed)
     last = np.datetime64("2024-06-30")
     rows = ["shop,day,sold,promo,size"]
@@ -278,7 +278,7 @@ def test_known_future_reaches_the_forecast(cli, panel):
         table.loc[table["sold"].isna(), "promo"] = promo
         table.to_csv("changed.csv", index=False)
         means[promo] = lstmcast.predict("r", "changed.csv")["sold"].mean()
-    assert means[1] - means[0] > 3  # the promo is worth 8
+    assert means[1] - means[0] > 3  # the promo adds 8
 
 
 def test_future_columns_that_end_too_early_are_named(cli, panel):
@@ -443,7 +443,7 @@ def test_the_past_forecasts_of_many_test_rows_are_thinned_and_said_to_be(cli, da
     whole = pd.read_csv("whole/backtest.csv")
     limits(BACKTEST_ROWS=len(whole) // 2 - 3)
     outcome = cli("train", daily, *WINDOW, *TINY, "--run", "thin")
-    assert "backtest.csv has one in 3 of the forecasts" in " ".join(outcome.err.split())
+    assert "backtest.csv has one of every 3 test forecasts" in " ".join(outcome.err.split())
     thin = pd.read_csv("thin/backtest.csv")
     kept = whole["origin"].unique()[::3]
     pd.testing.assert_frame_equal(thin, whole[whole["origin"].isin(kept)].reset_index(drop=True))
@@ -457,7 +457,7 @@ def test_of_many_series_of_one_window_some_are_left_out(cli, tmp_path, monkeypat
     limits(BACKTEST_ROWS=9)
     fields = ["data.target=sold", "data.series=shop", "window.lookback=5", "window.horizon=3"]
     flags = [part for field in [*fields, "split.test=3"] for part in ("-s", field)]
-    assert "one in 2" in " ".join(
+    assert "one of every 2" in " ".join(
         cli("train", "panel.csv", *flags, *TINY, "--run", "r").err.split()
     )
     past = pd.read_csv("r/backtest.csv")

@@ -1,4 +1,4 @@
-"""`lstmcast window`: arrays on disk that equal what pandas says, and the tutorial's counts."""
+"""`lstmcast window`: arrays on disk equal those of pandas, and the counts of the tutorial."""
 
 import json
 

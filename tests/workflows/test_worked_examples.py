@@ -28,7 +28,7 @@ each_direction = pytest.mark.parametrize("both", [False, True], ids=["one_way", 
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
-    """On small tensors a second thread costs more than it gives, most of all beside others."""
+    """One thread: on small tensors a second one costs more time than it saves."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -123,7 +123,7 @@ def test_with_linear_activations_h_is_0_4_0_and_c_is_0_4_1() -> None:
     bias = [3, 1, 0, 1, 1, 0, 0, 1, 0, 2, 0, 0]
     weights = KerasWeights(
         np.array(kernel, np.float32),
-        np.full((3, 12), 7, np.float32),  # whatever it is: the state before is zero
+        np.full((3, 12), 7, np.float32),  # any value: the state before is zero
         np.array(bias, np.float32),
     )
     from_keras(layer, weights)
@@ -133,7 +133,7 @@ def test_with_linear_activations_h_is_0_4_0_and_c_is_0_4_1() -> None:
     assert c.tolist() == [[[0.0, 4.0, 1.0]]]
     (trace,) = layer.record(inputs)
     gates = {name: values[0, 0].tolist() for name, values in trace.gates.items()}
-    # First kernel row plus bias, three units a gate.
+    # First kernel row plus bias, three units per gate.
     assert gates == {"i": [5, 2, 1], "f": [1, 1, 0], "g": [0, 2, 1], "o": [2, 1, 0]}
 
 
