@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from lstmcast import limits
 from lstmcast.config import DataConfig
 from lstmcast.errors import DataError
 from lstmcast.tables.csv_rows import Watch
+from lstmcast.tables.number_cells import number_cells
 from lstmcast.tables.read import Table, read_table
 
 SERIES, VALUE = "series", "value"
@@ -116,8 +118,15 @@ def read_wide(
     """
     time = [config.time] if config.time else []
     columns = [*time, *config.target]
-    table = read_table(config.path, columns=columns, text=time, watch=watch, raw=raw)
-    cells = _numbers(table, config.target)
+    found = None
+    if len(config.target) >= limits.COLUMNS_PARSED_TOGETHER:
+        few = time or config.target[:1]
+        table = read_table(config.path, columns=few, text=time, watch=watch, raw=raw)
+        found = _cells_of_many_columns(table, config)
+    if found is None:
+        table = read_table(config.path, columns=columns, text=time, watch=watch, raw=raw)
+        found = _numbers(table, config.target)
+    cells = found  # (S, R)
     count, rows = cells.shape
     return LongTable(
         table.name,
@@ -179,6 +188,23 @@ def read_rows(
 def has_rows_header(header: list[str]) -> bool:
     """Whether columns are called V1, V2, V3, ..., as in the files of the M4 competition."""
     return len(header) > 2 and header == [f"V{k}" for k in range(1, len(header) + 1)]
+
+
+def _cells_of_many_columns(table: Table, config: DataConfig) -> np.ndarray | None:
+    """(S, R) the targets of a wide CSV, parsed together; None if the file is not that simple."""
+    if table.csv is None:
+        return None
+    places = {name: k for k, name in enumerate(table.csv.dialect.header)}
+    if not places.keys() >= set(config.target):
+        return None
+    skip = places[config.time] if config.time else None
+    cells = number_cells(table.csv.load(), table.csv.dialect, skip)
+    if cells is None:
+        return None
+    taken = np.array([places[name] for name in config.target])
+    if (np.diff(taken) == 1).all():  # a view, not a copy
+        return cells[:, taken[0] : taken[0] + len(taken)].T
+    return cells[:, taken].T
 
 
 def _numbers(table: Table, columns: list[str]) -> np.ndarray:

@@ -134,6 +134,27 @@ def test_wide_columns_are_series_with_the_values_of_the_long_table(tmp_path):
     assert panel.frequency == other.frequency
 
 
+@pytest.mark.parametrize("fault", ["", "text", "short row", "infinite"])
+def test_many_wide_columns_parsed_together_are_those_parsed_one_by_one(fault, tmp_path, limits):
+    rows = [["a,1.5,2024-01-01,", "-2e3"], ['b,"2",2024-01-02,7', "0.25"], ["c,,2024-01-03,8", "4"]]
+    last = {"text": "four", "short row": None, "infinite": "inf"}.get(fault, "4")
+    rows[2] = [rows[2][0], *([] if last is None else [last])]
+    text = "\n".join(["note,y1,day,y2,y3", *(",".join(row) for row in rows)]) + "\n"
+    (tmp_path / "t.csv").write_text(text)
+    config = {"path": str(tmp_path / "t.csv"), "time": "day", "layout": "wide"}
+    found = []
+    for columns in (10**6, 1):
+        limits(COLUMNS_PARSED_TOGETHER=columns)
+        try:
+            target = ["y3", "y1", "y2"]
+            table = read_columns(build_config({"data": {**config, "target": target}}).data)
+            found.append((table.values.tolist(), table.text("day").tolist()))
+        except DataError as error:
+            found.append(str(error))
+    assert repr(found[0]) == repr(found[1])
+    assert isinstance(found[0], str) == bool(fault)
+
+
 def test_wide_fills_missing_stamps_in_every_series(tmp_path):
     wide = wave(12).drop(index=5)
     wide.to_csv(tmp_path / "wide.csv", index=False)
