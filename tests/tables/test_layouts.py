@@ -136,10 +136,10 @@ def test_wide_columns_are_series_with_the_values_of_the_long_table(tmp_path):
 
 @pytest.mark.parametrize("fault", ["", "text", "short row", "infinite"])
 def test_many_wide_columns_parsed_together_are_those_parsed_one_by_one(fault, tmp_path, limits):
-    rows = [["a,1.5,2024-01-01,", "-2e3"], ['b,"2",2024-01-02,7', "0.25"], ["c,,2024-01-03,8", "4"]]
+    rows = [["0,1.5,2024-01-01,", "-2e3"], ['1,"2",2024-01-02,7', "0.25"], ["2,,2024-01-03,8", "4"]]
     last = {"text": "four", "short row": None, "infinite": "inf"}.get(fault, "4")
     rows[2] = [rows[2][0], *([] if last is None else [last])]
-    text = "\n".join(["note,y1,day,y2,y3", *(",".join(row) for row in rows)]) + "\n"
+    text = "\n".join(["x,y1,day,y2,y3", *(",".join(row) for row in rows)]) + "\n"
     (tmp_path / "t.csv").write_text(text)
     config = {"path": str(tmp_path / "t.csv"), "time": "day", "layout": "wide"}
     found = []
