@@ -42,7 +42,7 @@ def init(
     horizon: int | None = None,
     set: Sequence[str] = (),
 ) -> str:
-    """Propose a config for a table, with a reason beside each value; `lstmcast init`.
+    """Propose a config for a table, with a reason for each value; `lstmcast init`.
 
     Args:
         data: A CSV or Parquet table.
@@ -75,15 +75,15 @@ def train(
     device: str = "auto",
     listener: ProgressListener | None = None,
 ) -> Run:
-    """Train a network, judge it beside baselines, forecast; `lstmcast train`.
+    """Train a network, compare it with baselines, forecast; `lstmcast train`.
 
     Args:
         source: A YAML config, or a CSV or Parquet table.
         set: Overrides, `section.key=value`.
         run: Run folder to make; default: the next free one under `runs/`.
-        resume: In place of all these: an interrupted run folder to go on with.
+        resume: Instead of all these: the folder of an interrupted run to resume.
         device: auto, cpu, cuda, cuda:N or mps.
-        listener: Is told how it goes; default: nobody is.
+        listener: Receives progress; default: none.
 
     Raises:
         LstmcastError: See `lstmcast.errors`.
@@ -264,7 +264,7 @@ def inspect(
 
 
 def configs() -> dict[str, Path]:
-    """The shipped configs: where each lies, by name; `lstmcast configs`."""
+    """The paths of the shipped configs, by name; `lstmcast configs`."""
     from lstmcast.workflows.configs import shipped_configs
 
     return {shipped.name: shipped.path for shipped in shipped_configs()}

@@ -34,7 +34,7 @@ def set_up_process() -> None:
 
 
 def is_watched() -> bool:
-    """Whether a profiler, a debugger or `python -i` has more to do behind the command."""
+    """Whether a profiler, a debugger or `python -i` continues after the command."""
     return bool(sys.getprofile() or sys.gettrace() or sys.flags.inspect)
 
 

@@ -1,4 +1,4 @@
-"""This process among those that torchrun started, and what they tell each other.
+"""Ranks: the processes that torchrun started, and their collective operations.
 
 torchrun starts the same command several times and numbers the processes: their ranks. All of them
 walk through the same program; where there is much work each does its share, and what it found is
@@ -59,7 +59,7 @@ class Ranks:
 
     @property
     def alone(self) -> bool:
-        """Whether there is nobody else."""
+        """Whether there is only one rank."""
         return self.count == 1
 
     @property
@@ -68,15 +68,15 @@ class Ranks:
         return self.rank == 0
 
     def share(self, number: int) -> slice:
-        """Which of so many things are this rank's: all ranks have as many, but for one."""
+        """This rank's share of `number` things; the shares of ranks differ by one at most."""
         return share_of(number, self.rank, self.count)
 
     def most(self, number: int) -> int:
-        """How many of so many things a rank has at the most."""
+        """The largest share that a rank has of `number` things."""
         return -(-number // self.count)
 
     def broadcast(self, value: Any = None) -> Any:
-        """A value of rank 0, as JSON has it, for all."""
+        """A value of rank 0 as JSON, broadcast to all ranks."""
         if self.alone:
             return value
         import numpy as np
@@ -85,7 +85,7 @@ class Ranks:
         return json.loads(self.broadcast_array(data if self.first else None).tobytes())
 
     def broadcast_array(self, array: np.ndarray | None) -> np.ndarray:
-        """An array of rank 0 for all; from the others it takes none."""
+        """An array of rank 0, broadcast to all ranks; the others pass None."""
         if self.alone:
             assert array is not None, "rank 0 has something to tell"
             return array
@@ -104,7 +104,7 @@ class Ranks:
         return whole
 
     def max(self, value: int) -> int:
-        """The highest of the values of all ranks; nobody goes on before all have said theirs."""
+        """The maximum of the values of all ranks (all-reduce); every rank waits for all."""
         if self.alone:
             return value
         import torch
@@ -168,7 +168,7 @@ class Ranks:
             yield data.numpy().tobytes().decode() if size[1] else ""
 
     def all_gather(self, part: np.ndarray, axis: int = 0) -> np.ndarray:
-        """The arrays of all ranks one behind the other, in the order of the ranks, for all."""
+        """The arrays of all ranks, concatenated in the order of the ranks, on every rank."""
         if self.alone:
             return part
         import numpy as np
@@ -216,12 +216,12 @@ def ranks() -> Ranks:
 
 
 def share_of(number: int, part: int, parts: int) -> slice:
-    """Which of so many things belong to a part; the parts differ by one at the most."""
+    """The share of `number` things that belongs to a part; shares differ by one at most."""
     return slice(number * part // parts, number * (part + 1) // parts)
 
 
 def connect() -> None:
-    """Meet the other ranks; without torchrun nothing happens.
+    """Connect to the other ranks; without torchrun nothing happens.
 
     Raises:
         ConfigError: The environment speaks of several processes, and lacks what leads to them.
@@ -232,7 +232,7 @@ def connect() -> None:
 
 
 def disconnect() -> None:
-    """Part from the other ranks, the work being done."""
+    """Disconnect from the other ranks after the work."""
     global _joined
     if not _joined.alone:
         from torch import distributed
@@ -278,7 +278,7 @@ def _of_environment() -> Ranks:
 
 
 def peer_died(error: BaseException) -> bool:
-    """Whether an exchange failed because another rank has ended."""
+    """Whether a collective operation failed because another rank has ended."""
     if ranks().alone or not isinstance(error, RuntimeError):
         return False
     from torch import distributed

@@ -1,4 +1,4 @@
-"""What a backtest is to do and to test: the plan, the network or config, the origins."""
+"""The plan of a backtest: the network or config, and the rolling origins."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ FOLDS = 5
 
 @dataclass(frozen=True)
 class Plan:
-    """What a backtest is to do.
+    """The settings of a backtest.
 
     Attributes:
         folds: Origins; None: 5, or for a trained network all that its training left over.
         step: Rows between origins; None: one horizon.
-        refit: The network is trained again at every so many origins; 0: never.
+        refit: Number of origins after which the network is trained again; 0: never.
         warm: Whether it then begins with the weights that it had.
         rows: Rows before an origin to train on; None: all.
         rivals: Names of forecasters of statsforecast.

@@ -29,7 +29,7 @@ def init(
 ) -> None:
     """Propose a config for a table, with a reason for each value.
 
-    The YAML says why beside each value, and trains as it is. Without -o it goes to stdout.
+    The YAML has a reason for each value, and is ready to train. Without -o it goes to stdout.
     """
     from lstmcast.terminal.terminal import Terminal
 

@@ -1,6 +1,6 @@
 """Adaptive conformal intervals: a backtest's bounds follow how often they held so far.
 
-A calibrated interval of level L is to miss with a chance of a = 1 - L. On drifting data it misses
+A calibrated interval of level L should miss with probability a = 1 - L. On drifting data it misses
 more often, or less. So each series, step, target and level has a chance of its own that it asks
 for, a_t, which begins at a and after each actual moves by
 
@@ -13,8 +13,8 @@ The scores are the series' own: those of its validation windows, then those of t
 KEPT of them. Where more is asked than n scores can promise, the margin is the largest of them, or
 the calibrated interval if that is wider.
 
-An actual counts from the first origin behind it: with folds closer than a horizon, far steps are
-heard of later than near ones.
+An actual value is used from the first origin after it: with folds closer than a horizon, the
+actuals of far steps are known later than those of near steps.
 
 Source: Gibbs & Candes, "Adaptive conformal inference under distribution shift", NeurIPS 2021.
 """
@@ -37,7 +37,7 @@ Scores = Mapping[str, Mapping[Name, Floats]]
 """By forecaster and series: (levels, n, H, C) of its validation windows, the latest last."""
 
 RATE = 0.02
-"""How far one actual moves what is asked for; a larger rate follows faster, and sways more."""
+"""Learning rate of the miss rate: a larger one adapts faster, and varies more."""
 
 KEPT = 250
 """Scores of a series that count: enough for 99 %, few enough to forget what was."""
@@ -48,7 +48,7 @@ class Track:
     """What one forecaster has learned of one series.
 
     Attributes:
-        asked: (levels, H, C) the chance to miss that is asked for, a_t.
+        asked: (levels, H, C) the current miss rate a_t.
         scores: Of its folds, the latest, (levels, H, C) each; NaN where the actual is missing or
             yet to come.
     """
@@ -66,8 +66,8 @@ class Awaited:
         place: Grid place of the first step.
         misses: (levels, H, C) whether the interval given misses the actual; NaN where unknown.
         scores: (levels, H, C) of the calibrated interval, likewise.
-        entered: (levels, H, C) in the track's scores: what has been heard of.
-        heard: Steps heard of.
+        entered: (levels, H, C) position in the track's scores up to which actuals are known.
+        heard: Steps with known actuals.
     """
 
     track: Track
@@ -122,7 +122,7 @@ class Adaptive:
         ranged: IntervalForecast,
         actual: Floats,
     ) -> IntervalForecast:
-        """The intervals to give for the forecasts of a fold; their actuals are heard of later.
+        """The intervals of the forecasts of a fold, whose actuals are known later.
 
         Args:
             name: Of the forecaster.

@@ -31,7 +31,7 @@ names = ("naive", "seasonal_naive", "drift", "linear")
 
 @dataclass(frozen=True)
 class History:
-    """All series, one behind the other.
+    """All series, one after the other.
 
     Attributes:
         values: (R, C) targets in units of the data; gaps are filled, there is no NaN.
@@ -46,7 +46,7 @@ class History:
 
 
 def feasible_baselines(rows: int, season: int) -> tuple[str, ...]:
-    """The simple baselines that a series with so many known rows can bear, in the order of `names`.
+    """The simple baselines that are feasible for a number of known rows, in the order of `names`.
 
     Args:
         rows: Known rows before the origin.

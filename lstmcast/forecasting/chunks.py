@@ -14,7 +14,7 @@ from lstmcast.windows.windows import WindowIndex
 def chunks(
     index: WindowIndex, width: int, share: slice | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Windows of an index as (origins, series), so many at a time that memory stays bounded.
+    """Windows of an index as (origins, series), in chunks of bounded memory.
 
     Args:
         index: The windows.

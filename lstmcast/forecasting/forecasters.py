@@ -1,4 +1,4 @@
-"""The baselines as forecasters of any windows, beside which the network is judged."""
+"""The baselines as forecasters of any windows, for comparison with the network."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def baseline_forecasts(
         horizon: H.
         season: Rows from one season to the next.
         minimum: Forecasts below are raised to it.
-        levels: How many intervals they are to have; before calibration these have no width.
+        levels: Number of prediction intervals; before calibration these have no width.
     """
     history = History(panel.targets, panel.offsets, panel.targets_observed)
 

@@ -15,7 +15,7 @@ from lstmcast.network.stepwise import CellState
 
 
 def as_data(found: InspectionResult) -> dict[str, Any]:
-    """Numbers as nested lists, None where one is not finite; nothing that was not asked for."""
+    """Numbers as nested lists, None for one that is not finite."""
     found_data: dict[str, Any] = _without_nan(_data(found))
     return found_data
 

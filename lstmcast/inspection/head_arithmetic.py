@@ -32,7 +32,7 @@ class HeadArithmetic:
         point: The point forecast that the head makes of it, still at the window's level.
         place: Of `total` among the numbers that the layer gives the head for this step and target.
         width: How many these are: 1, or more where the head says more than a point.
-        check: The sum in float64 beside it.
+        check: Comparison with the sum in float64.
     """
 
     module: str

@@ -48,7 +48,7 @@ def check_plot_path(path: Path) -> None:
 
 
 def write_plot(found: InspectionResult, path: Path) -> None:
-    """Write the heat maps of the layers that were asked for, on one page.
+    """Write the heat maps of the requested layers, on one page.
 
     Raises:
         RunError: The file cannot be written.

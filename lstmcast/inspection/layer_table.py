@@ -91,7 +91,7 @@ def recurrent_multiply_adds(mode: str, inputs: int, units: int, projection: int,
 def layer_rows(network: Forecaster, trace: Trace, batch_size: int) -> list[Row]:
     """The table of layers, in the order in which a window runs through them.
 
-    Every module with parameters of its own has a row, whatever it is; steps without parameters
+    Every module with parameters has a row; steps without parameters
     have one too where they change the shape or the meaning of what runs through.
 
     Args:
@@ -283,7 +283,7 @@ def _of_channels(row: Row, targets: int) -> Row:
 
 
 def _of_batch(row: Row, windows: int) -> Row:
-    """The row of one window for so many: shapes and bytes; multiply-adds stay those of one."""
+    """The row of one window for a batch: shapes and bytes; multiply-adds stay those of one."""
     lengths = zip(row.axes, row.shape, strict=True)
     shape = tuple(length * windows if letter[:1] == "B" else length for letter, length in lengths)
     return replace(row, shape=shape, bytes=row.bytes * windows)

@@ -44,7 +44,7 @@ class InspectOptions:
 
     @property
     def describes_window(self) -> bool:
-        """Whether a window's whole way is told."""
+        """Whether the whole trace of a window is described."""
         chosen = self.window is not None or self.layer is not None or self.unit != 0
         return self.trace or (chosen and self.step is None and self.plot is None)
 
@@ -112,7 +112,7 @@ class WindowTrace:
     actual: np.ndarray
 
     def word(self, column: str, code: float) -> str:
-        """What a code stands for."""
+        """The category of a code."""
         return self.words[column][int(code) - 1] if code else "(unknown)"
 
     @property
@@ -133,9 +133,9 @@ class InspectionResult:
         sizes: Axes of its windows.
         rows: The table of layers.
         weights: Of the recurrent layers.
-        traced: A window followed through; None where not asked for.
-        layers: Of the traced, those that were asked for.
-        opened: The layer of which a step is opened; None where none is.
+        traced: The trace of a window; None if not requested.
+        layers: The requested layers of the trace.
+        opened: The layer whose step is shown in detail; None without one.
         step: Of that layer, counted from 0.
     """
 
@@ -161,7 +161,7 @@ class InspectionResult:
 
     @property
     def agrees(self) -> bool:
-        """Whether all checks hold, and all that is to be the same is."""
+        """Whether all checks hold, and everything that must be the same is."""
         equal = [] if self.traced is None else self.traced.equal
         return all(check.holds for check in self.checks) and all(two.holds for two in equal)
 

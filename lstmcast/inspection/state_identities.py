@@ -25,7 +25,7 @@ class Equality:
         here: The claim with batches first.
         time_first: The same as time-first tutorials write it; empty where there is no difference.
         why: One sentence.
-        expected: Whether they are to be the same in every window.
+        expected: Whether they must be the same in every window.
         difference: The largest between two of their numbers.
         size: The largest of their numbers, regardless of sign.
     """
@@ -44,7 +44,7 @@ class Equality:
 
     @property
     def holds(self) -> bool:
-        """Whether they are the same where they are to be; others may be so by chance, as zeros."""
+        """Whether they are the same if they must be; others can be equal by chance, as zeros."""
         return self.same or not self.expected
 
 
@@ -116,7 +116,7 @@ def _of_decoder(network: Forecaster, trace: Trace) -> Iterator[Equality]:
         yield Equality(
             f"h before step {first + view.padded} == out[:, -1]",
             f"h before step {first + view.padded} == out[-1]",
-            "A forecast that is fed back goes on from the window's last state.",
+            "A forecast that is fed back continues from the window's last state.",
             True,
             *_measured([(view.steps.before(first)[0], encoded)]),
         )
@@ -125,7 +125,7 @@ def _of_decoder(network: Forecaster, trace: Trace) -> Iterator[Equality]:
 def _parts(
     one: tuple[Tensor, Tensor | None], other: tuple[Tensor, Tensor | None]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The h beside each other, and the c where there are."""
+    """The h side by side, and the c if there are any."""
     yield one[0], other[0]
     if one[1] is not None and other[1] is not None:
         yield one[1], other[1]

@@ -49,7 +49,7 @@ class Check:
 def compared(what: str, pairs: list[tuple[Tensor, Tensor]]) -> Check:
     """The largest difference of all pairs of tensors of the same shape."""
     for one, other in pairs:
-        assert one.shape == other.shape, f"{what}: {one.shape} beside {other.shape}"
+        assert one.shape == other.shape, f"{what}: {one.shape} and {other.shape}"
     difference = largest(size_of(one.double() - other.double()) for one, other in pairs)
     return Check(what, difference, largest(size_of(part) for pair in pairs for part in pair))
 

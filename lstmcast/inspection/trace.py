@@ -184,7 +184,7 @@ def record_calls(network: Forecaster, batch: Batch, alone: Batch) -> tuple[Tenso
     Args:
         network: In evaluation mode.
         batch: Of windows as they are gathered, for the categories' vectors.
-        alone: What the layers behind these are given.
+        alone: Input of the layers after these.
     """
     calls: list[Call] = []
 

@@ -115,13 +115,13 @@ def is_recurrent(module: nn.Module) -> bool:
 
 
 def layer_views(calls: list[Call], lookback: int, time: str, ahead: str) -> Iterator[LayerView]:
-    """Every recurrent layer and direction, its steps of all calls one behind the other.
+    """Every recurrent layer and direction, with the steps of all its calls in order.
 
     Args:
         calls: Of all modules, for one window.
         lookback: Steps of the encoder, padded ones with them.
         time: Letters of their axis.
-        ahead: What stands beside these where the encoder runs on over the horizon.
+        ahead: Further inputs if the encoder continues over the horizon.
     """
     by_module: dict[str, list[Call]] = {}
     for call in calls:
@@ -175,7 +175,7 @@ def _name_of(activation: Activation) -> str:
 def _run_again(
     stack: RecurrentLayer, stepwise: StepwiseLayer, call: Call
 ) -> tuple[list[LayerTrace], list[tuple[Tensor, Tensor]]]:
-    """A call by `cells.py`: its layers, and the outputs and final states beside the call's own."""
+    """A call computed by `cells.py`: its layers, outputs and final states, and the call's own."""
     inputs, state, lengths = (*call.inputs, None, None)[:3]
     outputs, final = call.output
     if isinstance(inputs, PackedSequence):
@@ -220,11 +220,11 @@ def _as_double(state: State | None) -> State | None:
 
 
 def _joined(traces: list[LayerTrace]) -> LayerTrace:
-    """Calls that go on from each other as one; only a forward layer is called more than once."""
+    """Consecutive calls as one; only a forward layer is called more than once."""
     first = traces[0]
     if len(traces) == 1:
         return first
-    assert not first.reverse, "a reverse layer cannot go on"
+    assert not first.reverse, "a reverse layer cannot continue"
     return replace(
         first,
         inputs=torch.cat([trace.inputs for trace in traces], dim=1),

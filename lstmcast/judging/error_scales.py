@@ -45,7 +45,7 @@ def error_scales(
     """Measure every series by its own train rows.
 
     Args:
-        values: (R, C) targets in units of the data, all series one behind the other.
+        values: (R, C) targets in units of the data, all series one after the other.
         observed: (R, C) True where the value was in the table, False where it was filled.
         offsets: (S + 1,) series s owns rows offsets[s]:offsets[s + 1].
         train_end: (S,) global row index of the first row of each series that is not a train row.

@@ -110,7 +110,7 @@ class Scoring:
         self.place = np.empty(0, dtype=np.int64)  # on the axis of time, of the windows last seen
 
     def on_windows(self, chunk: WindowChunk) -> None:
-        """Count what there is to be scored at each origin."""
+        """Count the actual values at each origin."""
         self.place = self.panel.ordinals(chunk.origins, chunk.series) - self.first
         np.add.at(self.counts, self.place, np.isfinite(chunk.actual).sum(axis=(1, 2)))
 
@@ -187,7 +187,7 @@ class Calibrating:
 
 
 def thinned(index: WindowIndex, width: int) -> WindowIndex:
-    """Windows that intervals are calibrated on, of each of which so many values are forecast."""
+    """The windows that intervals are calibrated on; `width` values are forecast for each."""
     every = -(-len(index) * width // limits.CALIBRATING_POINTS)
     return index if every <= 1 else index.every(every)
 

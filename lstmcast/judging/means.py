@@ -52,7 +52,7 @@ class Points:
         return self if condition.all() else Points(self.defined & condition, self.runs)
 
     def sums(self, errors: Floats) -> Floats:
-        """(R, H, C) sums of (B, H, C) errors at the points, whatever they are elsewhere."""
+        """(R, H, C) sums of (B, H, C) errors at the points; other values are ignored."""
         return self.runs.sums(self.only(errors))
 
     def only(self, errors: Floats) -> Floats:

@@ -55,7 +55,7 @@ def same_scores(scores: dict[str, Any], one: str, other: str) -> bool:
 
 
 def add_skill(split_scores: SplitScores) -> None:
-    """Write `skill` and `skill_naive` beside the network's scores: 1 - mae / mae of the other."""
+    """Add `skill` and `skill_naive` to the network's scores: 1 - mae / mae of the other."""
 
     def skill(names: list[str]) -> float | None:
         best = min(split_scores.mae(name) for name in names)

@@ -30,7 +30,7 @@ FEWEST_ORIGINS = 8
 
 @dataclass(frozen=True)
 class Comparison:
-    """What the Diebold-Mariano test says of forecaster a beside forecaster b.
+    """Result of the Diebold-Mariano test of forecaster a against forecaster b.
 
     Attributes:
         statistic: The corrected statistic; negative where a is better. None without a test.

@@ -11,7 +11,7 @@ from lstmcast.judging.significance import Comparison, beats, diebold_mariano
 
 @dataclass(frozen=True)
 class Verdict:
-    """The network beside the best baseline.
+    """The network compared with the best baseline.
 
     Attributes:
         baseline: The baseline with the lowest mae.
@@ -70,7 +70,7 @@ def decide(split_scores: SplitScores, horizon: int) -> Verdict:
     best = split_scores.ranking()[0]
     comparison = diebold_mariano(split_scores.losses[NETWORK], split_scores.losses[best], horizon)
     network_mae, best_mae = split_scores.mae(NETWORK), split_scores.mae(best)
-    # Origins count alike in the test, whatever number of windows starts there: both must agree.
+    # Each origin has the same weight in the test, for any number of windows: both must agree.
     beaten = network_mae < best_mae and beats(comparison)
     network, other = (split_scores.scores[name].get("per_target", {}) for name in (NETWORK, best))
     ahead = [name for name in network if _lower(network[name]["mae"], other[name]["mae"])]

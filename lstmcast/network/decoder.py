@@ -49,7 +49,7 @@ class Decoder(nn.Module, ABC):
 
     Args:
         config: Of the network.
-        encoder: What it decodes; `recursive` goes on running it.
+        encoder: The encoder; `recursive` continues to run it.
         sizes: Axes of the windows.
         head: What the decoded numbers are for; recursive decoders feed its mean back.
 

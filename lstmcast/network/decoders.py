@@ -18,7 +18,7 @@ from lstmcast.network.stepwise import State
 class DirectDecoder(Decoder):
     """One linear layer from a readout to all H steps at once.
 
-    Known-future and static columns, where there are any, stand beside the readout.
+    Future and static covariates, if any, are joined to the readout.
     """
 
     def __init__(

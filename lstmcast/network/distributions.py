@@ -28,7 +28,7 @@ class Distribution(ABC):
 
     @abstractmethod
     def loss(self, targets: Tensor) -> Tensor:
-        """How badly it foretold the targets, elementwise; what training minimizes."""
+        """Loss of the targets, elementwise, which training minimizes."""
 
     @abstractmethod
     def quantile(self, probability: float) -> Tensor:
@@ -36,14 +36,14 @@ class Distribution(ABC):
 
     @abstractmethod
     def mean(self) -> Tensor:
-        """The expected target; the median where no mean is known."""
+        """The expected target; the median if no mean is known."""
 
     @abstractmethod
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         """A draw of every target and step, independent of one another."""
 
     def point(self) -> Tensor:
-        """The forecast where one number is wanted: the median."""
+        """The point forecast: the median."""
         return self.quantile(0.5)
 
 
@@ -64,7 +64,7 @@ class Point(Distribution):
         return self.elementwise(self.value, targets)
 
     def quantile(self, probability: float) -> Tensor:
-        """The number, whatever the probability."""
+        """The number, for any probability."""
         return self.value
 
     def mean(self) -> Tensor:
@@ -89,7 +89,7 @@ class Quantiles(Distribution):
     probabilities: tuple[float, ...]
 
     def loss(self, targets: Tensor) -> Tensor:
-        """Twice the mean pinball loss: the absolute error, where there is the median only."""
+        """Twice the mean pinball loss: the absolute error if there is only the median."""
         probabilities = self.values.new_tensor(self.probabilities)
         above = targets[..., None] - self.values
         return 2 * torch.maximum(probabilities * above, (probabilities - 1) * above).mean(dim=-1)
@@ -100,7 +100,7 @@ class Quantiles(Distribution):
         return self.values[..., near.index(True)]
 
     def mean(self) -> Tensor:
-        """The median: quantiles say nothing of the mean."""
+        """The median, because quantiles do not determine the mean."""
         return self.point()
 
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
@@ -193,7 +193,7 @@ class StudentT(Distribution):
 
 @dataclass(frozen=True)
 class Counts(Distribution):
-    """What the distributions of counts share.
+    """Base of the distributions of counts.
 
     Attributes:
         expected: Mean, in counts.
@@ -218,7 +218,7 @@ class Counts(Distribution):
         """Negative log-likelihood of whole numbers."""
 
     def loss(self, targets: Tensor) -> Tensor:
-        """Negative log-likelihood of the counts that the scaled targets stand for."""
+        """Negative log-likelihood of the counts behind the scaled targets."""
         return self.surprise((targets * self.unit + self.center).round().clamp(min=0))
 
     def quantile(self, probability: float) -> Tensor:

@@ -15,14 +15,14 @@ from lstmcast.network.sizes import Category, Sizes
 from lstmcast.windows.batches import Batch
 
 HIDDEN = 0.05
-"""Chance in training that a category is shown as unknown, so that the unknown learns a vector."""
+"""Probability in training that a category counts as unknown, which trains its embedding."""
 
 SPREAD = 0.1
-"""Deviation of first vectors: small beside scaled columns, which have 1."""
+"""Standard deviation of initial embeddings: small compared with scaled columns, which have 1."""
 
 
 class CategoryTable(nn.Module):
-    """A vector for each category of a column, and one for the unknown.
+    """Embedding: a vector for each category of a column, and one for unknown categories.
 
     Args:
         category: How many, how wide, and whether they are trained.
@@ -50,7 +50,7 @@ class CategoryTable(nn.Module):
 
 
 class Embedder(nn.Module):
-    """The columns of categories of a batch replaced by their vectors, in place.
+    """Replaces the categorical columns of a batch by their embeddings, in place.
 
     Args:
         sizes: Of the windows as they are gathered, a column each.

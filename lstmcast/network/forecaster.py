@@ -56,19 +56,19 @@ class Forecaster(nn.Module):
         return self.predict_distribution(batch).point()
 
     def predict_distribution(self, batch: Batch) -> Distribution:
-        """(B, T, F) -> what the head says of (B, H, C), in the units of the batch."""
+        """(B, T, F) -> the head's distribution of (B, H, C), in the units of the batch."""
         decoded, units = self.decode(self.split(batch))
         if self.channels is not None:
             decoded, units = self.channels.join(decoded), self.channels.join_units(units)
         return self.head.read(decoded, units)
 
     def split(self, batch: Batch) -> Batch:
-        """Categories as vectors; and, with independent channels, a window for each target."""
+        """Categories become embeddings; with independent channels, one window per target."""
         batch = self.embedder(batch)
         return batch if self.channels is None else self.channels.split(batch)
 
     def decode(self, batch: Batch) -> tuple[Tensor, Units]:
-        """What the head is to read of a batch that `split` gave: (B, H, C, head width)."""
+        """The head's input for a batch from `split`: (B, H, C, head width)."""
         context = self.encode(batch)
         decoded: Tensor = self.decoder(context, self.encoder)
         if self.skip is not None:
@@ -100,7 +100,7 @@ class Forecaster(nn.Module):
         return Context(window, inputs, encoding, mask, batch.future, batch.static, teacher, units)
 
     def normalized(self, batch: Batch) -> Normalized:
-        """The windows of a batch that `split` gave, each without its own level."""
+        """The windows of a batch from `split`, each normalized by its own level."""
         return normalize_window(
             self.normalize,
             batch.inputs,
@@ -111,7 +111,7 @@ class Forecaster(nn.Module):
         )
 
     def begin_linear(self, weight: Tensor, bias: Tensor) -> None:
-        """Begin as a linear forecaster: its map on the linear path, and nothing added to it.
+        """Initialize as a linear forecaster: set the linear path, and add nothing to it.
 
         Args:
             weight: (H, T).
@@ -159,7 +159,7 @@ class Forecaster(nn.Module):
 
 
 def _per_window(part: Tensor | None, axes: int = 1) -> Tensor | None:
-    """(B, C) with axes of 1 between, to stand beside (B, H, C) or (B, T, H, C)."""
+    """(B, C) with axes of 1 between, to broadcast with (B, H, C) or (B, T, H, C)."""
     return None if part is None else part.view(len(part), *[1] * axes, -1)
 
 

@@ -75,7 +75,7 @@ class Units:
         return values if self.level is None else self.level.restore(values)
 
     def stretch(self, spread: Tensor) -> Tensor:
-        """Put the window's scale back into what has no level."""
+        """Restore the window's scale of a value without a level."""
         return spread if self.level is None else spread * self.level.scale
 
     def remove(self, values: Tensor) -> Tensor:
@@ -84,11 +84,11 @@ class Units:
 
 
 class Head(nn.Module, ABC):
-    """A way to read the decoder's numbers, the first of which is always the forecast's center.
+    """Turns the decoder's numbers into a forecast; the first number is the forecast's center.
 
     Args:
         loss: A key of LOSSES, for the point head; the others have losses of their own.
-        levels: Of the intervals that are asked for, in percent.
+        levels: Levels of the prediction intervals, in percent.
     """
 
     smallest_loss = 1.0
@@ -108,7 +108,7 @@ class Head(nn.Module, ABC):
         """(..., C, width) at the level of the window -> a forecast in the units of the batch."""
 
     def fed_back(self, decoded: Tensor, units: Units) -> Tensor:
-        """(B, C, width) -> (B, C) what a decoder is given for the step, at the window's level."""
+        """(B, C, width) -> (B, C) value fed back to a decoder, at the window's level."""
         return self.read(decoded, Units()).mean()
 
     def loss(

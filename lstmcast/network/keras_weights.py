@@ -105,7 +105,7 @@ def _swap_gates(layer: RecurrentLayer, rows: NDArray[np.float32]) -> NDArray[np.
 
 
 def _check_layer(layer: RecurrentLayer) -> None:
-    """Refuse what the convention has no place for."""
+    """Refuse layers that Keras weights cannot represent."""
     faults = []
     if layer.num_layers > 1:
         faults.append(

@@ -20,7 +20,7 @@ TINY = 1e-5
 
 @dataclass(frozen=True)
 class Level:
-    """What was taken out of a window, and the forecast gets back.
+    """The level that was removed from a window and is restored in the forecast.
 
     Attributes:
         center: (B, 1, C), or (B, H, C) where each step of the horizon has its own.
@@ -35,7 +35,7 @@ class Level:
         return forecast * self.scale + self.center
 
     def remove(self, targets: Tensor) -> Tensor:
-        """Take it out of true targets (B, H, C)."""
+        """Remove it from actual targets (B, H, C)."""
         return (targets - self.center) / self.scale
 
 
@@ -65,7 +65,7 @@ def normalize_window(
     season: int = 1,
     horizon: int = 1,
 ) -> Normalized:
-    """Take each window's own level out of its target channels; covariates stay as they are.
+    """Remove each window's own level from its target channels; covariates are unchanged.
 
     Args:
         method: `none`, `last` (subtract the last value), `standard` (subtract the window's mean,

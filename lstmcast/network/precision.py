@@ -41,7 +41,7 @@ def multiplies_bf16(device: torch.device) -> bool:
 
 
 def use_precision(network: torch.nn.Module, precision: torch.dtype) -> None:
-    """Have the recurrent layers of a network trained so; they forecast in float32 always."""
+    """Train the recurrent layers of a network in a precision; forecasts always use float32."""
     for module in network.modules():
         if isinstance(module, RecurrentEncoder):
             module.precision = precision

@@ -27,7 +27,7 @@ RecurrentLayer = nn.RNNBase | StepwiseLayer
 
 @dataclass(frozen=True)
 class Encoding:
-    """What an encoder knows of a batch of windows.
+    """The encoding of a batch of windows.
 
     Attributes:
         outputs: (B, T, D * U) of the last layer at every step.
@@ -118,7 +118,7 @@ class RecurrentEncoder(nn.Module):
         return Encoding(outputs, finals, top if is_state else None)
 
     def first_states(self, like: Tensor) -> list[State | None]:
-        """Initial state of each stack; None stands for zeros, as random ones are in forecasting."""
+        """Initial state of each stack; None means zeros, also for `random` in forecasting."""
         zeros = self.initial_state == "zeros"
         if zeros or (self.initial_state == "random" and not self.training):
             return [None] * len(self.stacks)
@@ -138,7 +138,7 @@ class RecurrentEncoder(nn.Module):
 
 
 def _build(config: NetworkConfig, inputs: int, units: int, layers: int) -> RecurrentLayer:
-    """Layers of one width, by torch itself wherever it has their activations."""
+    """Layers of one width, by torch if it has their activations."""
     options: dict[str, object] = {"proj_size": config.projection} if config.projection else {}
     own = config.activation == "tanh"
     if config.cell == "rnn" and config.activation == "relu":

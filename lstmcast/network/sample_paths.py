@@ -17,7 +17,7 @@ FEEDING_BACK = ("recursive", "seq2seq")
 
 
 def why_no_paths(config: NetworkConfig) -> str | None:
-    """Why a network cannot draw paths, in a sentence; None where it can."""
+    """The reason why a network cannot draw sample paths; None if it can."""
     if config.decoder not in FEEDING_BACK:
         return (
             f"network.decoder is {config.decoder}, which says each step by itself: drawn apart, "

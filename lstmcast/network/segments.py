@@ -27,7 +27,7 @@ class SegmentEmbedding(nn.Module):
     Args:
         length: s.
         inputs: F, columns of a step.
-        static: K, columns that are read beside every segment.
+        static: K, static columns repeated in every segment.
         width: E, of what a segment becomes.
     """
 

@@ -1,7 +1,7 @@
 """Chance in training, the same for a batch whether one process computes it or several share it.
 
 Every process draws for all windows of the batch and takes what falls to its own share. So all
-generators stay in step, and dropout hides the same numbers whoever computes them. It costs each
+generators stay in step, and dropout hides the same numbers on every rank. It costs each
 process the drawing for the whole batch: about a nanosecond for each number hidden or not.
 """
 
@@ -17,7 +17,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class Shard:
-    """Which windows of a batch this process computes.
+    """The windows of a batch that this process computes.
 
     Attributes:
         first: Number of the first, from 0.
@@ -35,7 +35,7 @@ _share: Shard | None = None
 
 @contextmanager
 def sharded(share: Shard) -> Iterator[None]:
-    """Within the block, what is drawn belongs to a share of a batch."""
+    """Within the block, random draws belong to a share of a batch."""
     global _share
     _share = share
     try:
@@ -47,12 +47,12 @@ def sharded(share: Shard) -> Iterator[None]:
 def draw_sharded(
     make: Callable[[list[int]], Tensor], shape: Sequence[int], axis: int = 0
 ) -> Tensor:
-    """Draw a tensor, of which each window has a part of its own.
+    """Draw a tensor with a separate part for each window.
 
     Args:
         make: Draws a tensor of a given shape.
         shape: What is wanted.
-        axis: That of the windows, or of several lines for each window, one behind the other.
+        axis: Axis of the windows, or of several lines per window, one after the other.
     """
     whole = list(shape)
     if _share is None:

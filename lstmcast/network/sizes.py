@@ -8,7 +8,7 @@ from typing import Any
 MAX_WIDTH = 50
 
 SEGMENTS = 15
-"""Segments that a window is cut into where `network.segment` is `auto`."""
+"""Segments in a window if `network.segment` is `auto`."""
 FEWEST = 4
 """Segments in a window without which `auto` does not take a season for a segment."""
 
@@ -35,7 +35,7 @@ class Category:
 
 
 def embedding_width(count: int) -> int:
-    """Width of the vectors of n categories where none is given: 1.6 n^0.56, at most 50.
+    """Default width of the embeddings of n categories: 1.6 n^0.56, at most 50.
 
     Source: the rule of thumb of fastai's tabular models, there with at most 600.
     """

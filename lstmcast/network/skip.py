@@ -37,7 +37,7 @@ class LinearSkip(nn.Module):
         return ahead[..., None]
 
     def pairs(self, window: Normalized, targets: Tensor) -> Tensor:
-        """What `linear` reads of windows, and what it would have to give: (B, T + H, C).
+        """Input and target of `linear` for windows: (B, T + H, C).
 
         Both in the units of the batch, so that windows with no spread of their own do not count
         more than others.

@@ -93,7 +93,7 @@ class LayerTrace:
         return step.h, step.c if isinstance(step, LSTMStep) else None
 
     def parts(self, t: int) -> dict[str, GateParts]:
-        """What each gate adds up at time t; an RNN's only sum is that of `h`."""
+        """The sum in each gate at time t; an RNN's only sum is that of `h`."""
         names = GATES[self.mode] or ("h",)
         weights, count = self.weights, len(names)
         by_input = (self.inputs[:, t] @ weights.weight_ih.T).chunk(count, dim=1)
@@ -109,7 +109,7 @@ class LayerTrace:
 
 
 class StepwiseLayer(nn.Module):
-    """All that a recurrent layer of torch computes, by the cells of `cells.py`, any activation.
+    """A recurrent layer like torch's, computed by the cells of `cells.py` with any activation.
 
     It takes over the layer's parameters under torch's own names, such as `weight_ih_l0`: first
     values and state dict are torch's, and a layer that lives on shares its weights. Attributes

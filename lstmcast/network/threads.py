@@ -37,7 +37,7 @@ def use_threads(network: NetworkConfig, training: TrainingConfig, pad: bool) -> 
 
 
 def _has_own(network: NetworkConfig, precision: str) -> bool:
-    """Whether all recurrent layers of a training on a CPU have threads of their own."""
+    """Whether all recurrent layers of a training on a CPU use the compiled code's threads."""
     if not made_for(network):
         return False
     return choose_precision(precision, network, torch.device("cpu")) == torch.float32

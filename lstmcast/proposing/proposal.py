@@ -70,10 +70,10 @@ class Proposal:
         return {"config": self.config().model_dump(), "reasons": reasons}
 
     def yaml(self, file: Path) -> str:
-        """The config as YAML, a reason beside each value, paths relative to the file's folder.
+        """The config as YAML with a reason for each value; paths are relative to its folder.
 
         Args:
-            file: What the YAML is to be called; it need not exist.
+            file: Path of the YAML file; it need not exist.
         """
         text = [f"# lstmcast train {_printable(shlex.quote(str(file)))}"]
         for sentence in self.about:

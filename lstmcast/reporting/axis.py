@@ -70,8 +70,8 @@ def axis_of(
         tables: Stamps of each table, as it writes them, each at least once.
         timed: Whether they are stamps; otherwise row numbers.
         time_format: As `data.time_format` says.
-        alias: Of the frequency; empty where that is to be found out.
-        season: Steps in a season; 0 where that is to be found out.
+        alias: Of the frequency; empty: infer it.
+        season: Steps in a season; 0: infer it.
     """
     texts = pd.unique(np.concatenate([np.asarray(table, dtype=object) for table in tables]))
     if not timed:

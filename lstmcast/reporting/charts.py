@@ -61,7 +61,7 @@ class Chart:
         key: Its id.
         title: Heading above it.
         about: What it shows, in a sentence or two.
-        words: What there is to see, in place of the picture.
+        words: Text alternative of the picture.
         figure: For plotly.
         table: Its numbers; None where there are too many to read.
         height: In pixels.

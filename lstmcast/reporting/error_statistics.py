@@ -56,7 +56,7 @@ def over_time(errors: Errors) -> pd.DataFrame:
 
 
 def distribution(errors: Errors) -> tuple[np.ndarray, np.ndarray]:
-    """Middles of bars and counts; the outermost bars also hold what lies farther out."""
+    """Centers of bars, and counts; the outermost bars include all larger errors."""
     if not len(errors.values):
         return np.empty(0), np.empty(0, dtype=int)
     low, high = np.quantile(errors.values, [0.002, 0.998])

@@ -144,7 +144,7 @@ def season_chart(season: Names) -> Chart:
 
 
 def wanting(trace: dict[str, Any], **columns: str) -> dict[str, Any]:
-    """A trace that is to be filled with columns."""
+    """A trace whose columns are filled in later."""
     return {**trace, "meta": columns}
 
 

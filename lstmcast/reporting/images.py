@@ -67,7 +67,7 @@ def chosen(items: list[Item]) -> dict[str, Item]:
 
 
 def title_of(chart: Chart) -> str:
-    """What stands above a chart that has no page around it."""
+    """The title of a chart outside a page."""
     return f"{chart.title}: all series" if chart.key.startswith("all-") else chart.title
 
 

@@ -21,7 +21,7 @@ def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     had the name before is as it was.
 
     Args:
-        path: Where it is to appear.
+        path: Of the new file.
         mode: `w` for UTF-8 text with Unix line ends, `wb` for bytes.
 
     Raises:

@@ -25,7 +25,7 @@ UNFINISHED = ".*.part"
 
 @dataclass(frozen=True)
 class RunFolder:
-    """What `train` leaves behind.
+    """The run folder that `train` makes.
 
     Attributes:
         path: The folder.
@@ -57,7 +57,7 @@ class RunFolder:
 
     @property
     def metrics(self) -> Path:
-        """Scores beside the baselines'."""
+        """Scores of network and baselines."""
         return inside(self.path, "metrics.json")
 
     @property
@@ -110,7 +110,7 @@ class RunFolder:
         if (process := self.writer()) is not None:
             return f"process {process} is still training it"
         if self.config.is_file():
-            return f"go on with `lstmcast train --resume {self.path}`"
+            return f"resume it with `lstmcast train --resume {self.path}`"
         return "a run folder is made by `lstmcast train`"
 
     def check_free(self) -> None:
@@ -129,7 +129,7 @@ class RunFolder:
                 f"{self.path} is being trained by process {process}; --run names another"
             )
         if held:
-            further = "" if self.is_complete else ", go on with --resume if it was interrupted,"
+            further = "" if self.is_complete else ", use --resume if it was interrupted,"
             raise RunError(
                 f"{self.path} is not empty; nothing in it was touched. Name another folder with "
                 f"--run{further} or remove this one first"

@@ -19,7 +19,7 @@ def locked(path: Path, wait: bool = False) -> Iterator[None]:
 
     Args:
         path: A file for the lock alone; it is made, and removed again.
-        wait: Whether to wait for the process that holds it, on whatever machine.
+        wait: Whether to wait for the process that holds it, on any machine.
 
     Raises:
         RunError: It cannot be made; or another process holds it, which is named.
@@ -53,7 +53,7 @@ def owner(path: Path) -> int | None:
     try:
         os.kill(process, 0)
     except PermissionError:
-        return process  # it lives, and is somebody else's
+        return process  # it is alive, and belongs to another user
     except (OSError, OverflowError):
         return None
     return process

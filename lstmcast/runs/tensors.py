@@ -32,7 +32,7 @@ def write_tensors(
     """Write tensors and JSON, whole or not at all; the same content gives the same bytes.
 
     Args:
-        path: Where the file is to appear.
+        path: Of the new file.
         tensors: By name.
         key: Of the metadata entry that holds the JSON.
         described: What the JSON says; the checksum is added to it.

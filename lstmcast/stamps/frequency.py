@@ -260,7 +260,7 @@ _COUNTS = ("%Y", "%Y%m", *EPOCHS)  # numbers that need a name to be stamps
 
 
 def guess_time_column(table: Table) -> str | None:
-    """The first column of stamps, in whatever order; one with a name like `date` goes first.
+    """The first column of time stamps, in any order; one with a name like `date` is preferred.
 
     Years, months as 202001 and seconds since 1970 are plain numbers too: they need such a name.
     A named column may have a few faulty stamps, which are reported when it is read.

@@ -33,7 +33,7 @@ _WORDS = {
     "z": "+HH:MM", "Q": "milliseconds since 1970", "%": "%",
 }  # fmt: skip
 MANY = 1000
-"""Stamps of which it is worth to look whether they repeat."""
+"""Fewest time stamps for which repeated ones are looked up once."""
 
 UNPADDED = "mdHI"  # directives that people also write without a leading zero
 
@@ -43,7 +43,7 @@ class StampStyle:
     """How a column writes its stamps, so that stamps can be written the same way.
 
     Attributes:
-        pattern: Directives and what stands between them.
+        pattern: Directives, and the characters between them.
         digits: Of the fraction of a second.
         zone: What `%z` is written as.
         shift: Minutes that the written time is ahead of the stamp: 0 where stamps are wall time,

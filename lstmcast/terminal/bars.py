@@ -69,7 +69,7 @@ class TrainingView:
         self.live.stop()
 
     def move(self, progress: Trained) -> None:
-        """Take in where training stands."""
+        """Take in the progress of training."""
         if self.now is None:  # a resumed run does not begin at 0
             self.first = progress.epoch - 1 + (progress.step - 1) / progress.steps
         self.now = progress
@@ -87,7 +87,7 @@ class TrainingView:
         return pace * (self.max_epochs - done)
 
     def drawn(self) -> Table:
-        """Three lines: where it stands, and both losses."""
+        """Three lines: the progress, and both losses."""
         table = Table.grid(padding=(0, 2))
         left = self.seconds_left()
         if self.now is None or left is None:
@@ -132,7 +132,7 @@ def folds_bar(console: Console) -> Progress:
 
 
 def parts_bar(console: Console) -> Progress:
-    """Work of which the parts are counted; its description says of what."""
+    """A task with counted parts, and a description."""
     return _bar(
         console,
         TextColumn("{task.description}"),

@@ -45,7 +45,7 @@ class Terminal(ProgressListener):
 
     Args:
         json: One JSON object on stdout, and nothing else there.
-        quiet: Nothing but errors, and what stdout was asked for.
+        quiet: Only errors, and requested output on stdout.
         verbose: Also the resolved config.
     """
 

@@ -41,7 +41,7 @@ class Checkpoint:
     values: dict[str, Any]
 
     def part(self, prefix: str) -> dict[str, Tensor]:
-        """The tensors whose names begin so, under the rest of their names."""
+        """The tensors whose names have a prefix, under the rest of their names."""
         return {
             name.removeprefix(prefix): value
             for name, value in self.tensors.items()
@@ -90,7 +90,7 @@ class Checkpoints:
         self.last = time.monotonic()
 
     def latest(self) -> Checkpoint | None:
-        """The last checkpoint that is whole; None where there is none at all.
+        """The last valid checkpoint; None without any.
 
         Raises:
             RunError: There are checkpoints, and all of them are damaged or of another run.
@@ -145,12 +145,12 @@ def remove_checkpoints(folder: Path) -> None:
     """Remove the checkpoints of a run that is complete, and nothing else."""
     for path in [*folder.glob("*.safetensors"), folder / BEGUN]:
         remove_file(path)
-    with contextlib.suppress(OSError):  # somebody keeps a file of their own there
+    with contextlib.suppress(OSError):  # the user has a file of their own there
         folder.rmdir()
 
 
 def random_states(device: torch.device) -> Checkpoint:
-    """The states of all generators that training could draw from: Python's, numpy's, torch's."""
+    """The states of all random generators of training: Python's, numpy's, torch's."""
     version, words, python_gauss = random.getstate()
     numpy_state: Any = np.random.get_state(legacy=False)
     tensors = {
@@ -172,7 +172,7 @@ def random_states(device: torch.device) -> Checkpoint:
 def restore_random_states(
     device: torch.device, tensors: dict[str, Tensor], values: dict[str, Any]
 ) -> None:
-    """Put the generators back to where `random_states` found them."""
+    """Restore the random generators to the states that `random_states` read."""
     version, python_gauss = values["python"]
     random.setstate((version, tuple(tensors["random.python"].tolist()), python_gauss))
     position, has_gauss, gauss = values["numpy"]

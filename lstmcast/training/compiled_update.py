@@ -12,7 +12,7 @@ from lstmcast.network.kernel.load import code, library
 
 
 class Update(ctypes.Structure):
-    """What a call works on, explained in update.c: numbers, and addresses of tensors."""
+    """Arguments of a call, explained in update.c: numbers, and addresses of tensors."""
 
     _fields_ = (
         ("kind", ctypes.c_int64),

@@ -16,7 +16,7 @@ Loss = Callable[[Batch], tuple[Tensor, Tensor | int]]
 
 
 class _Share(nn.Module):
-    """What DistributedDataParallel wraps: a rank's share of a batch -> its loss."""
+    """The module that DistributedDataParallel wraps: a rank's share of a batch -> its loss."""
 
     def __init__(self, network: Forecaster) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class _Share(nn.Module):
 
 
 def shared_loss(network: Forecaster) -> Loss:
-    """The loss of a rank's share; on the way back gradients become their mean over all ranks.
+    """The loss of a rank's share; the backward pass averages gradients over all ranks.
 
     All begin with the weights of rank 0.
     """

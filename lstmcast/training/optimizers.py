@@ -47,7 +47,7 @@ class Optimizer(ABC):
         self.steps = 0
 
     def clear(self) -> None:
-        """Forget the gradients of the step before."""
+        """Clear the gradients of the previous step."""
         for parameter in self.parameters:
             parameter.grad = None
 
@@ -110,17 +110,17 @@ class Optimizer(ABC):
         return {**self.memory(), "steps": torch.tensor(self.steps)}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Go on from what `tensors` told."""
+        """Restore the state from `tensors`."""
         self.steps = int(tensors["steps"])
         for name, kept in self.memory().items():
             kept.copy_(tensors[name])
 
     def zeros(self) -> Tensor:
-        """(P,) zeros for all parameters, one behind the other."""
+        """(P,) zeros for all parameters, one after the other."""
         return torch.cat([torch.zeros_like(each).flatten() for each in self.parameters])
 
     def parts(self, flat: Tensor) -> Iterator[Tensor]:
-        """Each parameter's part of (P,) numbers, in its shape."""
+        """The part of (P,) numbers for each parameter, in its shape."""
         begin = 0
         for parameter in self.parameters:
             end = begin + parameter.numel()
@@ -180,7 +180,7 @@ class Adam(Optimizer):
 
     @cached_property
     def apart(self) -> tuple[list[Tensor], list[Tensor], Tensor]:
-        """Both of each parameter, and the number of steps, as torch's function wants them."""
+        """Both means of each parameter, and the number of steps, as torch's function needs them."""
         return list(self.parts(self.mean)), list(self.parts(self.square)), self.mean.new_zeros(())
 
     def memory(self) -> dict[str, Tensor]:
@@ -188,7 +188,7 @@ class Adam(Optimizer):
         return {"mean": self.mean, "square": self.square}
 
     def move(self, gradients: list[Tensor], rate: float, too_large: Tensor | None) -> None:
-        """Both means, freed of their start at 0, and the step."""
+        """Both means, corrected for their start at 0, and the step."""
         means, squares, count = self.apart
         count.fill_(self.steps)
         self.function(

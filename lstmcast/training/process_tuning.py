@@ -25,7 +25,7 @@ in all its pages.
 
 @contextlib.contextmanager
 def fast_training_process() -> Iterator[None]:
-    """Make training steps fast, and put the process back behind them.
+    """Make training steps fast, and restore the process afterwards.
 
     Two habits of the machine cost more than the arithmetic. glibc gives large blocks back to the
     kernel as soon as they are freed, and every step faults all their pages in again: kept, a step
@@ -47,7 +47,7 @@ def fast_training_process() -> Iterator[None]:
 
 
 def _keep_blocks(size: int, together: int) -> None:
-    """Have the process keep freed blocks of fewer bytes, and so many together at its memory's end.
+    """Let the process keep freed blocks below a size, and a total size at its memory's end.
 
     Nothing happens where the memory is not glibc's.
     """

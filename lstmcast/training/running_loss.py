@@ -1,4 +1,4 @@
-"""The losses of an epoch, of which memory holds a few, however many steps it has."""
+"""The losses of an epoch, in bounded memory for any number of steps."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class RunningLoss:
         self.steps += 1
 
     def last(self) -> float:
-        """Mean loss of the last step, which has not been taken in yet."""
+        """Mean loss of the last step, which is not in the sums yet."""
         total, count = map(float, self.recent[-1])
         return total / max(count, 1.0)
 
     def take_in(self) -> None:
-        """Add up the recent steps, and let go of them."""
+        """Add the recent steps to the sums, and release them."""
         if self.recent:
             total, count = as_numbers(self.recent).cpu().double().sum(dim=0).tolist()
             self.total, self.count = self.total + total, self.count + count

@@ -24,7 +24,7 @@ LOWEST = 1 / 25
 
 
 def one_cycle(done: float) -> float:
-    """Share of the highest rate when so much of the training is done."""
+    """Factor of the highest learning rate after a fraction of the training."""
     if done < RISING:
         return LOWEST + (1 - LOWEST) * 0.5 * (1 - math.cos(math.pi * done / RISING))
     return 0.5 * (1 + math.cos(math.pi * min((done - RISING) / (1 - RISING), 1.0)))
@@ -72,7 +72,7 @@ class Schedule:
         return self.config.learning_rate * factor
 
     def epoch_done(self, loss: float) -> None:
-        """Tell the loss of an epoch; only `plateau` listens."""
+        """Take in the validation loss of an epoch; only `plateau` uses it."""
         if self.config.schedule != "plateau":
             return
         if loss < self.best:
@@ -84,11 +84,11 @@ class Schedule:
             self.waited = 0
 
     def values(self) -> dict[str, float | None]:
-        """What `plateau` has heard so far, as JSON, which knows no infinity."""
+        """The state of `plateau` as JSON, which has no infinity."""
         best = None if math.isinf(self.best) else self.best
         return {"factor": self.factor, "best": best, "waited": self.waited}
 
     def restore(self, values: dict[str, Any]) -> None:
-        """Go on from what `values` told."""
+        """Restore the state from `values`."""
         self.factor, self.waited = values["factor"], values["waited"]
         self.best = math.inf if values["best"] is None else values["best"]

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM, held back until training stands between two steps."""
+"""SIGINT and SIGTERM, held back until training is between two steps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class HeldSignals:
-    """Notes the first SIGINT or SIGTERM in place of obeying it; the second acts at once.
+    """Holds back the first SIGINT or SIGTERM; the second one acts at once.
 
     >>> with HeldSignals(True) as held:
     ...     if held.number is not None:

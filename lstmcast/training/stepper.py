@@ -22,7 +22,7 @@ from lstmcast.training.weight_ema import WeightEMA
 from lstmcast.windows.batches import Batch
 
 EXPLODED = 1e3
-"""A loss this many times that of the first steps has run away."""
+"""Training has diverged if the loss is this many times that of the first steps."""
 
 
 class Stepper:
@@ -82,7 +82,7 @@ class Stepper:
         return sums
 
     def forward(self, batch: Batch) -> tuple[Tensor, Sums]:
-        """The mean loss of a batch, of all shares together, and what it is the mean of."""
+        """The mean loss of a batch over all ranks, and the number of its losses."""
         total, count = self.loss(batch)
         sums: Sums = (total.detach(), count)
         if not self.ranks.alone:  # gradients become their mean over the ranks
@@ -93,14 +93,14 @@ class Stepper:
         return total / count, sums
 
     def sharded(self, windows: int) -> AbstractContextManager[None]:
-        """What is drawn by chance is that of this rank's share of a batch."""
+        """Within the block, random draws are those of this rank's share of a batch."""
         if self.ranks.alone:
             return nullcontext()
         share = self.ranks.share(windows)
         return sharded(Shard(share.start, share.stop, windows))
 
     def out_of_time(self) -> bool:
-        """Whether the minutes are over, by the clock of rank 0."""
+        """Whether `max_minutes` are over, by the clock of rank 0."""
         if math.isinf(self.max_seconds):
             return False
         return bool(self.ranks.max(self.ranks.first and self.seconds() > self.max_seconds))
@@ -110,7 +110,7 @@ class Stepper:
         return time.monotonic() - self.began
 
     def values(self) -> dict[str, Any]:
-        """What the next step needs to know of those before it, beside the optimizer's state."""
+        """The state that the next step needs, except the optimizer's."""
         return {
             "steps": self.steps,
             "rate": self.rate,
@@ -121,7 +121,7 @@ class Stepper:
         }
 
     def restore(self, values: dict[str, Any]) -> None:
-        """Go on from what `values` told."""
+        """Restore the state from `values`."""
         self.steps, self.rate = values["steps"], values["rate"]
         self.stopped_by = values["stopped_by"]
         self.began = time.monotonic() - values["seconds"]

@@ -21,12 +21,12 @@ from lstmcast.training.training_state import Epoch, StateSaver, TrainingState
 from lstmcast.windows.batches import Batches
 
 CHECK_EVERY = 50
-"""Batches between looks at the loss, each of which waits for the device."""
+"""Batches between checks of the loss, each of which waits for the device."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where training stands, for whoever watches.
+    """Progress of training, for the listener.
 
     Attributes:
         epoch: Now running, from 1.
@@ -177,7 +177,7 @@ def _end_epoch(
 
 
 def _stop_here(state: TrainingState, config: TrainingConfig, epochs: int | None) -> str:
-    """Why training ends after the epochs so far; empty if it goes on."""
+    """The reason to stop after the epochs so far (early stopping or a limit); empty if none."""
     assert state.best is not None, "an epoch has ended"
     done = len(state.history)
     waited = done - state.best.epoch
@@ -187,7 +187,7 @@ def _stop_here(state: TrainingState, config: TrainingConfig, epochs: int | None)
 
 
 def shared(batches: Batches, all_ranks: Ranks) -> Batches:
-    """The same batches, of which this rank gathers its part."""
+    """The same batches, limited to the part of this rank."""
     return replace(batches, part=all_ranks.rank, parts=all_ranks.count)
 
 

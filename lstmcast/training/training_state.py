@@ -1,4 +1,4 @@
-"""Where training stands between two steps, and how that is saved and put back."""
+"""The state of training between two steps, saved in checkpoints and restored on resume."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Epoch:
 
 @dataclass
 class TrainingState:
-    """Where training stands between two steps, beside weights, optimizer and stepper.
+    """The state of training between two steps, except weights, optimizer and stepper.
 
     Attributes:
         losses: Of the epoch that is running; its steps are the place in the epoch.
@@ -74,7 +74,7 @@ class TrainingState:
 
 
 class StateSaver:
-    """Saves where training stands when it is time or a signal came, and puts it back.
+    """Saves checkpoints of the state when one is due or a signal came, and restores it.
 
     Args:
         checkpoints: Where; None: nowhere.
@@ -96,7 +96,7 @@ class StateSaver:
         self.handle_signal(state)
 
     def handle_signal(self, state: TrainingState) -> None:
-        """Save if a signal came to any rank, and obey it; called where nothing is half done."""
+        """Save a checkpoint if any rank received a signal, then let the signal act."""
         number = self.ranks.max(self.signals.number or 0)
         if number:
             self.save(state)
@@ -105,7 +105,7 @@ class StateSaver:
             self.signals.let_go()
 
     def save(self, state: TrainingState) -> None:
-        """Write a checkpoint of all that decides what comes next; rank 0 does."""
+        """Write a checkpoint with everything that decides the next steps, on rank 0."""
         if self.checkpoints is None or not self.ranks.first:
             return
         stepper, chance = self.stepper, random_states(self.device)
@@ -131,7 +131,7 @@ class StateSaver:
         self.checkpoints.save(stepper.steps, Checkpoint(tensors, values))
 
     def restore(self) -> TrainingState:
-        """Put everything back as the last checkpoint has it; without one, begin."""
+        """Restore the state from the last checkpoint; without one, start at the beginning."""
         last = self.checkpoints.latest() if self.checkpoints and self.ranks.first else None
         last = told_checkpoint(last, self.ranks)
         if last is None:

@@ -18,7 +18,7 @@ YOUNG = 10
 
 
 class WeightEMA:
-    """The average of some parameters, which they may wear for a while.
+    """Exponential moving average (EMA) of parameters, which can replace them for a while.
 
     Args:
         parameters: Of the network; they start the average.
@@ -61,17 +61,17 @@ class WeightEMA:
 
     @torch.no_grad()
     def _exchange(self, values: list[Tensor]) -> list[Tensor]:
-        """Set the parameters; returns what they were."""
+        """Set the parameters; return their previous values."""
         before = [parameter.clone() for parameter in self.parameters]
         for parameter, value in zip(self.parameters, values, strict=True):
             parameter.copy_(value)
         return before
 
     def tensors(self) -> dict[str, Tensor]:
-        """By the number of the parameter."""
+        """The averages, by number of the parameter."""
         return {str(k): value for k, value in enumerate(self.values)}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Go on from what `tensors` told."""
+        """Restore the state from `tensors`."""
         for k, value in enumerate(self.values):
             value.copy_(tensors[str(k)])

@@ -58,7 +58,7 @@ class Batch:
         return len(self.inputs)
 
     def cut(self, size: int) -> Iterator[Batch]:
-        """Batches of so many windows, the last of what is left; they share this one's memory."""
+        """Batches of a number of windows, the last one smaller; they share this batch's memory."""
         if len(self) <= size:
             yield self
             return
@@ -187,7 +187,7 @@ class Batches:
         return min(self.batch_size, self.windows - batch * self.batch_size)
 
     def epoch(self, number: int = 0, skip: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch behind the first few; their order depends on (seed, number)."""
+        """The batches of an epoch after the first few; their order depends on (seed, number)."""
         size, total = self.batch_size, self.windows
         windows_at = self.order(number).places()
         many = size * max(1, limits.LOCATED_AT_ONCE // size)
@@ -215,7 +215,7 @@ class Batches:
 
 
 def as_tensor(table: np.ndarray) -> Tensor:
-    """The rows as a tensor that shares their memory; nobody writes to it."""
+    """The rows as a tensor that shares their memory and is only read."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(table)

@@ -19,11 +19,11 @@ import numpy as np
 from lstmcast.windows.windows import WindowIndex
 
 BLOCK_BYTES, MOST_BLOCK, SPANS = 1 << 16, 1 << 12, 4
-"""Of the table that a block of windows lies over; windows in it at most; times a window's own rows
-that it is at least, so that few rows are read for two blocks."""
+"""Bytes of the table under a block of windows; most windows in a block; smallest ratio of a block
+to the rows of one window, so that few rows are read for two blocks."""
 
 POOL_BYTES, LEAST_POOL, MOST_POOL = 1 << 30, 1 << 16, 1 << 22
-"""Of the table that a pool of windows may reach over; windows in a pool at least, and at most."""
+"""Bytes of the table under a pool of windows; fewest and most windows in a pool."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def pools_of(row_bytes: int, stride: int, span: int) -> Pools:
 
 @dataclass(frozen=True)
 class Order:
-    """Which windows stand at which places of an epoch.
+    """The order of the windows of an epoch.
 
     Attributes:
         index: The windows.
@@ -74,7 +74,7 @@ class Order:
     pools: Pools
 
     def places(self) -> Callable[[int, int], np.ndarray]:
-        """What tells the windows at places `begin` to `end`; any part of an epoch by itself."""
+        """The windows at positions `begin` to `end` of an epoch."""
         count, size = len(self.index), self.pools.pool
         seed = self.seed
         if seed is None:
@@ -143,5 +143,5 @@ def series_order(
 
 
 def _generator(seed: int, epoch: int, part: int = 0) -> np.random.Generator:
-    """Random numbers of a part of an epoch; 2^192 blocks of them lie between two parts."""
+    """Random generator of a part of an epoch; 2^192 blocks separate two parts."""
     return np.random.Generator(np.random.Philox(key=[seed, epoch], counter=[0, 0, 0, part]))

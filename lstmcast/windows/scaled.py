@@ -1,4 +1,4 @@
-"""The scaled rows that windows are cut from: in memory, or of a panel in files a file beside it."""
+"""The scaled rows of the windows: in memory, or in a file next to a panel on disk."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lstmcast.windows.scaling import Scaler
 def scaled_rows(
     panel: Panel, scaler: Scaler, lookback: int, horizon: int, weighted: bool
 ) -> np.ndarray:
-    """All rows, scaled, T rows of zeros before and H behind: every window lies inside.
+    """All rows, scaled, with T rows of zeros before and H after them for padded windows.
 
     Args:
         panel: Filled.

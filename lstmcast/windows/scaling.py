@@ -56,7 +56,7 @@ class Scaler:
         return replace(self, center=self.center[series], scale=self.scale[series])
 
     def leaving(self, columns: Sequence[int]) -> Scaler:
-        """The same scaler, but columns at these places stay as they are: codes of categories."""
+        """The same scaler, which leaves columns with codes of categories unscaled."""
         center, scale = self.center.copy(), self.scale.copy()
         center[:, columns], scale[:, columns] = 0.0, 1.0
         return replace(self, center=center, scale=scale)
@@ -93,7 +93,7 @@ def fit_scaler(
     Args:
         method: `standard` (mean, deviation with ddof 0), `minmax` (to 0..1), `robust` (median,
             interquartile range) or `none`.
-        per: `series`: each by itself. `all`: the rows of all series together.
+        per: `series`: each series separately. `all`: the rows of all series together.
         values: (R, F) in units of the data.
         observed: (R, F) which of them count.
         starts: (S,) first row to use of each series.
@@ -131,7 +131,7 @@ def fit_scaler(
 
 @dataclass(frozen=True)
 class _Column:
-    """One column of a table, of which rows are asked for.
+    """One column of a table, read by rows.
 
     Attributes:
         values: (R, F).
@@ -146,7 +146,7 @@ class _Column:
     logged: bool
 
     def at(self, begins: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The known values of some rows from each of `begins` on, and whose they are."""
+        """The known values of some rows from each of `begins` on, and their groups."""
         first = np.cumsum(sizes) - sizes
         rows = np.arange(sizes.sum()) + np.repeat(begins - first, sizes)
         group = np.repeat(np.arange(len(sizes)), sizes)
@@ -169,7 +169,7 @@ class _Column:
 def _joined(
     method: str, source: _Column, begins: np.ndarray, sizes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Center and scale (S,) of each series; 0 and 1 where none of its values is known."""
+    """Center and scale (S,) of each series; 0 and 1 without a known value."""
     center, scale = np.zeros(len(sizes)), np.ones(len(sizes))
     values, group = source.at(begins, sizes)
     heads = np.flatnonzero(np.diff(group, prepend=-1))
@@ -191,7 +191,7 @@ def _as_one(
 def _statistics(
     method: str, values: np.ndarray, heads: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Center and scale of each group; where squares overflow, reckoned in units of the largest."""
+    """Center and scale of each group; in units of the largest value if squares overflow."""
     with np.errstate(over="ignore", invalid="ignore"):
         center, scale = STATISTICS[method](values, heads)
         wide = ~np.isfinite(center + scale)

@@ -20,7 +20,7 @@ LARGEST = float(np.finfo(np.float64).max)
 
 
 def streamed(method: str, pieces: Pieces) -> tuple[float, float]:
-    """Center and scale of all values: see `scaling.fit_scaler`; 0 and 1 where there is none."""
+    """Center and scale of all values: see `scaling.fit_scaler`; 0 and 1 without a value."""
     count = sum(len(piece) for piece in pieces())
     if not count:
         return 0.0, 1.0
@@ -47,7 +47,7 @@ def _streamed(method: str, pieces: Pieces, count: int) -> tuple[float, float]:
 
 
 def _sample(pieces: Pieces, count: int) -> np.ndarray:
-    """(B,) all values, or of many some: the standard error of the median is 0.12 % of a spread."""
+    """(B,) all values, or a sample: the median has a standard error of 0.12 % of a deviation."""
     if count <= limits.QUANTILE_SAMPLE:
         return np.concatenate(list(pieces()))
     rng = np.random.Generator(np.random.Philox(key=[0, count]))

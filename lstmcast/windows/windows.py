@@ -66,7 +66,7 @@ def index_windows(
     stride: int = 1,
     usable: np.ndarray | None = None,
 ) -> WindowIndex:
-    """All windows whose targets lie in the rows `begins[s]:ends[s]` of each series.
+    """All windows whose targets are in the rows `begins[s]:ends[s]` of each series.
 
     Without targets (horizon 0), windows whose last input lies there.
 
@@ -93,7 +93,7 @@ def index_windows(
 def _usable_runs(
     first: np.ndarray, counts: np.ndarray, usable: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut runs of origins where a forecast may not start."""
+    """Split runs of origins where no forecast may start."""
     series = np.repeat(np.arange(len(first)), counts)
     before = np.cumsum(counts) - counts
     origins = np.arange(counts.sum()) + np.repeat(first - before, counts)

@@ -181,7 +181,7 @@ def check_signatures(
         config: Of the network.
         sizes: Axes of its windows.
         found: What the file has.
-        extra: Shapes of the float64 tensors that it is to have beside those of the network.
+        extra: Shapes of the float64 tensors that it must have in addition to the network's.
 
     Raises:
         RuntimeError: Such a network cannot be.

@@ -1,4 +1,4 @@
-"""A trained network with everything that stands between a table and it, as one file.
+"""The model file: a trained network and all preprocessing between a table and the network.
 
 The file is safetensors: weights, and one metadata key, `lstmcast`, that holds canonical JSON. It
 says nothing of paths, hosts or times, so that the same training gives the same bytes.
@@ -50,7 +50,7 @@ NO_PATH = "-"
 
 @dataclass(frozen=True)
 class Model:
-    """All that a forecast needs beside the data.
+    """Everything that a forecast needs, except the data.
 
     Attributes:
         network: In evaluation mode, on its device; the first, where there are several.
@@ -207,7 +207,7 @@ def load_model(path: Path, device: torch.device) -> Model:
 
     Args:
         path: A `model.safetensors`.
-        device: Where the network is to live.
+        device: Of the network.
 
     Raises:
         RunError: The file is missing, damaged, or of another tool or a newer lstmcast.
@@ -278,5 +278,5 @@ def refuse_other_format(path: Path, version: object) -> None:
 
 
 def with_path(values: dict[str, Any]) -> dict[str, Any]:
-    """The stored config with an empty path, which the schema wants and nobody reads."""
+    """The stored config with an empty path, which the schema requires and nothing reads."""
     return {**values, "data": {**values["data"], "path": NO_PATH}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lstmcast.inspection.result import InspectionResult, WindowTrace
 from lstmcast.inspection.text.text import cut, number, vector
 
-UNKNOWN = "Code 0, (unknown), stands for every word that training has not seen."
+UNKNOWN = "Code 0, (unknown), represents every category that is not in the training rows."
 
 
 def coded(traced: WindowTrace, column: str, code: float) -> str:

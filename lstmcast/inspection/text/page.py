@@ -1,4 +1,4 @@
-"""All that `inspect` was asked for, one line a list item."""
+"""The whole output of `inspect`, as a list of lines."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ SHARES = {"lets": " (0 nothing, 1 all)", "keeps": " (0 forgets c, 1 keeps it)"}
 
 
 def layer_sections(found: InspectionResult, traced: WindowTrace) -> Iterator[tuple[str, list[str]]]:
-    """A section for each layer and direction that was asked for."""
+    """A section for each requested layer and direction."""
     for place, view in enumerate(found.layers):
         lines = []
         if place == 0:
@@ -101,12 +101,12 @@ def _about(found: InspectionResult, traced: WindowTrace, view: LayerView) -> str
 
 
 def _ahead(traced: WindowTrace) -> str:
-    """The known-ahead columns that stand beside a decoder's x; they are the last of the inputs."""
+    """The future covariates of a decoder's input x; they are its last columns."""
     future = traced.trace.batch.future
     if future is None:
         return ""
     names = ", ".join(column.name for column in traced.columns[-future.shape[2] :])
-    return f", beside the columns of each step that are known ahead ({cut(names, 60)})"
+    return f", and the future covariates of each step ({cut(names, 60)})"
 
 
 def over_time(view: LayerView, unit: int) -> list[str]:

@@ -28,7 +28,7 @@ PRODUCTS_WRITTEN_OUT = 3
 
 
 def step_lines(found: InspectionResult) -> list[str]:
-    """The step that was asked for."""
+    """The requested step."""
     assert found.step is not None and found.opened is not None
     view, unit = found.opened, found.options.unit
     t = found.step - view.padded  # among the steps that ran
@@ -54,7 +54,7 @@ def _about(found: InspectionResult, view: LayerView) -> list[str]:
         stamp = rows.iloc[place][found.traced.time or "step"]
         words = f" This step is the row of {stamp}."
         if place >= inputs:
-            words = f" This step stands for the row of {stamp}, which is not known yet."
+            words = f" This step represents the row of {stamp}, which is not known yet."
     order = "backwards, so 'before' is the step after it." if view.steps.reverse else ""
     state = "trained" if found.trained else "untrained"
     return paragraph(

@@ -136,7 +136,7 @@ def _scaled(found: InspectionResult, traced: WindowTrace) -> list[str]:
     if config.method == "none":
         lines = paragraph("scale.method is none: the values stay as they are.")
     else:
-        whose = "each series by itself" if config.per == "series" else "all series together"
+        whose = "each series separately" if config.per == "series" else "all series together"
         lines = paragraph(
             "Weights start small, so inputs should be of the size of 1. Each column has a center "
             f"and a scale, here the {SCALE_WORDS[config.method]} of its train rows ({whose}); "
@@ -211,7 +211,7 @@ def _block(names: list[str], block: list[list[float]], traced: WindowTrace) -> l
 
 
 def _between(found: InspectionResult, traced: WindowTrace) -> list[str]:
-    """What stands between the scaled block and the first layer: modules, joined columns."""
+    """The steps between the scaled window and the first layer: modules, joined columns."""
     read = traced.trace.context.inputs
     rows = [row for row in _rows_before(found.rows) if row.parameters]
     if read.shape[2] == len(traced.columns) and not rows:
@@ -227,7 +227,9 @@ def _between(found: InspectionResult, traced: WindowTrace) -> list[str]:
     if apart(found):
         says.append(channel_words(found, traced))
     if traced.static:
-        says.append(f"Static columns stand beside every {'segment' if folds(traced) else 'step'}.")
+        says.append(
+            f"Static columns are repeated in every {'segment' if folds(traced) else 'step'}."
+        )
     lines = paragraph(" ".join(says))
     cells = [
         [cut(row.name, 30), cut(row.what, 24), f"{row.parameters:,} parameters"] for row in rows

@@ -174,7 +174,7 @@ def _layer_of(
     cells: Tensor | None,
     gates: Tensor | None,
 ) -> Layer:
-    """What both calls are told."""
+    """The fields that both calls need."""
     weight_ih, weight_hh, bias_ih, bias_hh = weights
     assert weight_hh is not None, "every layer has one"
     steps, windows, features = inputs.shape
@@ -205,11 +205,11 @@ def _first(states: Tensor | None, units: int) -> Tensor | None:
 
 
 def _in_rows(steps: Tensor) -> Tensor:
-    """The same numbers, those of the last axis one behind the other."""
+    """The same numbers, contiguous along the last axis."""
     return steps if steps.stride(-1) == 1 else steps.contiguous()
 
 
 def _wide(states: Tensor, width: int) -> Tensor:
-    """(..., U) -> (..., U'), zeros behind."""
+    """(..., U) -> (..., U'), padded with zeros at the end."""
     missing = width - states.shape[-1]
     return pad(states, (0, missing)) if missing else _in_rows(states)

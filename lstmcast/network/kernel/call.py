@@ -86,7 +86,7 @@ def is_gru(weight_hh: Tensor) -> bool:
 
 
 def parts_of(windows: int, weights: int) -> int:
-    """How many parts a batch is cut into, for a layer of so many weights."""
+    """Number of parts that a batch is divided into, for a layer with `weights` weights."""
     most = min(MOST_PARTS, max(2, MOST_GRADIENTS // weights))
     return max(1, min(most, windows // WINDOWS_IN_A_PART))
 

@@ -50,7 +50,7 @@ def library() -> ctypes.CDLL | None:
 def code() -> ctypes.CDLL:
     """The library, for those who have seen that there is one."""
     found = library()
-    assert found is not None, "asked for without looking at `library`"
+    assert found is not None, "check `library` first"
     return found
 
 
