@@ -104,7 +104,7 @@ def encode(table: Table, column: str) -> tuple[np.ndarray, Words]:
     """A column of texts as codes.
 
     Returns:
-        (R,) float64 codes from 1, NaN where a cell is empty; and the words, sorted.
+        (R,) float64 codes from 1, NaN for an empty cell; and the words, sorted.
 
     Raises:
         DataError: The column has more words than there are codes.

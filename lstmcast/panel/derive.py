@@ -80,7 +80,7 @@ def with_names(panel: Panel, want: Wanted) -> Panel:
             longer than a day.
     """
     past, far, stamps = derived_at(panel, want, np.zeros(1, dtype=np.int64))
-    _refuse_twins(panel, [*past, *stamps, *far])
+    _refuse_same_names(panel, [*past, *stamps, *far])
     columns = replace(
         panel.columns,
         past=(*panel.columns.past, *past),
@@ -133,7 +133,7 @@ def _within_a_day(frequency: Frequency) -> bool:
     return frequency.kind == "business" or (frequency.kind == "fixed" and frequency.every <= DAY)
 
 
-def _refuse_twins(panel: Panel, names: list[str]) -> None:
+def _refuse_same_names(panel: Panel, names: list[str]) -> None:
     taken = {*panel.columns.inputs, *panel.columns.static, *panel.series_columns, panel.time}
     for name in names:
         if name in taken:

@@ -132,11 +132,7 @@ class Duplicates:
         return bool(autumn.all())
 
     def refuse(self) -> None:
-        """Refuse a table with duplicates if `data.duplicates` is `error`.
-
-        Raises:
-            DataError: There are duplicates; the message counts them and shows three.
-        """
+        """Raise DataError if `data.duplicates` is `error` and there are duplicates."""
         if not self.count:
             return
         shown = ", ".join(self.table.line(row) for _, row in self.found)

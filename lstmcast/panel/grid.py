@@ -93,11 +93,7 @@ def run_heads(codes: np.ndarray) -> np.ndarray:
 
 
 class _RowNumbers:
-    """Places of a table without stamps: row numbers within each series, from 0.
-
-    Args:
-        series: S, number of series.
-    """
+    """Places of a table without stamps: row numbers within each series, from 0."""
 
     def __init__(self, series: int) -> None:
         self.seen = np.zeros(series, dtype=np.int64)
@@ -124,13 +120,7 @@ class _RowNumbers:
 
 
 class _StampPlaces:
-    """Places of stamps; counts the stamps off the grid.
-
-    Args:
-        rows: For messages.
-        config: Time column and frequency.
-        frequency: The grid.
-    """
+    """Places of stamps; counts the stamps off the grid."""
 
     def __init__(self, rows: TableRows, config: DataConfig, frequency: Frequency) -> None:
         self.rows, self.config, self.frequency = rows, config, frequency
@@ -150,11 +140,7 @@ class _StampPlaces:
         return places
 
     def refuse(self) -> None:
-        """Refuse a table with stamps off the grid.
-
-        Raises:
-            DataError: There are such stamps; the message shows the first three.
-        """
+        """Refuse a table with stamps off the grid; the message shows the first three."""
         if not self.off:
             return
         name, config = self.rows.table.name, self.config
@@ -167,13 +153,7 @@ class _StampPlaces:
 
 
 class _UsedRows:
-    """Rows between start, end and until, and the first and last place of each series.
-
-    Args:
-        rows: For messages, and the series.
-        options: Start, end and until.
-        frequency: The grid.
-    """
+    """Rows between start, end and until, and the first and last place of each series."""
 
     def __init__(self, rows: TableRows, options: PanelOptions, frequency: Frequency) -> None:
         self.name, self.until, config = rows.table.name, options.until, options.config
@@ -188,7 +168,7 @@ class _UsedRows:
         self.ends = np.full(len(rows.names), -NEVER)
 
     def add(self, codes: np.ndarray, places: np.ndarray, heads: np.ndarray) -> np.ndarray | None:
-        """Add a block. Returns (B,) whether each row is used; None: all are."""
+        """Add a block; returns (B,) whether each row is used, or None if all are."""
         lowest = np.minimum.reduceat(places, heads)
         highest = np.maximum.reduceat(places, heads)
         self.greatest = max(self.greatest, int(highest.max()))
@@ -210,11 +190,7 @@ class _UsedRows:
         np.maximum.at(self.ends, codes, highest + 1)
 
     def refuse(self) -> None:
-        """Refuse limits that leave no row.
-
-        Raises:
-            DataError: No row is left.
-        """
+        """Refuse limits that leave no row."""
         if self.last is not None and self.last > self.greatest:
             raise DataError(f"--at {self.until}: the last row of {self.name} comes before it")
         if self.known:

@@ -16,11 +16,7 @@ PARTS = 1 << 16
 
 
 def refuse_growth(rows: TableRows, places: GridPlaces) -> None:
-    """Refuse a grid that has far more places than the table has rows.
-
-    Raises:
-        DataError: The grid is too long; the message shows the widest gap of the longest series.
-    """
+    """Raise DataError, with the widest gap of the longest series, if the grid is too long."""
     total = int(places.lengths.sum())
     if total <= GROWTH_LIMIT * places.kept + 10_000:
         return

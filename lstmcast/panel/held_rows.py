@@ -18,11 +18,7 @@ from lstmcast.tables.read import Table
 
 
 def hold_rows(table: Table, config: DataConfig) -> TableRows:
-    """Turn the columns that a config names into codes, ticks and numbers.
-
-    Raises:
-        DataError: Names of series, stamps or numbers have a fault.
-    """
+    """Turn columns into codes, ticks and numbers; raises DataError if a cell has a fault."""
     codes, names = _series_codes(table, config.series)
     ticks, style = _ticks(table, config)
     words: dict[str, tuple[str, ...]] = {}

@@ -52,7 +52,7 @@ class Panel:
         columns: Names by role.
         series_columns: Columns that identify a series; empty for a table of one series.
         names: (S,) one tuple of texts per series.
-        values: (R, F) float64 in the order of `columns.inputs`; NaN where missing.
+        values: (R, F) float64 in the order of `columns.inputs`; NaN if missing.
         observed: (R, F) whether the table has the value.
         static: (S, K) float64.
         offsets: (S + 1,) first row of each series, and the number of rows.

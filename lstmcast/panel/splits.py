@@ -1,7 +1,6 @@
-"""Splits: train, validation and test rows.
+"""Splits of each series, in order of time: train, then validation, then test rows.
 
-Each series is split in order of time: train rows, then validation rows, then test rows. A window
-belongs to the split that holds all its targets; its inputs may come from earlier rows.
+A window belongs to the split that holds all its targets; its inputs may come from earlier rows.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""Rows of a table as (series code, tick, values), from a reader in memory or on disk.
-
-All later steps, from the frequency to imputation, are the same code for both.
-"""
+"""Rows of a table as (series code, tick, values), in memory or on disk."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ class RowBlock:
         begin: Number of the first row, from 0.
         codes: (B,) integer number of each row's series.
         ticks: (B,) int64 time stamp in microseconds; meaningless if rows are counted.
-        values: (B, F) float64 targets, past and future covariates; NaN where missing.
+        values: (B, F) float64 targets, past and future covariates; NaN if missing.
         static: (B, K) float64 static covariates.
     """
 
@@ -53,11 +50,7 @@ class RowStore(Protocol):
 
 @dataclass(frozen=True)
 class HeldRows:
-    """Rows in memory: one block.
-
-    Attributes:
-        block: All rows; a panel without gaps takes over its values.
-    """
+    """Rows in memory, as one block; a panel without gaps takes over its values."""
 
     block: RowBlock
 

@@ -63,7 +63,7 @@ def read_vectors(path: Path, words: Sequence[str], column: str) -> Vectors:
     own = next((found[name] for name in UNKNOWN_WORDS if name in found), None)
     missing = [word for word in words if word not in found]
     if missing and (own is None or len(missing) == len(words)):
-        raise _lacks(path, column, missing, len(words), alike)
+        raise _missing_vectors(path, column, missing, len(words), alike)
     known = np.stack([found[word] if own is None else found.get(word, own) for word in words])
     return Vectors(known, known.mean(axis=0) if own is None else own)
 
@@ -77,12 +77,12 @@ def _find(
     beginnings = {text.split(None, 1)[0] for word in wanted for text in (word, word.casefold())}
     found: dict[str, np.ndarray] = {}
     alike: dict[str, str] = {}
-    width = told = 0
+    width = stated = 0
     for number, line in enumerate(lines, start=1):
         if number == 1 and _counts(line):
-            told = int(line.split()[1])
+            stated = int(line.split()[1])
             continue
-        width = width or _width(line, told, path, number)
+        width = width or _width(line, stated, path, number)
         begin = line.split(None, 1)[:1]
         if not begin or (begin[0] not in beginnings and begin[0].casefold() not in beginnings):
             continue
@@ -97,7 +97,7 @@ def _find(
     return found, alike
 
 
-def _width(line: str, told: int, path: Path, number: int) -> int:
+def _width(line: str, stated: int, path: Path, number: int) -> int:
     """E, from the first line with a vector and the header's count (0: no header)."""
     parts = line.split()
     if len(parts) < 2:
@@ -106,12 +106,12 @@ def _width(line: str, told: int, path: Path, number: int) -> int:
             "each line of a word2vec or GloVe text file is a word and its numbers"
         )
     plain = len(parts) - 1  # unless the word has spaces, which only a header reveals
-    if told and (plain < told or (plain > told and _are_numbers(parts[1:]))):
+    if stated and (plain < stated or (plain > stated and _are_numbers(parts[1:]))):
         raise DataError(
-            f"{path}: the header in line 1 promises vectors of {counted(told, 'number')}, but line "
+            f"{path}: the header in line 1 states vectors of {counted(stated, 'number')}, but line "
             f"{number} has {plain}; correct the header"
         )
-    return told or plain
+    return stated or plain
 
 
 def _are_numbers(texts: list[str]) -> bool:
@@ -150,7 +150,7 @@ def _vector(numbers: list[str], word: str, path: Path, line: int) -> np.ndarray:
     )
 
 
-def _lacks(
+def _missing_vectors(
     path: Path, column: str, missing: list[str], count: int, alike: dict[str, str]
 ) -> DataError:
     shown = ", ".join(

@@ -95,13 +95,7 @@ def _bare_panel(rows: TableRows, config: DataConfig, places: GridPlaces, want: W
 class _Writer:
     """Writes the rows of a table to their places.
 
-    Args:
-        rows: Rows of the table.
-        config: Columns by role and duplicates.
-        places: Places of the rows.
-        bare: The panel with the columns of the table.
-        panel: The same with derived columns.
-        folder: Folder for the files; None: in memory.
+    `bare` is the panel with the columns of the table, `panel` has the derived columns too.
     """
 
     def __init__(
@@ -186,11 +180,7 @@ class _Writer:
 class _Static:
     """The value of each static covariate in each series.
 
-    Args:
-        name: Name of the table.
-        columns: K names.
-        number: Index in the panel of each series among all names.
-        series: S, number of series in the panel.
+    `number` maps the index of a series among all names to its index in the panel.
     """
 
     def __init__(self, name: str, columns: list[str], number: np.ndarray, series: int) -> None:
@@ -209,11 +199,7 @@ class _Static:
         self.highest[series] = np.fmax(self.highest[series], high)
 
     def settled(self, names: list[tuple[str, ...]]) -> np.ndarray:
-        """(S, K) the values.
-
-        Raises:
-            DataError: A column has no value, or different values, in a series.
-        """
+        """(S, K) the values; refuses a column without one single value in a series."""
         for k, column in enumerate(self.columns):
             odd = np.flatnonzero(~(self.lowest[:, k] == self.highest[:, k]))
             if len(odd):

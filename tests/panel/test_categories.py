@@ -378,7 +378,7 @@ def test_vectors_are_read_with_and_without_word2vecs_header(tmp_path, head):
         ("sun 1 2\nrain 3 x\nwind 1 2\n", r"line 2: the vector of 'rain' has 'x', .* not a finite"),
         ("sun 1 nan\nrain 3 1\nwind 1 2\n", r"line 1: .* 'sun' has 'nan', which is not a finite"),
         ("sun 1,5 2\nrain 3 1\nwind 1 2\n", r"'sun' has '1,5', .* a decimal point"),
-        ("3 2\nsun 1 2 3\nrain 1 2 3\nwind 1 2 3\n", r"line 1 promises vectors of 2 numbers, but"),
+        ("3 2\nsun 1 2 3\nrain 1 2 3\nwind 1 2 3\n", r"line 1 states vectors of 2 numbers, but"),
         ("3 4\nsun 1 2\nrain 1 2\nwind 1 2\n", r"vectors of 4 numbers, but line 2 has 2"),
         ("", r"has no vector"),
         ("sun\nrain\n", r"line 1: expected a word and its vector, got 'sun'"),

@@ -175,7 +175,7 @@ class SeriesEncoder:
             held.append(words)
         if not self.columns:
             return codes.astype(np.int32)
-        found, inverse = _once(codes, int(np.prod(sizes)))
+        found, inverse = _distinct(codes, int(np.prod(sizes)))
         own = np.empty(len(found), dtype=np.int32)
         for k, code in enumerate(found.tolist()):
             name: list[str] = []
@@ -232,7 +232,7 @@ def coded(cells: Any) -> tuple[np.ndarray, np.ndarray]:
     return to_numpy(cells.indices), np.array(cells.dictionary.to_pylist(), dtype=object)
 
 
-def _once(codes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+def _distinct(codes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """The distinct codes, ascending, and the index into them of each row."""
     if size > 4 * len(codes) + 1000:
         found, inverse = np.unique(codes, return_inverse=True)

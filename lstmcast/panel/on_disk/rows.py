@@ -168,7 +168,7 @@ class CsvRows:
                 texts = [str(values[row]) for row in infinite[:3]]
                 self.faults.cells(column, "infinite", infinite, texts, where)
         self.began = True
-        texts_of = {c: _whole(table.column(c)) for c in self.text}
+        texts_of = {c: _one_array(table.column(c)) for c in self.text}
         return Rows(table.num_rows, texts_of, numbers, where, piece.line, piece.begin)
 
     def _numbers(self, column: str, cells: Any, decimal: str, where: Where) -> np.ndarray:
@@ -220,7 +220,7 @@ def _parse(
     return table, ragged
 
 
-def _whole(column: Any) -> Any:
+def _one_array(column: Any) -> Any:
     """A column of several chunks as one array."""
     if not isinstance(column, pa.ChunkedArray):
         return column

@@ -43,11 +43,7 @@ class Spool:
             file.close()
 
     def blocks(self, backwards: bool = False) -> Iterator[RowBlock]:
-        """All rows in blocks, each mapped when it is needed.
-
-        Args:
-            backwards: Whether the last block comes first.
-        """
+        """All rows in blocks, each mapped when it is needed; `backwards`: the last block first."""
         codes_path, ticks_path, values_path = self.paths
         at_once = limits.SPOOLED_ROWS_AT_ONCE
         begins = range(0, self.rows, at_once)

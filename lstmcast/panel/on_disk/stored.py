@@ -41,7 +41,7 @@ DESCRIBED = "table.json"
 ARRAYS = {"offsets": np.int64, "ends": np.int64, "starts": np.int64, "static": np.float64}
 """Arrays with one or a few numbers for each series."""
 
-BESIDE = ("path", "vectors", "storage", "tables")
+CONTENT_NEUTRAL = ("path", "vectors", "storage", "tables")
 """Fields of the data section that do not change the panel."""
 
 
@@ -68,7 +68,7 @@ def stored_panel(
         RunError: The folder cannot be written.
     """
     files = files_of(config.path)
-    kinds = config.model_dump(mode="json", exclude=set(BESIDE))
+    kinds = config.model_dump(mode="json", exclude=set(CONTENT_NEUTRAL))
     made_of = {
         "format": FORMAT,
         "files": [[path.name, path.stat().st_size] for path in files],

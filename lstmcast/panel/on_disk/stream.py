@@ -1,7 +1,6 @@
 """A table larger than memory -> a panel in files, with one reading of the table.
 
-The rows pass through memory in pieces into a spool. There each row gets its place on the grid,
-then moves into the arrays of the panel, which are files too.
+The rows pass in pieces into a spool, get their places on the grid there, and move into the panel.
 """
 
 from __future__ import annotations
@@ -91,13 +90,7 @@ NO_LINES = (
 
 
 class _Reader:
-    """Reads all rows into a spool.
-
-    Args:
-        config: Columns by role.
-        files: Files of the table, in order.
-        spool: Receives the rows.
-    """
+    """Reads all rows of files into a spool."""
 
     def __init__(self, config: DataConfig, files: list[Path], spool: Spool) -> None:
         self.config, self.files, self.spool = config, files, spool

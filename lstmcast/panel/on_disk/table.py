@@ -56,13 +56,13 @@ class StreamedTable(Table):
         number = bisect.bisect_right([each.row for each in self.stretches], row) - 1
         found = self.stretches[number]
         path = Path(self.files[found.file])
-        behind = "" if len(self.files) == 1 else f" of {path}"
+        suffix = "" if len(self.files) == 1 else f" of {path}"
         if self.parquet:
-            return f"row {found.line + row - found.row + 1}{behind}"
+            return f"row {found.line + row - found.row + 1}{suffix}"
         after = self.stretches[number + 1] if number + 1 < len(self.stretches) else None
         size = after.begin - found.begin if after and after.file == found.file else None
         lines = row_lines(_text(path, found.begin, size), at_line(dialect_of(path), found.line))
-        return f"line {lines[row - found.row]}{behind}"
+        return f"line {lines[row - found.row]}{suffix}"
 
     def without_cells(self) -> Table:
         """The table itself, which has no cells."""
@@ -112,11 +112,7 @@ def files_of(source: str) -> list[Path]:
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether a file is Parquet, by its first bytes.
-
-    Raises:
-        DataError: Its name says Parquet, but it is not.
-    """
+    """Whether a file is Parquet, by its first bytes; raises DataError if only its name says so."""
     if read_bytes(path, 4) == b"PAR1":
         return True
     if path.suffix.lower() in (".parquet", ".pq"):

@@ -36,11 +36,7 @@ class Piece:
 
 
 class HashedFile:
-    """A file that computes its SHA-256 while it is read.
-
-    Args:
-        file: Binary file.
-    """
+    """A binary file that computes its SHA-256 while it is read."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file, self.hash = file, hashlib.sha256()
@@ -64,11 +60,7 @@ def is_gzipped(path: Path) -> bool:
 
 
 def dialect_of(path: Path) -> Dialect:
-    """The dialect of a CSV file, from its first bytes.
-
-    Raises:
-        DataError: It is not a table, or not UTF-8.
-    """
+    """The dialect of a CSV file, from its first bytes; raises DataError if it is no UTF-8 table."""
     name = str(path)
     with path.open("rb") as file:
         head = text_of(file, is_gzipped(path)).read(limits.TEXT_AT_ONCE // 4)
