@@ -24,7 +24,7 @@ BLOCK_BYTES = 1 << 22
 Watch = Callable[[int, int], None]
 """Receives the number of bytes parsed so far, and of all bytes."""
 
-GLANCE = 0.2
+REPORT_SECONDS = 0.2
 """Seconds between two reports of progress."""
 
 _REPEATED = pa.dictionary(pa.int32(), pa.string())
@@ -155,7 +155,7 @@ def _followed(reader: pa.BufferReader, size: int, watch: Watch | None) -> Iterat
     over = threading.Event()
 
     def follow() -> None:
-        while not over.wait(GLANCE):
+        while not over.wait(REPORT_SECONDS):
             with contextlib.suppress(ValueError):  # pyarrow closes it at its end
                 watch(reader.tell(), size)
 

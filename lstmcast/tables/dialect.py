@@ -1,8 +1,4 @@
-"""The dialect of a CSV file: encoding, separator, decimal mark, header.
-
-All is decided from bytes, before any row is parsed. A file that is not a table is refused with a
-message that names its kind.
-"""
+"""The dialect of a CSV file (encoding, separator, decimal mark, header), from its first bytes."""
 
 from __future__ import annotations
 

@@ -182,11 +182,7 @@ def has_rows_header(header: list[str]) -> bool:
 
 
 def _numbers(table: Table, columns: list[str]) -> np.ndarray:
-    """(columns, R) float64, fast for many columns of finite numbers.
-
-    Raises:
-        DataError: A cell is not a finite number.
-    """
+    """(columns, R) float64, fast for many columns; refuses cells that are not finite numbers."""
     frame = table.frame[columns]
     if all(pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes.unique()):
         values = frame.to_numpy(dtype=np.float64, na_value=np.nan).T

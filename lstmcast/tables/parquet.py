@@ -19,11 +19,7 @@ _DAY = 86_400_000_000  # microseconds
 
 
 def open_parquet(raw: bytes, name: str) -> pyarrow.parquet.ParquetFile:
-    """Open a Parquet file from its bytes.
-
-    Raises:
-        DataError: It is damaged.
-    """
+    """Open a Parquet file from its bytes; raises DataError if it is damaged."""
     try:
         return pyarrow.parquet.ParquetFile(pa.BufferReader(raw))
     except (pa.ArrowException, OSError) as error:
@@ -31,11 +27,7 @@ def open_parquet(raw: bytes, name: str) -> pyarrow.parquet.ParquetFile:
 
 
 def open_parquet_file(path: Path) -> pyarrow.parquet.ParquetFile:
-    """Open a Parquet file that is read in parts.
-
-    Raises:
-        DataError: It is damaged.
-    """
+    """Open a Parquet file that is read in parts; raises DataError if it is damaged."""
     try:
         return pyarrow.parquet.ParquetFile(path, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
@@ -43,11 +35,7 @@ def open_parquet_file(path: Path) -> pyarrow.parquet.ParquetFile:
 
 
 def shown_names(file: pyarrow.parquet.ParquetFile, name: str) -> dict[str, str]:
-    """The same as `column_names`, without duplicates.
-
-    Raises:
-        DataError: A name occurs twice.
-    """
+    """The same as `column_names`; raises DataError if a name occurs twice."""
     shown = column_names(file)
     if len(shown) < len(file.schema_arrow.names):
         raise DataError(f"{name}: a column name occurs twice: give every column a different name")

@@ -54,11 +54,7 @@ def read_bytes(source: Path | str, limit: int = -1) -> bytes:
 
 
 def bounded_lines(file: IO[str], name: str) -> Iterator[str]:
-    """The lines of a text file.
-
-    Raises:
-        DataError: A line is too long.
-    """
+    """The lines of a text file; raises DataError if a line is too long."""
     while line := file.readline(limits.LONGEST_LINE):
         if len(line) == limits.LONGEST_LINE and not line.endswith("\n"):
             raise _endless(name)

@@ -136,11 +136,7 @@ class Table:
     def with_columns(
         self, columns: Sequence[str], text: Sequence[str], repeated: Sequence[str]
     ) -> Table:
-        """The table that `read_table` gives for some columns, from one with all columns.
-
-        Raises:
-            DataError: It lacks a column.
-        """
+        """The table that `read_table` gives for some columns, from one with all columns."""
         require_columns(list(self.frame.columns), columns, self.name)
         frame = self.frame[list(dict.fromkeys(columns))]
         if self.csv is None:
@@ -228,11 +224,7 @@ def _is_text(cells: pd.Series[Any]) -> bool:
 
 
 def load_text(path: Path, name: str, digest: Future[str] | None = None) -> bytes:
-    """A file as UTF-8.
-
-    Raises:
-        DataError: It cannot be read, or no longer has the given digest.
-    """
+    """A file as UTF-8; raises DataError if it no longer has the digest."""
     raw = read_bytes(path)
     if digest is not None and hashlib.sha256(raw).hexdigest() != digest.result():
         raise DataError(f"{name} has changed since it was read")
@@ -240,11 +232,7 @@ def load_text(path: Path, name: str, digest: Future[str] | None = None) -> bytes
 
 
 def is_parquet(raw: bytes, source: Path | str) -> bool:
-    """Whether the bytes of a file are Parquet.
-
-    Raises:
-        DataError: The file name says Parquet, but the bytes are not.
-    """
+    """Whether bytes are Parquet; raises DataError if only the name of their file says so."""
     if raw.startswith(b"PAR1"):
         return True
     if Path(source).suffix.lower() in (".parquet", ".pq"):
