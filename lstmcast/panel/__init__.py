@@ -1,1 +1,1 @@
-"""Panel: every series of a table on one equally spaced grid, with its missing values known."""
+"""Panel: all series of a table on one equally spaced grid, with their missing values marked."""

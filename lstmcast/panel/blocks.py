@@ -1,4 +1,4 @@
-"""Rows in blocks: what is reckoned over all rows holds so many of them at a time."""
+"""Blocks of rows: a computation over all rows holds only one block in memory."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from lstmcast import limits
 
 
 def row_blocks(rows: int, width: int) -> Iterator[tuple[int, int]]:
-    """First row, and one past the last, of blocks of (rows, width) numbers."""
+    """First row, and one past the last, of each block of (rows, width) numbers."""
     size = max(1, limits.BYTES_AT_ONCE // (8 * max(width, 1)))
     for begin in range(0, rows, size):
         yield begin, min(begin + size, rows)
 
 
 def owners(offsets: np.ndarray, begin: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-    """Series that have rows in a block, ascending, and where in the block each one's begin."""
+    """Series with rows in a block, ascending, and the place in the block where each begins."""
     first = int(np.searchsorted(offsets, begin, side="right")) - 1
     last = int(np.searchsorted(offsets, end, side="left"))
     series = np.arange(first, last)
@@ -26,18 +26,18 @@ def owners(offsets: np.ndarray, begin: int, end: int) -> tuple[np.ndarray, np.nd
 
 
 def owner_of_rows(offsets: np.ndarray, begin: int, end: int) -> np.ndarray:
-    """(B,) the series of each row of a block."""
+    """(B,) series of each row of a block."""
     series, heads = owners(offsets, begin, end)
     return np.repeat(series, np.diff(heads, append=end - begin))
 
 
 def series_groups(lengths: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Series that follow each other and have at most `limits.ROWS_AT_ONCE` rows together.
+    """Groups of consecutive series with at most `limits.ROWS_AT_ONCE` rows together.
 
-    A longer series is by itself.
+    A longer series is a group alone.
 
     Args:
-        lengths: (S,) rows of each.
+        lengths: (S,) rows of each series.
     """
     ends = np.cumsum(lengths)
     begin, count = 0, len(lengths)

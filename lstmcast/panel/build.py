@@ -18,18 +18,18 @@ from lstmcast.tables.read import Table, read_table
 
 
 def read_panel(config: DataConfig, horizon: int = 0) -> tuple[Panel, Table]:
-    """Read a table and lay it on its grid.
+    """Read a table and place its rows on its grid.
 
     Args:
-        config: Path, columns by role and how to treat faults.
-        horizon: H, steps that columns made of stamps are to go on.
+        config: Path, columns by role and the treatment of faults.
+        horizon: H, steps after the table for which columns made of time stamps are computed.
 
     Returns:
-        The panel with gaps as NaN, and the table for messages about its lines.
+        The panel with missing values as NaN, and the table for messages about its lines.
 
     Raises:
-        DataError: The table cannot be read, lacks a column, or has a fault that the config does
-            not say how to treat.
+        DataError: The table cannot be read, lacks a column, or has a fault that no config field
+            treats.
     """
     table = read_columns(config)
     return build_panel(table, config, horizon=horizon), table.without_cells()
@@ -40,8 +40,8 @@ def read_columns(config: DataConfig, watch: Watch | None = None, raw: bytes | No
 
     Args:
         config: Path, and columns by role.
-        watch: Is told how much of a CSV has been parsed.
-        raw: The bytes of the file, where they have been read already.
+        watch: Receives how many bytes of a CSV are parsed.
+        raw: Bytes of the file if they are already in memory.
 
     Raises:
         DataError: The table cannot be read or lacks a column.
@@ -55,7 +55,7 @@ def read_columns(config: DataConfig, watch: Watch | None = None, raw: bytes | No
 
 
 def columns_of(config: DataConfig) -> tuple[list[str], list[str], list[str]]:
-    """Of a long table the columns that a config names, those of text, and those that repeat."""
+    """The columns of a long table: all that a config names, those of text, those that repeat."""
     time = [config.time] if config.time else []
     texts = [*time, *config.series, *config.categorical]
     covariates = [*config.past, *config.future, *config.static]
@@ -64,9 +64,9 @@ def columns_of(config: DataConfig) -> tuple[list[str], list[str], list[str]]:
 
 
 def layout_of(config: DataConfig) -> str:
-    """How the table of a config is laid out: `long`, `wide` or `rows`.
+    """Layout of the table of a config: `long`, `wide` or `rows`.
 
-    Not told, it is `rows` where the header is V1, V2, ... and the config names none of these.
+    `auto` means `rows` if the header is V1, V2, ... and the config names none of these.
     """
     if config.layout != "auto":
         return config.layout
@@ -80,16 +80,16 @@ def layout_of(config: DataConfig) -> str:
 def build_panel(
     table: Table, config: DataConfig, until: str | None = None, horizon: int = 0
 ) -> Panel:
-    """Lay the rows of a table on an equally spaced grid, series behind series.
+    """Place the rows of a table on an equally spaced grid, one series after the other.
 
     Args:
         table: All columns that the config names.
-        config: Columns by role and how to treat duplicates.
-        until: Leave out what comes after this stamp (or row number), but for future columns.
-        horizon: H, steps that columns made of stamps are to go on.
+        config: Columns by role and the treatment of duplicates.
+        until: Last stamp (or row number) used of the columns other than future covariates.
+        horizon: H, steps after the table for which columns made of stamps are computed.
 
     Returns:
-        The panel with gaps as NaN.
+        The panel with missing values as NaN.
 
     Raises:
         DataError: Stamps, numbers, duplicates or static columns have a fault.
@@ -100,15 +100,15 @@ def build_panel(
 
 
 def lay_panel(rows: TableRows, options: PanelOptions, folder: Path | None = None) -> Panel:
-    """Rows that have been read -> their panel, in memory or in the files of a folder.
+    """Rows of a table -> their panel, in memory or in the files of a folder.
 
     Args:
-        rows: Of the table; its blocks are written to.
-        options: Columns by role and how to treat faults.
-        folder: Empty, or with the rows; None: the panel is in memory.
+        rows: Rows of the table; their blocks change.
+        options: Columns by role and the treatment of faults.
+        folder: Folder for the arrays; None: the panel is in memory.
 
     Returns:
-        The panel with gaps as NaN.
+        The panel with missing values as NaN.
 
     Raises:
         ConfigError: A derived column has the name of another.

@@ -1,8 +1,8 @@
-"""Columns of categories: texts -> codes, and which of them training has seen.
+"""Categorical columns: texts -> codes, and the categories that training has seen.
 
-A panel holds the codes beside its numbers: code k stands for the k-th word of the column, counted
-from 1, and 0 for a word that is not known. The words of a table that was just read are all that it
-holds; `recode` brings them to those of a vocabulary, which was fitted on train rows only.
+A panel holds codes next to its numbers: code k means the k-th word of the column, counted from 1;
+0 means an unknown word. A new panel has codes for all words of its table; `recode` translates them
+to the codes of a vocabulary, which is fitted on train rows only.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ UNKNOWN = 0
 """Code of every category that was not seen in training."""
 
 MOST = 1 << 24
-"""Codes travel as float32, which holds whole numbers up to here exactly."""
+"""Codes become float32, which holds integers up to this one exactly."""
 
 Words = tuple[str, ...]
 
@@ -31,20 +31,20 @@ class Vocabulary:
     """The categories seen in train rows.
 
     Attributes:
-        words: Sorted, by column; code k of a column is `words[column][k - 1]`.
-        series: Series columns that are read as categories too.
+        words: Sorted words by column; code k of a column is `words[column][k - 1]`.
+        series: Series columns that are categories too.
     """
 
     words: dict[str, Words]
     series: tuple[str, ...] = ()
 
     def recode(self, panel: Panel) -> Panel:
-        """The panel of a table in the codes of this vocabulary.
+        """The panel in the codes of this vocabulary.
 
-        Series columns that are categories become static columns behind the others.
+        Series columns that are categories become static columns after the others.
 
         Args:
-            panel: As read, in the codes of its own table.
+            panel: A panel in the codes of its own table.
         """
         if not self.words:
             return panel
@@ -69,7 +69,7 @@ class Vocabulary:
         )
 
     def unknown_in(self, panel: Panel) -> dict[str, int]:
-        """Categories that a table as read has and this vocabulary lacks, counted by column."""
+        """Number of categories, by column, that a panel has and this vocabulary lacks."""
         found = {name: set(words) for name, words in panel.words.items()}
         for column in self.series:
             place = panel.series_columns.index(column)
@@ -78,13 +78,13 @@ class Vocabulary:
         return {name: count for name, count in counts.items() if count}
 
     def to_json(self) -> dict[str, Any]:
-        """As plain lists."""
+        """Plain lists, for `from_json`."""
         words = {column: list(texts) for column, texts in self.words.items()}
         return {"words": words, "series": list(self.series)}
 
     @classmethod
     def from_json(cls, state: dict[str, Any] | None) -> Vocabulary:
-        """The vocabulary that `to_json` described; None describes one without columns."""
+        """The vocabulary from the result of `to_json`; None: one without columns."""
         if state is None:
             return cls({})
         words = {column: tuple(texts) for column, texts in state["words"].items()}
@@ -104,10 +104,10 @@ def encode(table: Table, column: str) -> tuple[np.ndarray, Words]:
     """A column of texts as codes.
 
     Returns:
-        (R,) float64 codes from 1, NaN where a cell is empty; and the words, sorted.
+        (R,) float64 codes from 1, NaN for an empty cell; and the words, sorted.
 
     Raises:
-        DataError: The column has more words than codes can tell apart.
+        DataError: The column has more words than there are codes.
     """
     coded = table.strings(column).dictionary_encode()
     coded = coded.combine_chunks() if isinstance(coded, pa.ChunkedArray) else coded
@@ -131,7 +131,7 @@ def fit_vocabulary(
     """The words of the rows `starts[s]:ends[s]` of each series.
 
     Args:
-        panel: As read.
+        panel: A panel in the codes of its own table.
         starts: (S,) first row to use of each series.
         ends: (S,) one past the last row to use.
         embed_series: Whether series columns are categories too.
@@ -156,7 +156,7 @@ def fit_vocabulary(
 
 
 def _seen(words: Words, codes: np.ndarray) -> Words:
-    """The words that codes (R,) stand for, NaN for none."""
+    """The words that occur among codes (R,); NaN means none."""
     found = np.zeros(len(words) + 1, dtype=bool)
     found[codes[~np.isnan(codes)].astype(np.int64)] = True
     return tuple(word for word, there in zip(words, found[1:], strict=True) if there)

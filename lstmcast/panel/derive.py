@@ -1,4 +1,4 @@
-"""Columns that a panel is given beside those of its table: calendar, holidays, lags, masks."""
+"""Columns derived from a table: calendar, holidays, lags, masks of missing values."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from lstmcast.stamps.infer_frequency import DAY, Frequency
 Derived = dict[str, np.ndarray]
 
 OBSERVED = " (observed)"
-"""What the name of a mask ends in."""
+"""End of the name of a mask."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which columns a config asks for.
+    """The derived columns that a config selects.
 
     Attributes:
-        calendar: Names of features of stamps.
-        holidays: The country; None: none.
+        calendar: Names of calendar features.
+        holidays: Country code; None: no holidays.
         near: Lags shorter than the horizon, known up to the origin.
         far: Other lags, known ahead.
-        masks: Whether there is a column that says where a value was observed.
-        ahead: Rows that every series goes on for, since something is known there.
+        masks: Whether each target and past column gets a mask of its observed values.
+        ahead: Rows added to each series, because derived columns are known there.
     """
 
     calendar: tuple[str, ...]
@@ -40,12 +40,12 @@ class Wanted:
     ahead: int
 
     def __bool__(self) -> bool:
-        """Whether there is any."""
+        """Whether there is any derived column."""
         return bool(self.calendar or self.holidays or self.near or self.far or self.masks)
 
 
 def wanted(frequency: Frequency, config: DataConfig, horizon: int) -> Wanted:
-    """The columns that a config asks for, of a table of some frequency."""
+    """The derived columns that a config selects for a table of a frequency."""
     names = suggested(frequency) if config.calendar == "auto" else tuple(config.calendar)
     near = tuple(lag for lag in config.lags if lag < horizon)
     far = tuple(lag for lag in config.lags if lag >= horizon)
@@ -54,7 +54,7 @@ def wanted(frequency: Frequency, config: DataConfig, horizon: int) -> Wanted:
 
 
 def depends_on_horizon(config: DataConfig) -> bool:
-    """Whether another horizon may give a panel other columns or rows, as far as a config says."""
+    """Whether the columns or rows of a panel may depend on the horizon."""
     return bool(config.calendar or config.holidays or config.lags)
 
 
@@ -62,7 +62,7 @@ def derived_at(panel: Panel, want: Wanted, rows: np.ndarray) -> tuple[Derived, D
     """Derived columns at some rows (B,) of a panel, each (B,).
 
     Returns:
-        Near lags with masks; far lags; what is made of stamps.
+        Near lags with masks; far lags; columns made of stamps.
     """
     masks = _masks(panel, rows) if want.masks else {}
     return (
@@ -73,14 +73,14 @@ def derived_at(panel: Panel, want: Wanted, rows: np.ndarray) -> tuple[Derived, D
 
 
 def with_names(panel: Panel, want: Wanted) -> Panel:
-    """A panel with the names of its derived columns among its columns, but not their values.
+    """A panel with the names of its derived columns, but not their values.
 
     Raises:
-        ConfigError: A column has the name of a derived one; holidays are asked for that are not
-            known, or of steps longer than a day.
+        ConfigError: A column has the name of a derived one; the holidays are unknown, or a step is
+            longer than a day.
     """
     past, far, stamps = derived_at(panel, want, np.zeros(1, dtype=np.int64))
-    _refuse_twins(panel, [*past, *stamps, *far])
+    _refuse_same_names(panel, [*past, *stamps, *far])
     columns = replace(
         panel.columns,
         past=(*panel.columns.past, *past),
@@ -92,7 +92,7 @@ def with_names(panel: Panel, want: Wanted) -> Panel:
 
 
 def _masks(panel: Panel, rows: np.ndarray) -> Derived:
-    """1 where a target or past column was observed, 0 where it is filled."""
+    """1 if a value of a target or past column is observed, 0 if it is filled."""
     columns = panel.columns.targets + panel.columns.past
     return {
         f"{name}{OBSERVED}": panel.observed[rows, k].astype(np.float64)
@@ -101,7 +101,7 @@ def _masks(panel: Panel, rows: np.ndarray) -> Derived:
 
 
 def _lags(panel: Panel, rows: np.ndarray, lags: Sequence[int]) -> Derived:
-    """Each target a number of steps before; NaN where the series had not begun."""
+    """Each target some steps before; NaN before the first row of its series."""
     first = panel.offsets[:-1][panel.series_of(rows)]
     columns = {}
     for lag in lags:
@@ -122,8 +122,8 @@ def _of_stamps(
     if holidays:
         if not _within_a_day(panel.frequency):
             raise ConfigError(
-                f"data.holidays: holidays are days, and a step of this table is longer: it is "
-                f"{panel.frequency.words}; leave it out"
+                f"data.holidays: holidays are days, but a step of this table is longer: it is "
+                f"{panel.frequency.words}; remove data.holidays"
             )
         columns["holiday"] = holiday_column(holidays, stamps)
     return columns
@@ -133,11 +133,11 @@ def _within_a_day(frequency: Frequency) -> bool:
     return frequency.kind == "business" or (frequency.kind == "fixed" and frequency.every <= DAY)
 
 
-def _refuse_twins(panel: Panel, names: list[str]) -> None:
+def _refuse_same_names(panel: Panel, names: list[str]) -> None:
     taken = {*panel.columns.inputs, *panel.columns.static, *panel.series_columns, panel.time}
     for name in names:
         if name in taken:
             raise ConfigError(
                 f"column '{name}' has the name of a column that data.calendar, data.holidays, "
-                "data.lags or data.gaps makes; rename it in the table"
+                "data.lags or data.gaps adds; rename it in the table"
             )

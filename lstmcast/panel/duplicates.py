@@ -1,4 +1,4 @@
-"""Rows of one series with the same time stamp: refused, one of them kept, or their mean taken."""
+"""Duplicates, rows of one series with one time stamp: refuse, keep one, or take the mean."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lstmcast.panel.table_rows import TableRows
 
 @dataclass(frozen=True)
 class PlacedRows:
-    """Some rows in the order of the panel; rows of one place in the order of the table.
+    """Some rows, in panel order; rows of one place are in table order.
 
     Attributes:
         rows: (B,) row of the table.
-        codes: (B,) place of the series among the names.
+        codes: (B,) index of the series among the names.
         places: (B,) place on the grid.
         targets: (B,) row of the panel.
         values: (B, F) float64.
@@ -34,7 +34,7 @@ class PlacedRows:
     static: np.ndarray
 
     def take(self, kept: np.ndarray) -> PlacedRows:
-        """Some of them."""
+        """The rows that an index or mask selects."""
         return PlacedRows(
             self.rows[kept],
             self.codes[kept],
@@ -46,16 +46,15 @@ class PlacedRows:
 
 
 class Duplicates:
-    """Treats rows whose place another row has, as `data.duplicates` says.
+    """Treats duplicates as `data.duplicates` says.
 
-    With `last`, blocks come from the last to the first: in each case the first row that comes to
-    a place from another block keeps it.
+    Among blocks, the first row at a place keeps it; with `last`, blocks come in reverse order.
 
     Args:
         rows: For messages.
-        config: `data.duplicates`, and which columns are categories.
+        config: `data.duplicates`, and the categorical columns.
         places: The grid.
-        whole: Whether all rows come in one block, so that they have a mean.
+        whole: Whether all rows are in one block, as a mean requires.
     """
 
     def __init__(
@@ -66,7 +65,7 @@ class Duplicates:
         self.count, self.found, self.autumn = 0, list[tuple[int, int]](), True
 
     def settle(self, placed: PlacedRows, source: np.ndarray) -> PlacedRows:
-        """One row for each place, and none for a place that is taken.
+        """One row for each place that has no row so far.
 
         Args:
             placed: Rows of a block.
@@ -97,7 +96,7 @@ class Duplicates:
         return replace(placed.take(heads), values=means)
 
     def _refuse_mean_of_categories(self, placed: PlacedRows, heads: np.ndarray) -> None:
-        """Two categories have no mean: rows with the same stamp must agree on them."""
+        """Categories have no mean: they must be equal in rows with the same stamp."""
         config = self.config
         for k, name in enumerate((*config.target, *config.past, *config.future)):
             if name not in config.categorical:
@@ -109,7 +108,7 @@ class Duplicates:
                 raise DataError(
                     f"{self.table.name}: column '{name}' holds categories, which have no mean, and "
                     f"they differ among rows of one stamp ({counted(len(differ), 'stamp')}, the "
-                    f"first on {line}); set data.duplicates to first or last"
+                    f"first in {line}); set data.duplicates to first or last"
                 )
 
     def _note(self, placed: PlacedRows, again: np.ndarray) -> None:
@@ -121,31 +120,27 @@ class Duplicates:
         self.autumn = self.autumn and self._end_of_summer_time(placed.places[again])
 
     def _end_of_summer_time(self, places: np.ndarray) -> bool:
-        """Whether all of these are hours that the end of summer time may repeat."""
+        """Whether the end of daylight saving time may repeat all of these hours."""
         if not self.stamped:
             return False
         stamps = self.frequency.stamps(places).astype("datetime64[h]")
         hours = (stamps - stamps.astype("datetime64[D]")).astype(int)
         months = stamps.astype("datetime64[M]").astype(int) % 12 + 1
         weekdays = (stamps.astype("datetime64[D]").astype(int) + 3) % 7
-        # Hours 1 to 3: midnight is how stamps without a clock read.
+        # Hours 1 to 3: a stamp without a clock time reads as midnight.
         autumn = np.isin(months, (4, 9, 10, 11)) & (weekdays == 6) & (hours >= 1) & (hours <= 3)
         return bool(autumn.all())
 
     def refuse(self) -> None:
-        """Refuse a table whose rows repeat where `data.duplicates` is `error`.
-
-        Raises:
-            DataError: Counts the rows and shows the first three.
-        """
+        """Raise DataError if `data.duplicates` is `error` and there are duplicates."""
         if not self.count:
             return
         shown = ", ".join(self.table.line(row) for _, row in self.found)
         choices = "first, last or mean" if self.whole else "first or last"
-        hint = " (they look like the hour that the end of summer time repeats)"
+        hint = " (they look like the hour that the end of daylight saving time repeats)"
         raise DataError(
-            f"{self.table.name}: {counted(self.count, 'row')} with a stamp that the series has "
-            f"already: {shown}{', ...' if self.count > 3 else ''}. Remove the repeats, name the "
-            f"columns that tell series apart in data.series, or set data.duplicates to {choices}"
-            f"{hint if self.autumn else ''}"
+            f"{self.table.name}: {counted(self.count, 'row')} with a time stamp that the series "
+            f"already has: {shown}{', ...' if self.count > 3 else ''}. Remove the duplicates, list "
+            "the columns that identify a series in data.series, or set data.duplicates to "
+            f"{choices}{hint if self.autumn else ''}"
         )

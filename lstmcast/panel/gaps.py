@@ -1,4 +1,4 @@
-"""Imputation: missing values -> values known at the time, as `data.gaps` says."""
+"""Imputation: missing values -> values known at that time, as `data.gaps` says."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from lstmcast.tables.read import Table
 def fill_gaps(panel: Panel, method: str, cuts: Cuts, table: Table) -> Panel:
     """Fill every missing value of history.
 
-    `forward` and `mask` repeat the last known value; `zero` takes a missing value for a real 0, and
-    a missing category for an unknown one; `interpolate` draws a straight line to the next known
-    value, but never over a cut, where it fills forward, as it does with categories.
+    `forward` and `mask` repeat the last known value; `zero` takes 0 as the value, and the unknown
+    category; `interpolate` draws a straight line to the next known value, but fills forward across
+    a cut and in categorical columns.
 
     Args:
-        panel: With gaps as NaN.
+        panel: A panel with missing values as NaN.
         method: `forward`, `interpolate`, `zero`, `mask` or `error`.
-        cuts: The rows that no line may be drawn across.
+        cuts: Ends of the splits, which no line may cross.
         table: For messages.
 
     Returns:
-        A panel without NaN in its history, and with `observed` true where a value may be scored.
+        A panel without NaN in its history; `observed` is true if a value may be scored.
 
     Raises:
-        DataError: `error` was asked for and something is missing.
+        DataError: The method is `error` and a value is missing.
     """
     if panel.store is not None:
-        return panel  # it was filled when it was written
+        return panel  # `stream_panel` has filled it
     found = find_missing(panel)
     if not found.values:
         return panel
@@ -53,12 +53,12 @@ ERROR_ADVICE = "Set data.gaps to forward, interpolate, zero or mask"
 
 @dataclass(frozen=True)
 class Missing:
-    """What is missing in the history of a panel.
+    """The missing values in the history of a panel.
 
     Attributes:
-        values: How many.
-        rows: How many whole rows are among them, that the table lacks.
-        first: The first panel row that lacks a value; -1: none does.
+        values: Number of missing values.
+        rows: Number of whole rows that the table lacks.
+        first: First panel row that lacks a value; -1: none.
     """
 
     values: int
@@ -67,7 +67,7 @@ class Missing:
 
 
 def find_missing(panel: Panel) -> Missing:
-    """Count what is missing in the history of a panel that is not filled."""
+    """Count the missing values in the history of a panel before imputation."""
     values, rows, first = 0, 0, -1
     for begin, end in row_blocks(*panel.values.shape):
         known = panel.observed[begin:end]
@@ -83,11 +83,11 @@ def find_missing(panel: Panel) -> Missing:
 
 
 def fill_in_place(panel: Panel, method: str) -> None:
-    """Fill the missing values of history where they lie, block by block.
+    """Fill the missing values of history in place, block by block.
 
     Args:
-        panel: Its values are written to, and with `zero` what is observed.
-        method: `zero`; with any other each missing value takes the last one known.
+        panel: Its `values` change, and with `zero` also `observed`.
+        method: `zero`; any other repeats the last known value.
     """
     last_known = np.zeros(panel.values.shape[1])
     for begin, end in row_blocks(*panel.values.shape):
@@ -105,7 +105,7 @@ def fill_in_place(panel: Panel, method: str) -> None:
 
 
 def _missing_in(panel: Panel, begin: int, end: int) -> np.ndarray:
-    """(B, F) whether the values of a block are missing, and in the history of their series."""
+    """(B, F) whether a value of a block is missing in the history of its series."""
     ends = panel.ends[owner_of_rows(panel.offsets, begin, end)]
     missing: np.ndarray = ~panel.observed[begin:end]
     missing &= (np.arange(begin, end) < ends)[:, None]
@@ -115,9 +115,9 @@ def _missing_in(panel: Panel, begin: int, end: int) -> np.ndarray:
 def _forward(
     values: np.ndarray, known: np.ndarray, missing: np.ndarray, last_known: np.ndarray, column: int
 ) -> None:
-    """Each missing value of a block takes the last one known, perhaps of a block before.
+    """Each missing value of a block takes the last known one, perhaps from an earlier block.
 
-    A series begins with known values, so that none takes one of the series before it.
+    A series begins with known values, so it takes none from the series before it.
     """
     last = np.maximum.accumulate(np.where(known, np.arange(len(known)), -1))
     if missing.any():
@@ -130,8 +130,8 @@ def _forward(
 def usable_origins(panel: Panel, method: str) -> np.ndarray | None:
     """(R + 1,) whether a forecast may start at a row (R: after all of them); None: everywhere.
 
-    A line drawn to the next known value lets the values before know it, so with `interpolate` the
-    row before a forecast must be a real one.
+    An interpolated value leaks the next known value. So with `interpolate` the row before a
+    forecast must be observed.
     """
     if method != "interpolate" or panel.store is not None or panel.observed.all():
         return None
@@ -139,13 +139,13 @@ def usable_origins(panel: Panel, method: str) -> np.ndarray | None:
 
 
 def _interpolate(panel: Panel, cuts: Cuts) -> None:
-    """Lines between known neighbours of one series that lie on the same side of every cut."""
+    """Lines between known neighbours of one series within one split."""
     rows = np.arange(len(panel.values))
     owner = panel.series_of(rows)
     side = (rows >= cuts.train[owner]).astype(np.int64) + (rows >= cuts.validation[owner])
     for column in range(panel.values.shape[1]):
         if column in panel.coded_inputs:
-            continue  # between two categories there is no line
+            continue  # categories have no values between them
         observed = panel.observed[:, column]
         known = np.flatnonzero(observed)
         gap = np.flatnonzero(~observed & (rows < known[-1]) & (rows < panel.ends[owner]))
@@ -157,7 +157,7 @@ def _interpolate(panel: Panel, cuts: Cuts) -> None:
 
 
 def missing_values(panel: Panel, found: Missing, table: Table, advice: str) -> DataError:
-    """The error that says how much is missing, where it begins, and what to do."""
+    """The error with the number of missing values, the first of them, and the advice."""
     row = found.first
     owner = panel.series_of(np.array([row]))
     when = panel.format_times(panel.ordinals(np.array([row]), owner))[0]

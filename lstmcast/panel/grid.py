@@ -1,4 +1,4 @@
-"""Rows -> their places on the grid of the table's frequency."""
+"""Rows -> places on the grid of the table's frequency."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ NEVER = np.iinfo(np.int64).max
 
 @dataclass(frozen=True)
 class PanelOptions:
-    """What a panel is made by.
+    """Options of a panel.
 
     Attributes:
-        config: Columns by role and how to treat faults.
-        horizon: H, steps that columns made of stamps go on.
-        until: Stamp or row number, the last whose targets and past columns are used; None: all.
+        config: Columns by role and the treatment of faults.
+        horizon: H, steps after the table for which columns made of stamps are computed.
+        until: Last stamp or row number used of targets and past covariates; None: all.
     """
 
     config: DataConfig
@@ -33,14 +33,14 @@ class PanelOptions:
 
 @dataclass(frozen=True)
 class GridPlaces:
-    """Where the rows of a table lie on its grid.
+    """Places of the rows of a table on its grid.
 
     Attributes:
         frequency: The grid.
-        last: Place after which only future columns may be used; None: no such place.
-        kept: Rows that are used.
+        last: Place after which only future covariates are used; None: no such place.
+        kept: Number of rows used.
         first: (S,) first place of each series.
-        lengths: (S,) places from the first to the last; 0 where no row is used.
+        lengths: (S,) number of places from the first to the last; 0 if no row is used.
     """
 
     frequency: Frequency
@@ -51,14 +51,14 @@ class GridPlaces:
 
 
 def place_rows(rows: TableRows, options: PanelOptions) -> GridPlaces:
-    """Turn stamps into places, and codes of series into those of their names in order.
+    """Turn stamps into places, and codes of series into indices of their sorted names.
 
     Args:
-        rows: Its blocks are written to.
+        rows: Rows of the table; their blocks change.
         options: Frequency, start, end and until.
 
     Raises:
-        DataError: Stamps lie off the grid, or no row is left.
+        DataError: Stamps are off the grid, or no row is left.
     """
     config = options.config
     frequency = frequency_of(rows, config)
@@ -88,16 +88,12 @@ def place_rows(rows: TableRows, options: PanelOptions) -> GridPlaces:
 
 
 def run_heads(codes: np.ndarray) -> np.ndarray:
-    """Rows at which a run of rows of one series begins."""
+    """First row of each run of rows of one series."""
     return np.append(0, np.flatnonzero(codes[1:] != codes[:-1]) + 1)
 
 
 class _RowNumbers:
-    """Places of a table without stamps: rows of each series, counted from 0 in their order.
-
-    Args:
-        series: S.
-    """
+    """Places of a table without stamps: row numbers within each series, from 0."""
 
     def __init__(self, series: int) -> None:
         self.seen = np.zeros(series, dtype=np.int64)
@@ -120,17 +116,11 @@ class _RowNumbers:
         return in_file
 
     def refuse(self) -> None:
-        """Each row number is a place."""
+        """Do nothing: each row number is a place."""
 
 
 class _StampPlaces:
-    """Places of stamps; those off the grid are counted.
-
-    Args:
-        rows: For messages.
-        config: Of the table.
-        frequency: The grid.
-    """
+    """Places of stamps; counts the stamps off the grid."""
 
     def __init__(self, rows: TableRows, config: DataConfig, frequency: Frequency) -> None:
         self.rows, self.config, self.frequency = rows, config, frequency
@@ -150,30 +140,20 @@ class _StampPlaces:
         return places
 
     def refuse(self) -> None:
-        """Refuse a table with stamps off the grid.
-
-        Raises:
-            DataError: There are such; shows the first three.
-        """
+        """Refuse a table with stamps off the grid; the message shows the first three."""
         if not self.off:
             return
         name, config = self.rows.table.name, self.config
         if config.frequency == "auto":
             raise off_grid(name, self.frequency, self.off, self.rows.store.rows, self.shown)
         raise DataError(
-            f"{name}: column '{config.time}': {counted(self.off, 'stamp')} off the grid that is "
+            f"{name}: column '{config.time}': {counted(self.off, 'stamp')} off the grid, which is "
             f"{self.frequency.words} (data.frequency: {config.frequency}): {', '.join(self.shown)}"
         )
 
 
 class _UsedRows:
-    """Rows between start, end and until, and the first and last place of each series.
-
-    Args:
-        rows: For messages, and the series.
-        options: The limits.
-        frequency: The grid.
-    """
+    """Rows between start, end and until, and the first and last place of each series."""
 
     def __init__(self, rows: TableRows, options: PanelOptions, frequency: Frequency) -> None:
         self.name, self.until, config = rows.table.name, options.until, options.config
@@ -188,7 +168,7 @@ class _UsedRows:
         self.ends = np.full(len(rows.names), -NEVER)
 
     def add(self, codes: np.ndarray, places: np.ndarray, heads: np.ndarray) -> np.ndarray | None:
-        """Take in a block; returns which of its rows are used, None for all."""
+        """Add a block; returns (B,) whether each row is used, or None if all are."""
         lowest = np.minimum.reduceat(places, heads)
         highest = np.maximum.reduceat(places, heads)
         self.greatest = max(self.greatest, int(highest.max()))
@@ -210,33 +190,29 @@ class _UsedRows:
         np.maximum.at(self.ends, codes, highest + 1)
 
     def refuse(self) -> None:
-        """Refuse limits that leave no row.
-
-        Raises:
-            DataError: There is none.
-        """
+        """Refuse limits that leave no row."""
         if self.last is not None and self.last > self.greatest:
             raise DataError(f"--at {self.until}: the last row of {self.name} comes before it")
         if self.known:
             return
         if self.between:
             raise DataError(f"--at {self.until}: the first row of {self.name} comes after it")
-        raise DataError(f"{self.name}: no row lies between data.start and data.end")
+        raise DataError(f"{self.name}: no row is between data.start and data.end")
 
 
 def place_of(
     value: str | int | None, frequency: Frequency, style: StampStyle | None, key: str
 ) -> int | None:
-    """Grid place of a stamp or row number given by the user: the place at, or last before it.
+    """Grid place of a user's stamp or row number: the place at it, or the last before it.
 
     Args:
-        value: As given; None: nothing is given.
+        value: Stamp or row number; None: no value.
         frequency: The grid.
-        style: Of the stamps; None where rows are counted.
-        key: What asks for it: `data.start`, which takes the place at or first after it, or other.
+        style: Format of the stamps; None if rows are counted.
+        key: Name of the option; `data.start` takes the place at the value or the first after it.
 
     Raises:
-        DataError: The value is no stamp, or no row number.
+        DataError: The value is not a stamp, or not a row number.
     """
     if value is None:
         return None
@@ -253,13 +229,13 @@ def place_of(
 
 
 def _row_number(value: str | int, key: str) -> int:
-    """A row number given by the user, counted from 1, as a place counted from 0."""
+    """A user's row number, counted from 1, as a place, counted from 0."""
     try:
         number = int(value)
     except ValueError:
         number = 0
     if number < 1:
         raise DataError(
-            f"{key}: the table has no time column, so a row number from 1 is wanted, got '{value}'"
+            f"{key}: the table has no time column: give a row number from 1, not '{value}'"
         )
     return number - 1

@@ -1,4 +1,4 @@
-"""A grid far longer than its table is refused: it points to a mistyped stamp, not to gaps."""
+"""Refuses a grid far longer than its table, which points to a mistyped stamp."""
 
 from __future__ import annotations
 
@@ -12,15 +12,11 @@ GROWTH_LIMIT = 20
 """A grid this many times longer than the table points to a mistyped stamp, not to gaps."""
 
 PARTS = 1 << 16
-"""Parts that the reach of a series is cut into when its widest gap is looked for."""
+"""Parts of a series in the search for its widest gap."""
 
 
 def refuse_growth(rows: TableRows, places: GridPlaces) -> None:
-    """Refuse a grid that has far more places than the table has rows.
-
-    Raises:
-        DataError: Names the widest gap of the series that reaches farthest.
-    """
+    """Raise DataError, with the widest gap of the longest series, if the grid is too long."""
     total = int(places.lengths.sum())
     if total <= GROWTH_LIMIT * places.kept + 10_000:
         return
@@ -28,16 +24,16 @@ def refuse_growth(rows: TableRows, places: GridPlaces) -> None:
     before, after = _widest_gap(rows, places, series)
     lines = [rows.table.line(_row_at(rows, series, place)) for place in (before, after)]
     raise DataError(
-        f"{rows.table.name}: as a grid that is {places.frequency.words} its {places.kept:,} rows "
-        f"would become {total:,}; the widest gap, {after - before:,} steps, lies between "
-        f"{lines[0]} and {lines[1]}. Mend the stamp, or set data.frequency, data.start or data.end"
+        f"{rows.table.name}: on a grid that is {places.frequency.words} its {places.kept:,} rows "
+        f"would become {total:,}; the widest gap, {after - before:,} steps, is between "
+        f"{lines[0]} and {lines[1]}. Fix the stamp, or set data.frequency, data.start or data.end"
     )
 
 
 def _widest_gap(rows: TableRows, places: GridPlaces, series: int) -> tuple[int, int]:
-    """Places before and after the widest gap of a series, without holding all of its rows.
+    """Places before and after the widest gap of a series, without all rows in memory.
 
-    The last row of a part and the first of the next part that has one are neighbours. The widest
+    The last row of a part and the first row of the next nonempty part are neighbours. The widest
     of these gaps is the widest of all, unless no gap is as long as a part.
     """
     begin, length = int(places.first[series]), int(places.lengths[series])
@@ -55,7 +51,7 @@ def _widest_gap(rows: TableRows, places: GridPlaces, series: int) -> tuple[int, 
 
 
 def _row_at(rows: TableRows, series: int, place: int) -> int:
-    """The first row of a series at a place that a row of it has."""
+    """The first row of a series at a place."""
     found = (
         block.begin + hits[0]
         for block in rows.store.blocks()

@@ -1,4 +1,4 @@
-"""A table in memory -> its rows: series numbered, stamps parsed, cells as numbers."""
+"""A table in memory -> its rows: series as codes, stamps parsed, cells as numbers."""
 
 from __future__ import annotations
 
@@ -18,11 +18,7 @@ from lstmcast.tables.read import Table
 
 
 def hold_rows(table: Table, config: DataConfig) -> TableRows:
-    """Turn the columns that a config names into codes, ticks and values.
-
-    Raises:
-        DataError: Names of series, stamps or numbers have a fault.
-    """
+    """Turn columns into codes, ticks and numbers; raises DataError if a cell has a fault."""
     codes, names = _series_codes(table, config.series)
     ticks, style = _ticks(table, config)
     words: dict[str, tuple[str, ...]] = {}
@@ -34,7 +30,7 @@ def hold_rows(table: Table, config: DataConfig) -> TableRows:
 
 
 def _series_codes(table: Table, columns: Sequence[str]) -> tuple[np.ndarray, list[tuple[str, ...]]]:
-    """Number the series in the order of their names."""
+    """(R,) number of each row's series, in the order of the names; and the names."""
     codes = np.zeros(len(table.frame), dtype=np.int64)
     names: list[tuple[str, ...]] = [()]
     for column in columns:
@@ -50,7 +46,7 @@ def _series_codes(table: Table, columns: Sequence[str]) -> tuple[np.ndarray, lis
         ranks[order] = np.arange(len(order))
         codes *= len(order)
         codes += ranks[numbers]
-        # Numbers of the pairs that there are, in order; a single column has all of its own.
+        # Only the pairs that occur get a number; of a single column all words occur.
         found = pd.unique(codes) if len(names) > 1 else np.arange(len(order))
         found = np.sort(found)
         if len(names) > 1:
@@ -62,7 +58,7 @@ def _series_codes(table: Table, columns: Sequence[str]) -> tuple[np.ndarray, lis
 
 
 def _ticks(table: Table, config: DataConfig) -> tuple[np.ndarray, StampStyle | None]:
-    """(R,) int64 microseconds of each row's stamp, and how the column writes them."""
+    """(R,) int64 microseconds of each row's stamp, and their format."""
     if config.time is None:
         return np.empty(len(table.frame), dtype=np.int64), None
     read = partial(
@@ -71,7 +67,7 @@ def _ticks(table: Table, config: DataConfig) -> tuple[np.ndarray, StampStyle | N
     if config.series:
         places, texts = table.coded(config.time)
         if 2 * len(texts) < len(places):
-            # Where they have a fault, all rows are read for the message.
+            # If a stamp has a fault, all rows are read for the message.
             with suppress(DataError):
                 stamps = read(texts)
                 return stamps.values.astype("datetime64[us]").view(np.int64)[places], stamps.style
@@ -83,7 +79,7 @@ def _ticks(table: Table, config: DataConfig) -> tuple[np.ndarray, StampStyle | N
 def _matrix(
     table: Table, columns: Sequence[str], config: DataConfig, words: dict[str, tuple[str, ...]]
 ) -> np.ndarray:
-    """(R, columns) the numbers of columns; the texts of categories join `words`."""
+    """(R, columns) numbers of columns; adds the texts of categories to `words`."""
     matrix = np.empty((len(table.frame), len(columns)))
     for k, name in enumerate(columns):
         matrix[:, k] = _cells(table, name, config, words)
@@ -93,7 +89,7 @@ def _matrix(
 def _cells(
     table: Table, name: str, config: DataConfig, words: dict[str, tuple[str, ...]]
 ) -> np.ndarray:
-    """(R,) the numbers of a column, or the codes of its categories, whose texts join `words`."""
+    """(R,) numbers of a column, or codes of its categories, with their texts added to `words`."""
     if name in config.categorical:
         codes, words[name] = encode(table, name)
         return codes
@@ -102,4 +98,4 @@ def _cells(
     except DataError as error:
         if name in config.target:
             raise
-        raise DataError(f"{error}. If it holds categories, name it in data.categorical") from None
+        raise DataError(f"{error}. If it holds categories, list it in data.categorical") from None

@@ -1,4 +1,4 @@
-"""Files of plain numbers as arrays: their pages are the kernel's to read and to drop."""
+"""Memory-mapped arrays: the kernel loads and drops the pages of their files."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def map_file(
     offset: int = 0,
     mode: Literal["r", "r+"] = "r",
 ) -> np.ndarray:
-    """A part of a file as an array; what is written to it is written to the file.
+    """A part of a file as an array; a write to it changes the file.
 
-    Shared and not private, even where it is only read: of a private one that can be written to, the
-    kernel wants to be able to hold all in memory.
+    The map is shared even if it is only read: for a writable private one the kernel reserves memory
+    for all of it.
     """
     if not int(np.prod(shape)):
         return np.empty(shape, dtype=kind)
@@ -29,9 +29,9 @@ def map_file(
 
 
 def new_file(path: Path, kind: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """A new file as an array of zeros, its room on the disk taken.
+    """A new file as an array of zeros, with its disk space reserved.
 
-    A write to a mapped page for which there is no room ends the process: so all is asked for first.
+    A write to a mapped page without disk space kills the process, so all is reserved first.
 
     Raises:
         OSError: The disk is full.
@@ -44,19 +44,19 @@ def new_file(path: Path, kind: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def reserve(handle: int, size: int) -> None:
-    """Take room on the disk for a file of so many bytes."""
+    """Reserve disk space for a file of `size` bytes."""
     try:
         os.posix_fallocate(handle, 0, size)
     except AttributeError:  # macOS
         os.ftruncate(handle, size)
-    except OSError as error:  # file systems that promise no room
+    except OSError as error:  # file systems that cannot reserve space
         if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
             raise
         os.ftruncate(handle, size)
 
 
 def sync_file(path: Path) -> None:
-    """Put what was written to a file, or the names in a folder, on the disk."""
+    """Flush a file, or the names in a folder, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         with contextlib.suppress(PermissionError):

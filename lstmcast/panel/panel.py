@@ -1,7 +1,7 @@
-"""Panel: every series on one equally spaced grid, one behind the other in one array.
+"""Panel: all series on one equally spaced grid, one after the other in one array.
 
-Here pandas ends. A panel's rows are in order of series, then time; a row that the table lacks is
-there with NaN in every column, until `gaps.fill_gaps` fills it.
+The panel needs no pandas. Its rows are sorted by series, then time; a row that the table lacks
+has NaN in every column until `gaps.fill_gaps` fills it.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Columns:
     """The columns of a panel by role; `values` holds them in this order.
 
     Attributes:
-        targets: What is forecast.
+        targets: Columns to forecast.
         past: Past covariates, known up to the forecast origin.
-        future: Future covariates, known ahead over the horizon too.
+        future: Future covariates, known over the horizon too.
         static: Static covariates, one value for each series.
     """
 
@@ -45,32 +45,32 @@ class Columns:
 class Panel:
     """All series of a table on one grid.
 
-    Series s owns the rows `offsets[s]:offsets[s + 1]`. Its history ends before row `ends[s]`; the
-    rows from there on have known future columns and no targets.
+    Series s has the rows `offsets[s]:offsets[s + 1]`. Its history ends before row `ends[s]`; the
+    rows after it have known future covariates and no targets.
 
     Attributes:
         columns: Names by role.
-        series_columns: The columns that name a series; empty for a table of one series.
+        series_columns: Columns that identify a series; empty for a table of one series.
         names: (S,) one tuple of texts per series.
-        values: (R, F) float64 in the order of `columns.inputs`; NaN where missing.
-        observed: (R, F) whether the table had the value.
+        values: (R, F) float64 in the order of `columns.inputs`; NaN if missing.
+        observed: (R, F) whether the table has the value.
         static: (S, K) float64.
         offsets: (S + 1,) first row of each series, and the number of rows.
         ends: (S,) one past the last row of history.
         starts: (S,) place of each series' first row on the frequency's grid.
         source_rows: (R,) row of the table, counted from 0, or FILLED.
-        frequency: Turns grid places into stamps.
-        time: Name of the time column; None where rows are counted.
-        style: How the table writes its stamps; None where rows are counted.
-        words: The texts that the codes of each column of categories stand for; see `categories`.
+        frequency: Turns grid places into time stamps.
+        time: Name of the time column; None if rows are counted.
+        style: Format of the table's stamps; None if rows are counted.
+        words: Texts of the codes of each categorical column; see `categories`.
         lags: Names of the inputs that are earlier values of targets; see `derive`.
-        unscaled: Names of the inputs that are made of stamps or gaps, and stay as they are.
-        left_out: Names of series without a single complete row.
-        begins_late: Rows left out before the first complete row of their series.
+        unscaled: Names of calendar features and masks, which are not scaled.
+        left_out: Names of series without a complete row.
+        begins_late: Number of rows left out before the first complete row of their series.
         latest_column: The column that most of these rows lack.
-        store: Folder of the files that `values`, `observed` and `source_rows` are mapped from,
-            gaps filled as the config says; None: they are in memory.
-        filled: Values that were missing there, of a table in files.
+        store: Folder of the files of `values`, `observed` and `source_rows`, after imputation;
+            None: they are in memory.
+        filled: Number of imputed values of a table in files.
     """
 
     columns: Columns
@@ -97,7 +97,7 @@ class Panel:
 
     @property
     def series_count(self) -> int:
-        """S."""
+        """S, number of series."""
         return len(self.ends)
 
     @property
@@ -118,42 +118,42 @@ class Panel:
 
     @property
     def coded_inputs(self) -> list[int]:
-        """Places among `columns.inputs` that hold codes of categories."""
+        """Indices into `columns.inputs` of categorical columns."""
         return [k for k, name in enumerate(self.columns.inputs) if name in self.words]
 
     @property
     def unscaled_inputs(self) -> list[int]:
-        """Places among `columns.inputs` that no scaler is to touch."""
+        """Indices into `columns.inputs` of columns that are not scaled."""
         left = (*self.words, *self.unscaled)
         return [k for k, name in enumerate(self.columns.inputs) if name in left]
 
     @property
     def target_like(self) -> list[int]:
-        """Places among `columns.inputs` of targets and their lags."""
+        """Indices into `columns.inputs` of targets and their lags."""
         alike = (*self.columns.targets, *self.lags)
         return [k for k, name in enumerate(self.columns.inputs) if name in alike]
 
     @property
     def coded_static(self) -> list[int]:
-        """Places among `columns.static` that hold codes of categories."""
+        """Indices into `columns.static` of categorical columns."""
         return [k for k, name in enumerate(self.columns.static) if name in self.words]
 
     def series_of(self, rows: np.ndarray) -> np.ndarray:
-        """Series that own the given rows."""
+        """Series of the given rows."""
         owners: np.ndarray = np.searchsorted(self.offsets, rows, side="right") - 1
         return owners
 
     def ordinals(self, rows: np.ndarray, series: np.ndarray) -> np.ndarray:
-        """Grid places of rows; a row past its series' end continues the grid."""
+        """Grid places of rows; a row after the end of its series continues the grid."""
         places: np.ndarray = self.starts[series] + (rows - self.offsets[series])
         return places
 
     def format_times(self, ordinals: np.ndarray) -> list[str]:
-        """Grid places as the table writes them: stamps in its own style, or row numbers from 1."""
+        """Grid places as texts: stamps in the table's format, or row numbers from 1."""
         if self.style is None:
             return [str(place + 1) for place in ordinals.tolist()]
         return self.style.format(self.frequency.stamps(ordinals))
 
     def describe(self, series: int) -> str:
-        """Name of a series for messages; empty for the one series of a plain table."""
+        """Name of a series for messages; empty if the table has one series without a name."""
         return " ".join(self.names[series])

@@ -1,4 +1,4 @@
-"""The frequency of the rows of a table: as the config names it, or inferred from the first rows."""
+"""The frequency of a table: from the config, or inferred from the first rows."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from lstmcast.panel.table_rows import TableRows
 from lstmcast.stamps.frequency import Frequency, frequency_from_alias, likely_frequency
 
 SAMPLE = 1 << 22
-"""Rows, the first of a table, that its frequency is inferred from; the others only have to fit."""
+"""Number of first rows from which the frequency is inferred; the other rows must fit it."""
 
 
 def frequency_of(rows: TableRows, config: DataConfig) -> Frequency:
-    """The grid of a table; rows may lie off it.
+    """The grid of a table; rows may be off it.
 
     Raises:
-        ConfigError: `data.frequency` is no frequency.
+        ConfigError: `data.frequency` is not a frequency.
         DataError: There are too few stamps to infer one.
     """
     if config.time is None:
@@ -32,7 +32,7 @@ def frequency_of(rows: TableRows, config: DataConfig) -> Frequency:
 
 
 def _one_for_all(ticks: np.ndarray, codes: np.ndarray) -> slice:
-    """The rows of the first series, where all have the same stamps and are sorted; or all rows."""
+    """The rows of the first series if all have the same sorted stamps; otherwise all rows."""
     count = len(codes)
     length = int(np.argmax(codes != codes[0])) or count
     if length >= 3 and _repeats(ticks, codes, length):  # sorted by series, then time
@@ -44,7 +44,7 @@ def _one_for_all(ticks: np.ndarray, codes: np.ndarray) -> slice:
 
 
 def _repeats(inner: np.ndarray, outer: np.ndarray, length: int) -> bool:
-    """Whether `inner` repeats its first so many, and `outer` is one number a repeat, and rises."""
+    """Whether `inner` repeats its first values, and `outer` is constant in a repeat and rises."""
     if len(inner) % length:
         return False
     inner, outer = inner.reshape(-1, length), outer.reshape(-1, length)

@@ -1,8 +1,6 @@
-"""Where training ends and judging begins, and so what is "future" to whom.
+"""Splits of each series, in order of time: train, then validation, then test rows.
 
-Each series is cut by itself, in order of time: train rows, then validation rows, then test rows. A
-window belongs to the split that holds all its targets; its inputs may reach back into the rows
-before.
+A window belongs to the split that holds all its targets; its inputs may come from earlier rows.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ class Cuts:
     """Ends of the three splits of each series, as rows of the panel.
 
     Attributes:
-        starts: (S,) first row of the series, where its train rows begin.
+        starts: (S,) first row of the series, and of its train rows.
         train: (S,) one past the last train row.
         validation: (S,) one past the last validation row.
         test: (S,) one past the last test row: the end of history.
@@ -44,14 +42,14 @@ class Cuts:
 
 
 def cut_series(panel: Panel, config: SplitConfig, horizon: int) -> Cuts:
-    """Cut every series into train, validation and test rows.
+    """Split every series into train, validation and test rows.
 
-    A number of steps counts from the end of each series; a fraction is of the series' own length,
-    floored, but at least one horizon; a date is the first day of its split, for all series.
+    A number of steps counts from the end of each series; a fraction is part of the length of the
+    series, rounded down, but at least one horizon; a date is the first of its split in all series.
 
     Args:
         panel: The series.
-        config: Sizes or first days of validation and test; 0 means none.
+        config: Sizes or first dates of validation and test; 0 means none.
         horizon: H, steps.
 
     Raises:
@@ -64,7 +62,7 @@ def cut_series(panel: Panel, config: SplitConfig, horizon: int) -> Cuts:
 
 
 def no_cuts(panel: Panel) -> Cuts:
-    """Every row of history is a train row: for training on all of it."""
+    """Splits in which every row of history is a train row."""
     return Cuts(panel.offsets[:-1], panel.ends, panel.ends, panel.ends)
 
 
@@ -86,6 +84,6 @@ def _begin(
         return np.asarray(np.minimum(panel.offsets[:-1] + np.maximum(first - panel.starts, 0), end))
     steps = np.full(len(end), size)
     if isinstance(size, float) and size > 0:
-        # The rounding mends 0.29 * 100 = 28.999999999999996.
+        # The rounding corrects 0.29 * 100 = 28.999999999999996.
         steps = np.maximum(np.floor(np.round(size * panel.lengths, 9)), horizon)
     return np.asarray(end - steps.astype(np.int64))

@@ -1,7 +1,4 @@
-"""Rows of a table as (series code, tick, values): what each reader delivers, in memory or on disk.
-
-Everything after that, from the frequency to the filled gaps, is the same code for both.
-"""
+"""Rows of a table as (series code, tick, values), in memory or on disk."""
 
 from __future__ import annotations
 
@@ -17,17 +14,17 @@ from lstmcast.tables.read import Table
 
 @dataclass(frozen=True)
 class RowBlock:
-    """Some rows of a table that follow each other.
+    """Consecutive rows of a table.
 
-    `grid.place_rows` writes to `codes` and `ticks`: codes become those of the series in the order
-    of their names, -1 where a row is not used, and ticks become places on the grid.
+    `grid.place_rows` changes `codes` to indices of the sorted series names, -1 for a row that is
+    not used, and `ticks` to places on the grid.
 
     Attributes:
-        begin: The first row, counted from 0.
+        begin: Number of the first row, from 0.
         codes: (B,) integer number of each row's series.
-        ticks: (B,) int64 time stamp in microseconds; without meaning where rows are counted.
-        values: (B, F) float64 targets, past and future columns, NaN where missing.
-        static: (B, K) float64 static columns.
+        ticks: (B,) int64 time stamp in microseconds; meaningless if rows are counted.
+        values: (B, F) float64 targets, past and future covariates; NaN if missing.
+        static: (B, K) float64 static covariates.
     """
 
     begin: int
@@ -38,14 +35,14 @@ class RowBlock:
 
 
 class RowStore(Protocol):
-    """Where the rows of a table are held between reading and writing the panel."""
+    """Store of a table's rows until the panel is written."""
 
     @property
     def rows(self) -> int:
         """R, number of rows."""
 
     def blocks(self, backwards: bool = False) -> Iterator[RowBlock]:
-        """All rows, in blocks, from the first block on or from the last."""
+        """All rows, in blocks, from the first block to the last or backwards."""
 
     def head(self, rows: int) -> tuple[np.ndarray, np.ndarray]:
         """Codes and ticks of the first rows."""
@@ -53,11 +50,7 @@ class RowStore(Protocol):
 
 @dataclass(frozen=True)
 class HeldRows:
-    """Rows in memory: one block.
-
-    Attributes:
-        block: All rows; a panel without gaps keeps its values as its own.
-    """
+    """Rows in memory, as one block; a panel without gaps takes over its values."""
 
     block: RowBlock
 
@@ -77,15 +70,15 @@ class HeldRows:
 
 @dataclass(frozen=True)
 class TableRows:
-    """A table that has been read.
+    """The rows of a table, with the names of their series.
 
     Attributes:
-        table: For messages: its name and its lines.
+        table: For messages: name and line numbers.
         store: The rows.
         names: (S,) one tuple of texts per series, sorted.
-        style: How the table writes its stamps; None where rows are counted.
-        words: The texts that the codes of each column of categories stand for.
-        ranks: (S,) by code in the store, the series' place in `names`; None: they are the same.
+        style: Format of the table's stamps; None if rows are counted.
+        words: Texts of the codes of each categorical column.
+        ranks: (S,) index into `names` of each code in the store; None: they are equal.
     """
 
     table: Table
@@ -96,5 +89,5 @@ class TableRows:
     ranks: np.ndarray | None = None
 
     def ranked(self, codes: np.ndarray) -> np.ndarray:
-        """Codes of the store as places in `names`."""
+        """Codes of the store as indices into `names`."""
         return codes if self.ranks is None else self.ranks[codes]

@@ -1,4 +1,4 @@
-"""Leave out the rows of a panel that nothing can be forecast from."""
+"""Leave out the rows of a panel that no forecast can use."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from lstmcast.tables.read import Table
 
 
 def trim(table: Table, panel: Panel) -> Panel:
-    """Leave out what nothing can be known of: unfinished starts and unknown ends.
+    """Leave out incomplete rows at the start and unknown rows at the end of each series.
 
-    A series begins with its first row that has every column, so that whatever is missing later has
-    a value before it, and its history ends with its last row that has a target. Rows after that
-    stay while every future column is known.
+    A series begins with its first complete row, so every later missing value has a known value
+    before it. Its history ends with its last row that has a target. Later rows stay while every
+    future covariate is known.
 
     Args:
         table: For messages.
-        panel: Its arrays are written to: rows move towards their beginning.
+        panel: Its arrays change: rows move towards the beginning.
 
     Raises:
-        DataError: No series has a row with every column.
+        DataError: No series has a complete row.
     """
     if all(panel.observed[begin:end].all() for begin, end in row_blocks(*panel.values.shape)):
         return replace(panel, ends=panel.offsets[1:])
@@ -35,7 +35,7 @@ def trim(table: Table, panel: Panel) -> Panel:
     if not usable.any():
         column = panel.columns.inputs[int(np.argmin(known.counts))]
         raise DataError(
-            f"{table.name}: no series has a row with all its columns known; is '{column}' empty?"
+            f"{table.name}: no series has a row without missing values; is '{column}' empty?"
         )
     lasts = _known_until(panel, ends) if panel.columns.future else ends
     if usable.all() and (begins == heads).all() and (lasts == tails).all():
@@ -64,12 +64,12 @@ def trim(table: Table, panel: Panel) -> Panel:
 
 @dataclass(frozen=True)
 class _KnownRows:
-    """What is known of series.
+    """Known rows of each series.
 
     Attributes:
-        begins: (S,) first row with every column; the number of all rows where there is none.
+        begins: (S,) first complete row; the number of all rows if there is none.
         ends: (S,) one past the last row with a target.
-        counts: (F,) known values of each column.
+        counts: (F,) number of known values of each column.
     """
 
     begins: np.ndarray
@@ -94,7 +94,7 @@ def _known_rows(panel: Panel) -> _KnownRows:
 
 
 def _known_until(panel: Panel, ends: np.ndarray) -> np.ndarray:
-    """(S,) the first row after a series' history without all future columns, or its end."""
+    """(S,) first row after a series' history that lacks a future covariate, or its end."""
     lasts = panel.offsets[1:].copy()
     future = len(panel.columns.future)
     for begin, end in row_blocks(*panel.values.shape):
@@ -108,7 +108,7 @@ def _known_until(panel: Panel, ends: np.ndarray) -> np.ndarray:
 
 
 def _early(panel: Panel, begins: np.ndarray, usable: np.ndarray) -> tuple[int, np.ndarray]:
-    """Rows before the first complete one of their series, and what each column lacks in them."""
+    """Number of rows before the first complete one, and of each column's gaps in them."""
     count, lacking = 0, np.zeros(panel.values.shape[1], dtype=np.int64)
     for begin, end in row_blocks(*panel.values.shape):
         owner = owner_of_rows(panel.offsets, begin, end)
@@ -119,9 +119,9 @@ def _early(panel: Panel, begins: np.ndarray, usable: np.ndarray) -> tuple[int, n
 
 
 def _move_rows(panel: Panel, begins: np.ndarray, offsets: np.ndarray) -> None:
-    """Move the rows of each series from `begins` on to `offsets`, none of them backwards.
+    """Move the rows of each series from `begins` to `offsets`, towards the beginning.
 
-    No block is written over rows that a later block is still to read: none comes from before it.
+    So no block overwrites rows that a later block reads.
     """
     for begin, end in row_blocks(int(offsets[-1]), panel.values.shape[1]):
         owner = owner_of_rows(offsets, begin, end)

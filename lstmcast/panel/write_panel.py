@@ -1,4 +1,4 @@
-"""Rows that know their places -> the arrays of a panel, in memory or mapped from files."""
+"""Rows with their places -> the arrays of a panel, in memory or mapped from files."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ from lstmcast.panel.panel import FILLED, Columns, Panel
 from lstmcast.panel.table_rows import RowBlock, TableRows
 
 VALUES, OBSERVED, SOURCE_ROWS = "values.f64", "observed.bool", "source_rows.i64"
-"""Files of the arrays of a panel on disk."""
+"""File names of the arrays of a panel on disk."""
 
 
 def write_panel(
     rows: TableRows, options: PanelOptions, places: GridPlaces, folder: Path | None = None
 ) -> Panel:
-    """Give each place between a series' first and last row a row of the panel.
+    """Write a panel with a row for each place between a series' first and last row.
 
     Args:
-        rows: As `place_rows` left them.
-        options: Columns by role, duplicates, and the columns that are made of others.
-        places: Where the rows lie.
-        folder: Of the files of the arrays; None: they are in memory.
+        rows: Rows after `place_rows`.
+        options: Columns by role, duplicates, and derived columns.
+        places: Places of the rows.
+        folder: Folder for the files of the arrays; None: they are in memory.
 
     Returns:
-        The panel, its derived columns included, with gaps as NaN.
+        The panel with its derived columns and with missing values as NaN.
 
     Raises:
         ConfigError: A derived column has the name of another.
-        DataError: The grid is far longer than the table, two rows have one place, or a static
-            column changes.
+        DataError: The grid is far longer than the table, there are duplicates, or a static
+            covariate changes.
         OSError: The disk is full.
     """
     refuse_growth(rows, places)
@@ -62,12 +62,12 @@ def write_panel(
 
 
 def new_array(folder: Path | None, name: str, kind: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """An array to be written to: in memory, or mapped from a new file of a folder."""
+    """A new array, in memory or mapped from a new file in a folder."""
     return np.empty(shape, kind) if folder is None else new_file(folder / name, kind, shape)
 
 
 def _bare_panel(rows: TableRows, config: DataConfig, places: GridPlaces, want: Wanted) -> Panel:
-    """The panel without its arrays of rows, and without derived columns."""
+    """The panel without its rows and without derived columns."""
     columns = Columns(
         tuple(config.target), tuple(config.past), tuple(config.future), tuple(config.static)
     )
@@ -95,13 +95,7 @@ def _bare_panel(rows: TableRows, config: DataConfig, places: GridPlaces, want: W
 class _Writer:
     """Writes the rows of a table to their places.
 
-    Args:
-        rows: Of the table.
-        config: Of the table.
-        places: Where the rows lie.
-        bare: The panel with the columns of the table.
-        panel: The same with derived columns.
-        folder: Of the files; None: in memory.
+    `bare` is the panel with the columns of the table, `panel` has the derived columns too.
     """
 
     def __init__(
@@ -117,7 +111,7 @@ class _Writer:
         self.shape = int(panel.offsets[-1]), len(panel.columns.inputs)
         self.future = len(bare.columns.future)
         used = np.flatnonzero(places.lengths)
-        # Row of the panel less place on the grid, and number in the panel, of each series.
+        # By series: panel row minus grid place, and index in the panel.
         self.shift, number = np.zeros((2, len(places.lengths)), dtype=np.int64)
         self.shift[used], number[used] = bare.offsets[:-1] - bare.starts, np.arange(len(used))
         self.static = _Static(rows.table.name, config.static, number, len(used))
@@ -125,11 +119,11 @@ class _Writer:
         self.columns = np.array([at[name] for name in bare.columns.inputs])
 
     def write(self) -> tuple[np.ndarray, np.ndarray]:
-        """(R, F) values and (R,) rows of the table; those of derived columns are still to come."""
+        """(R, F) values, without those of derived columns, and (R,) rows of the table."""
         backwards = self.config.duplicates == "last"
         blocks = self.rows.store.blocks(backwards)
         placed: Iterator[PlacedRows] = map(self._placed, blocks)
-        if self.folder is None:  # where all rows are one block
+        if self.folder is None:  # all rows are one block
             held = next(placed)
             if held.values.shape == self.shape and (np.diff(held.targets) == 1).all():
                 self.static.add(held)
@@ -138,7 +132,7 @@ class _Writer:
         return self._scatter(placed)
 
     def _placed(self, block: RowBlock) -> PlacedRows:
-        """The rows of a block that are used, sorted, so that files are swept and not searched."""
+        """The used rows of a block, sorted, so that access to files is sequential."""
         chosen: slice | np.ndarray = slice(None)
         if len(block.codes) and block.codes.min() < 0:
             chosen = np.flatnonzero(block.codes >= 0)
@@ -152,7 +146,7 @@ class _Writer:
         values = block.values[chosen]
         last = self.places.last
         if last is not None and (late := places > last).any():
-            values = values.copy()  # a block may be of a file that is only read
+            values = values.copy()  # a block may be a read-only map
             values[late, : values.shape[1] - self.future] = np.nan
         return PlacedRows(numbers, codes, places, targets, values, block.static[chosen])
 
@@ -184,13 +178,9 @@ class _Writer:
 
 
 class _Static:
-    """The one value that each static column has in each series.
+    """The value of each static covariate in each series.
 
-    Args:
-        name: Of the table.
-        columns: K names.
-        number: By place of a series among all names, its number in the panel.
-        series: S, of the panel.
+    `number` maps the index of a series among all names to its index in the panel.
     """
 
     def __init__(self, name: str, columns: list[str], number: np.ndarray, series: int) -> None:
@@ -198,7 +188,7 @@ class _Static:
         self.lowest, self.highest = np.full((2, series, len(columns)), np.nan)
 
     def add(self, placed: PlacedRows) -> None:
-        """Take in rows that are sorted by series."""
+        """Add rows that are sorted by series."""
         if not (self.columns and len(placed.codes)):
             return
         heads = run_heads(placed.codes)
@@ -209,11 +199,7 @@ class _Static:
         self.highest[series] = np.fmax(self.highest[series], high)
 
     def settled(self, names: list[tuple[str, ...]]) -> np.ndarray:
-        """(S, K) the values.
-
-        Raises:
-            DataError: A column has no value, or several, in a series.
-        """
+        """(S, K) the values; refuses a column without one single value in a series."""
         for k, column in enumerate(self.columns):
             odd = np.flatnonzero(~(self.lowest[:, k] == self.highest[:, k]))
             if len(odd):
@@ -222,13 +208,13 @@ class _Static:
                 what = "has no value" if np.isnan(self.lowest[series, k]) else "changes"
                 raise DataError(
                     f"{self.name}: static column '{column}' {what} in {label} "
-                    f"({len(odd)} such series); name it in data.past or data.future instead"
+                    f"({len(odd)} such series); list it in data.past or data.future instead"
                 )
         return self.lowest
 
 
 def _derive(panel: Panel, bare: Panel, want: Wanted) -> None:
-    """Fill in the columns that are made of stamps, lags and gaps, block by block."""
+    """Fill in the derived columns, block by block."""
     at = {name: k for k, name in enumerate(panel.columns.inputs)}
     for begin, end in row_blocks(*panel.values.shape):
         for made in derived_at(bare, want, np.arange(begin, end)):

@@ -1,1 +1,1 @@
-"""Files -> columns: CSV and Parquet, any dialect, every row with its line."""
+"""Files -> columns: CSV in any dialect and Parquet, with the line number of each row."""

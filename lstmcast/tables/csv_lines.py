@@ -1,4 +1,4 @@
-"""The records of a CSV text, one by one: for its first rows and for messages, not for millions."""
+"""The records of a CSV text, one by one: for first rows and messages; slow for many rows."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from lstmcast.errors import DataError
 def records(
     text: str, separator: str, name: str = "", first_line: int = 1
 ) -> Iterator[tuple[int, list[str]]]:
-    r"""Cells of each record with the line it begins on; an empty line is `[]`.
+    r"""Line number and cells of each record; an empty line is `[]`.
 
-    A record spans lines where a quoted cell holds a line end. Lines end with \n, \r or \r\n.
+    A record spans several lines if a quoted cell has a line end. Lines end with \n, \r or \r\n.
 
     Args:
         text: All lines, or those from `first_line` on.
-        separator: Between two cells.
-        name: What messages call the file.
-        first_line: The number of the first line of `text`.
+        separator: Character between two cells.
+        name: Name of the file in messages.
+        first_line: Number of the first line of `text`.
 
     Raises:
-        DataError: If a cell has more characters than any cell should.
+        DataError: A cell is too long.
     """
-    # newline="" leaves line ends as they are, which the csv module asks for.
+    # newline="" keeps line ends unchanged, as the csv module requires.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     line = first_line
     try:
@@ -34,5 +34,5 @@ def records(
             line = first_line + reader.line_num
     except csv.Error as error:
         raise DataError(
-            f"{name}: line {line} cannot be read ({error}): is a quote left open?"
+            f"{name}: line {line} cannot be read ({error}): is a quote not closed?"
         ) from None

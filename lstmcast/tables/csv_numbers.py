@@ -1,4 +1,4 @@
-"""Cells of text -> numbers, and what a cell that is no number looks like."""
+"""Cells of text -> numbers, with hints for cells that are not numbers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def _every_case(word: str) -> list[str]:
 
 
 EMPTY_WORDS = ("na", "n/a", "null", "nan", "none", "-", "?", ".", "")
-"""Cells that stand for no value, in any case."""
+"""Cells that mean a missing value, in upper or lower case."""
 
 EMPTY_CELLS = [spelling for word in EMPTY_WORDS for spelling in _every_case(word)]
 
 _CURRENCY = "$\u20ac\u00a3\u00a5\u20b9"
-# Shapes of cells that people mean as numbers, with what to do; the first that fits is said.
+# Patterns of cells that people mean as numbers, with advice; the first match is the hint.
 _HINTS = {
     r"[+-]?\d+,\d{1,2}|[+-]?\d+,\d{4,}|[+-]?0,\d+": "decimal commas: write 12.5 for 12,5",
     r"[+-]?\d{1,3}([.,' \u00a0\u202f\u2019_]\d{3})+([.,]\d+)?": (
@@ -45,7 +45,7 @@ _HINTS = {
 
 
 def hint(cell: str) -> str:
-    """Words on what a cell that is no number looks like, or nothing."""
+    """A hint for a cell that is not a number; empty if no pattern fits."""
     for shape, words in _HINTS.items():
         if re.fullmatch(shape, cell.strip()):
             return f"; these look like {words}"
@@ -53,28 +53,28 @@ def hint(cell: str) -> str:
 
 
 def quoted(cell: str) -> str:
-    """A cell for a message: in quotes, cut where it is long."""
+    """A cell for a message: in quotes, shortened if it is long."""
     if not cell.strip():
         return "(empty)"
     return f"'{cell[:37]}...'" if len(cell) > 40 else f"'{cell}'"
 
 
 def to_numbers(texts: np.ndarray, decimal: str) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers written in text cells.
+    """Numbers from text cells.
 
     Args:
         texts: (R,) object array of str.
-        decimal: The decimal mark, "." or ","; the other one where all cells fit only that.
+        decimal: Decimal mark, "." or ","; the other mark is used if all cells fit only that.
 
     Returns:
-        (R,) float64, NaN where a cell is empty, and (R,) bool, true where it is no number.
+        (R,) float64, NaN for an empty cell; (R,) bool, whether a cell is not a number.
     """
     cells = _trimmed(texts)
     empty = _empty(cells)
     wrong = ~_fits(cells, _number(decimal)) & ~empty
     other = "," if decimal == "." else "."
     if wrong.any() and (_fits(cells, _number(other)) | empty).all():
-        # 1,234 may be a thousand and more: such cells alone decide nothing.
+        # The comma in 1,234 may separate thousands: such cells alone decide nothing.
         marked = to_numpy(pc.match_substring(cells, other))
         if (marked & ~_fits(cells, rf"[+-]?[1-9]\d{{0,2}}({re.escape(other)}\d{{3}})+")).any():
             decimal, wrong = other, np.zeros(len(wrong), dtype=bool)
@@ -82,12 +82,12 @@ def to_numbers(texts: np.ndarray, decimal: str) -> tuple[np.ndarray, np.ndarray]
 
 
 def strict_numbers(texts: np.ndarray, decimal: str) -> tuple[np.ndarray, np.ndarray]:
-    """As `to_numbers`, of a part of a column, which cannot tell of another decimal mark."""
+    """The same as `to_numbers` for a part of a column: the decimal mark is fixed."""
     cells = _trimmed(texts)
     empty = _empty(cells)
     wrong = ~_fits(cells, _number(decimal)) & ~empty
     point = cells if decimal == "." else pc.replace_substring(cells, ",", ".")
-    try:  # the digits that Arrow makes of the pieces without a fault
+    try:  # the same rounding as Arrow has in pieces without a fault
         known = pc.if_else(pa.array(wrong | empty), pa.scalar(None, pa.large_string()), point)
         return to_numpy(pc.fill_null(known.cast(pa.float64()), float("nan"))), wrong
     except pa.ArrowInvalid:  # +5, inf
@@ -103,18 +103,18 @@ def _empty(cells: pa.Array) -> np.ndarray:
 
 
 def _values(cells: pa.Array, left_out: np.ndarray, decimal: str) -> np.ndarray:
-    """(R,) float64, NaN where a cell is left out."""
+    """(R,) float64, NaN for a cell left out."""
     if decimal == ",":
         cells = pc.replace_substring(cells, ",", ".")
     numbers = pd.Series(to_numpy(cells), dtype=object).where(~left_out)
     values = pd.to_numeric(numbers)
-    if values.dtype == object:  # whole numbers of hundreds of digits
+    if values.dtype == object:  # integers with hundreds of digits
         values = numbers.map(float, na_action="ignore")
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
 def _number(decimal: str) -> str:
-    # Told by shape: what float() takes beyond it, such as 1_000, is no number here.
+    # Stricter than float(), which accepts 1_000 too.
     mark = re.escape(decimal)
     return rf"[+-]?(\d+{mark}?\d*|{mark}\d+)([eE][+-]?\d+)?|[+-]?(?i:inf(inity)?)"
 
@@ -124,7 +124,7 @@ def _fits(cells: pa.Array, shape: str) -> np.ndarray:
 
 
 def plain(array: Any) -> Any:
-    """An Arrow column in a type that pandas has: not so nothing at all, and truth with gaps."""
+    """An Arrow column as a type that pandas has: empty columns and booleans with gaps as floats."""
     if pa.types.is_null(array.type):
         return array.cast(pa.float64())
     if pa.types.is_boolean(array.type) and array.null_count:

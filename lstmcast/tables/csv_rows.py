@@ -1,4 +1,4 @@
-"""The rows of a CSV whose dialect is known -> columns, at the speed of pyarrow."""
+"""The rows of a CSV with a known dialect -> columns, with pyarrow."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from lstmcast.tables.csv_numbers import EMPTY_CELLS, plain
 from lstmcast.tables.dialect import Dialect
 
 BLOCK_BYTES = 1 << 22
-"""pyarrow's unit of parallel work, which must hold at least a row; its own is 1 MiB."""
+"""Block size of pyarrow, which must hold at least one row; its default is 1 MiB."""
 
 Watch = Callable[[int, int], None]
-"""Is told how many bytes of how many have been parsed."""
+"""Receives the number of bytes parsed so far, and of all bytes."""
 
-GLANCE = 0.2
-"""Seconds between two looks at how far the parser is."""
+REPORT_SECONDS = 0.2
+"""Seconds between two reports of progress."""
 
 _REPEATED = pa.dictionary(pa.int32(), pa.string())
 _LONGEST_BLOCK = 2**31 - 1
-_NO_STAMP = "%Y%%"  # in place of the formats by which pyarrow would guess at timestamps
+_NO_STAMP = "%Y%%"  # replaces the formats with which pyarrow guesses time stamps
 
 
 def rows_of(data: bytes, dialect: Dialect) -> memoryview:
-    """The part of a file that holds rows: after the header, without empty lines at the end.
+    """The rows of a file: the bytes after the header, without empty lines at the end.
 
-    Lines of nothing but separators, as spreadsheets write them below a table, count as empty.
+    Lines of separators only, as spreadsheets write them below a table, count as empty.
     """
     tail = data[max(dialect.body, len(data) - (1 << 16)) :]
     blank = re.search(rb"(^|[\r\n])[\s%s]*\Z" % re.escape(dialect.separator.encode()), tail)
@@ -55,13 +55,13 @@ def parse_rows(
     """Parse all rows; columns of numbers become numbers, all others stay text.
 
     Args:
-        data: The file as UTF-8.
-        dialect: How it is written.
-        columns: The columns to keep; all but empty ones without a name, if None.
+        data: Content of the file in UTF-8.
+        dialect: Dialect of the file.
+        columns: Columns to keep; None: all except empty ones without a name.
         text: Columns kept as text, exactly as in the file.
-        name: What messages call the file.
-        repeated: Columns of `text` that become categories: each text is held once.
-        watch: Is told how far it is, from a thread of its own.
+        name: Name of the file in messages.
+        repeated: Columns of `text` that become categories: each text is stored once.
+        watch: Receives progress, from a separate thread.
 
     Raises:
         DataError: There is no row, or rows differ in their number of cells.
@@ -69,14 +69,14 @@ def parse_rows(
     body = rows_of(data, dialect)
     if not body.nbytes:
         raise DataError(f"{name}: there is a header but no row")
-    quotes = data.count(b'"') if b'"' in data else 0  # looking is ten times faster than counting
+    quotes = data.count(b'"') if b'"' in data else 0  # `in` is ten times faster than `count`
     if quotes % 2:
         _check_last_quote(bytes(body).decode(), dialect, name)
     kept = list(dict.fromkeys(dialect.header if columns is None else columns))
     table = _parse(body, quotes > 0, dialect, kept, text, name, repeated, watch)
     pa.default_memory_pool().release_unused()
-    # pyarrow takes 2020-01-31 for a date, 12:30 for a time of day, 5% for a stamp of our format:
-    # have those as they are.
+    # pyarrow reads 2020-01-31 as a date, 12:30 as a time of day, 5% as a stamp of our format: parse
+    # those columns again as text.
     guessed = [f.name for f in table.schema if pa.types.is_temporal(f.type)]
     if guessed:
         again = _parse(body, quotes > 0, dialect, guessed, guessed, name)
@@ -117,7 +117,7 @@ def _parse(
 
     parsing = pyarrow.csv.ParseOptions(
         delimiter=dialect.separator,
-        # Blocks are cut at line ends; looking for those outside quotes takes time.
+        # Blocks end at line ends; to find those outside quotes takes time.
         newlines_in_values=quoted,
         invalid_row_handler=note_ragged,
         ignore_empty_lines=len(dialect.header) > 1,
@@ -136,7 +136,7 @@ def _parse(
     try:
         table = parse(BLOCK_BYTES)
     except pa.ArrowInvalid:
-        # A row may be longer than a block. What else is wrong comes up again.
+        # A row may be longer than a block. Any other error occurs again.
         try:
             table = parse(min(max(body.nbytes + 1, BLOCK_BYTES), _LONGEST_BLOCK))
         except pa.ArrowInvalid as error:
@@ -148,15 +148,15 @@ def _parse(
 
 @contextlib.contextmanager
 def _followed(reader: pa.BufferReader, size: int, watch: Watch | None) -> Iterator[None]:
-    """Tell how far a reader is while others read from it: pyarrow itself does not."""
+    """Report the progress of a reader from a thread, because pyarrow does not report it."""
     if watch is None:
         yield
         return
     over = threading.Event()
 
     def follow() -> None:
-        while not over.wait(GLANCE):
-            with contextlib.suppress(ValueError):  # it was closed at its end
+        while not over.wait(REPORT_SECONDS):
+            with contextlib.suppress(ValueError):  # pyarrow closes it at its end
                 watch(reader.tell(), size)
 
     thread = threading.Thread(target=follow, daemon=True)
@@ -170,9 +170,9 @@ def _followed(reader: pa.BufferReader, size: int, watch: Watch | None) -> Iterat
 
 
 def _check_last_quote(text: str, dialect: Dialect, name: str) -> None:
-    """Raise DataError if a quote is opened and never closed, so that the last cell is all the rest.
+    """Raise DataError if a quote is not closed, so that the last cell is the rest of the file.
 
-    An odd number of quotes may be innocent: inches (5") are written with one.
+    An odd number of quotes may be correct, as in inches (5").
     """
     found = records(text, dialect.separator, name, dialect.body_line)
     line, cells = collections.deque(found, maxlen=1).pop()
@@ -183,12 +183,12 @@ def _check_last_quote(text: str, dialect: Dialect, name: str) -> None:
 def row_lines(data: bytes, dialect: Dialect) -> np.ndarray:
     """(R,) line of the file on which each row begins."""
     body = bytes(rows_of(data, dialect))
-    single = len(dialect.header) == 1  # an empty line is a row with its one cell empty
-    if b'"' not in body and b"\r" not in body:  # a row is a line: no need to look into each
+    single = len(dialect.header) == 1  # an empty line is a row with one empty cell
+    if b'"' not in body and b"\r" not in body:  # each row is one line
         ends = np.flatnonzero(np.frombuffer(body, dtype=np.uint8) == ord("\n"))
         begins = np.concatenate([[0], ends + 1])
         lengths = np.append(ends, len(body)) - begins
-        lengths[-1] += begins[-1] < len(body)  # after the last line end there may be no line
+        lengths[-1] += begins[-1] < len(body)  # there may be no line after the last line end
         full = lengths > 0
         full[:-1] |= single
         return np.asarray(dialect.body_line + np.flatnonzero(full))
@@ -198,18 +198,12 @@ def row_lines(data: bytes, dialect: Dialect) -> np.ndarray:
 
 
 def ragged_rows(text: str, dialect: Dialect, name: str) -> DataError:
-    """The error for rows that have more or fewer cells than the header.
-
-    Args:
-        text: The rows.
-        dialect: How they are written.
-        name: What messages call the file.
-    """
+    """The error for rows in a text that have more or fewer cells than the header."""
     return ragged_error(_ragged(text, dialect, name), dialect, name)
 
 
 def ragged_lines(data: bytes, dialect: Dialect, name: str) -> list[tuple[int, int]]:
-    """Line and number of cells of each row of a piece that has more or fewer than the header."""
+    """Line and number of cells of each row with more or fewer cells than the header."""
     return _ragged(data.decode(), dialect, name)
 
 
@@ -222,7 +216,7 @@ def _ragged(text: str, dialect: Dialect, name: str) -> list[tuple[int, int]]:
 
 
 def ragged_error(found: list[tuple[int, int]], dialect: Dialect, name: str) -> DataError:
-    """The error for rows of another width: line and number of cells of each."""
+    """The error for rows, given by line and number of cells, whose width is wrong."""
     width = len(dialect.header)
     shown = ", ".join(f"line {line} has {count}" for line, count in found[:3])
     more = ", ..." if len(found) > 3 else ""
@@ -233,8 +227,8 @@ def ragged_error(found: list[tuple[int, int]], dialect: Dialect, name: str) -> D
     )
     if width == 1:
         return DataError(
-            f"{words}; if that line is a title, remove it: the first names the columns"
+            f"{words}; if that line is a title, remove it: the first line must name the columns"
         )
     if dialect.separator == "," and found and min(count for _, count in found) > width:
-        return DataError(f"{words}; cells that hold a comma must stand in quotes")
+        return DataError(f"{words}; put cells that contain a comma in quotes")
     return DataError(words)

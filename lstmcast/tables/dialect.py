@@ -1,8 +1,4 @@
-"""How one CSV file is written: encoding, separator, decimal mark, header.
-
-Everything is decided from bytes, before any row is parsed, and what cannot be a table is refused
-here with words about what it is instead.
-"""
+"""The dialect of a CSV file (encoding, separator, decimal mark, header), from its first bytes."""
 
 from __future__ import annotations
 
@@ -20,9 +16,9 @@ from lstmcast.tables.csv_lines import records
 SAMPLE_BYTES = 1 << 16
 SAMPLE_ROWS = 200
 MOST_COLUMNS = 200_000
-SEPARATORS = "\t;|,"  # in order of preference where two fit equally well
+SEPARATORS = "\t;|,"  # in order of preference if two fit equally well
 
-# First bytes of files that are often handed over in place of a CSV.
+# First bytes of files that users often give instead of a CSV.
 _NOT_TABLES = {
     b"PK\x03\x04": "an Excel workbook or a zip archive: save the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook: save the sheet as CSV",
@@ -43,16 +39,16 @@ _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+", re.ASCII)
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a CSV file is written.
+    """The dialect of a CSV file.
 
     Attributes:
-        separator: The character between two cells.
-        decimal: The decimal mark, "." or ",".
+        separator: Character between two cells.
+        decimal: Decimal mark, "." or ",".
         header: A name for every cell of a row, without surrounding blanks.
-        unnamed: Those of `header` that were made up for cells without a name.
-        body: Where the rows begin, in bytes of the UTF-8 text.
-        header_line: The line of the file that holds the header, from 1.
-        body_line: The line of the file on which `body` lies, from 1.
+        unnamed: Names in `header` generated for cells without a name.
+        body: First byte of the rows in the UTF-8 text.
+        header_line: Line of the header in the file, from 1.
+        body_line: Line of `body` in the file, from 1.
     """
 
     separator: str
@@ -69,10 +65,10 @@ def to_utf8(data: bytes, name: str) -> bytes:
 
     Args:
         data: UTF-8 with or without mark, UTF-16 with mark, or Windows-1252.
-        name: What messages call the file.
+        name: Name of the file in messages.
 
     Raises:
-        DataError: If the bytes are no text, or no table.
+        DataError: The bytes are not text, or not a table.
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         try:
@@ -84,7 +80,7 @@ def to_utf8(data: bytes, name: str) -> bytes:
     if data.isascii():
         return data
     try:
-        data.decode()  # only to know that it can be
+        data.decode()  # a check only
     except UnicodeDecodeError:
         return _from_windows(data, name)
     return data
@@ -96,13 +92,13 @@ def _from_windows(data: bytes, name: str) -> bytes:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(
-            f"{name}: line {line} is text neither in UTF-8 nor in Windows-1252 "
+            f"{name}: line {line} is neither UTF-8 nor Windows-1252 text "
             f"(byte 0x{data[error.start]:02x}): save the file as UTF-8"
         ) from None
 
 
 def _refuse(data: bytes, name: str) -> None:
-    """Raises DataError for what is known not to be a CSV."""
+    """Raise DataError for data that cannot be a CSV."""
     for magic, words in _NOT_TABLES.items():
         if data.startswith(magic):
             raise DataError(f"{name}: is {words}")
@@ -122,30 +118,31 @@ def _refuse(data: bytes, name: str) -> None:
 
 
 def recognise(data: bytes, name: str) -> Dialect:
-    """Finds out how a CSV is written, from its first rows.
+    """Find the dialect of a CSV from its first rows.
 
     Args:
-        data: The file as `to_utf8` returns it.
-        name: What messages call the file.
+        data: Result of `to_utf8`.
+        name: Name of the file in messages.
 
     Raises:
-        DataError: If there is no header, a name occurs twice, or the separator is not known.
+        DataError: There is no header, a name occurs twice, or the separator is unknown.
     """
     sample = _sample(data)
     text = sample.decode(errors="replace")
-    told = re.match(r"sep=(.)\r?\n", text)  # Excel's own first line
-    separator = told.group(1) if told else _separator(text)
+    excel = re.match(r"sep=(.)\r?\n", text)  # a first line that only Excel writes
+    separator = excel.group(1) if excel else _separator(text)
     rows = [(line, cells) for line, cells in records(text, separator, name) if cells]
-    rows = rows[1 if told else 0 :]
+    rows = rows[1 if excel else 0 :]
     if len(sample) < len(data) and len(rows) > 1:
-        rows = rows[:-1]  # may be cut in two
+        rows = rows[:-1]  # may be incomplete
     if not rows:
         raise DataError(f"{name}: is empty")
     header_line, header = rows[0]
     if len(header) > MOST_COLUMNS:
         raise DataError(
-            f"{name}: line {header_line} names {len(header):,} columns, and {MOST_COLUMNS:,} are "
-            "the most: a table of so many series is a long one, with the series' names in a column"
+            f"{name}: line {header_line} names {len(header):,} columns, but at most "
+            f"{MOST_COLUMNS:,} are possible: use a long table, with the names of the series in a "
+            "column"
         )
     body, body_line = _after_record(text, separator, header_line)
     below = [cells for _, cells in rows[1:]]
@@ -167,7 +164,7 @@ def recognise(data: bytes, name: str) -> Dialect:
 
 
 def _sample(data: bytes) -> bytes:
-    """The first whole lines: about SAMPLE_BYTES, but at least two lines where there are two."""
+    """The first whole lines: about SAMPLE_BYTES, but at least two lines if there are two."""
     size = SAMPLE_BYTES
     while True:
         piece = data[:size]
@@ -180,14 +177,14 @@ def _sample(data: bytes) -> bytes:
 
 
 def _separator(text: str) -> str:
-    """The separator that cuts most rows into one and the same number of cells, two or more."""
+    """The separator that splits most rows into the same number of cells, at least two."""
 
     def fit(separator: str) -> tuple[float, int]:
         widths: collections.Counter[int] = collections.Counter()
         try:
             for _, cells in itertools.islice(records(text, separator), SAMPLE_ROWS):
                 widths[len(cells)] += bool(cells)
-        except DataError:  # one enormous cell: not this separator
+        except DataError:  # a cell that is too long: not this separator
             return 0.0, 0
         width, rows = max(widths.items(), key=lambda item: (item[1], item[0]))
         return (rows / max(widths.total(), 1), width) if width > 1 else (0.0, 0)
@@ -197,7 +194,7 @@ def _separator(text: str) -> str:
 
 
 def _after_record(text: str, separator: str, line: int) -> tuple[int, int]:
-    """Where the record that begins on `line` ends: offset in UTF-8 bytes, and the next line."""
+    """End of the record that begins on `line`: offset in UTF-8 bytes, and the next line."""
     lines = io.StringIO(text, newline="")
     for _ in range(line - 1):
         next(lines)
@@ -207,9 +204,9 @@ def _after_record(text: str, separator: str, line: int) -> tuple[int, int]:
 
 
 def _fit_trailing(header: list[str], below: list[list[str]]) -> list[str]:
-    """The header with its last, nameless cell added or taken away where all rows end otherwise.
+    """The header with a last, nameless cell added or removed if all rows need that.
 
-    Some programs end every row, but not the header, with a separator, or the other way round.
+    Some programs end every row, but not the header, with a separator, or the reverse.
     """
     if not below:
         return header
@@ -222,11 +219,11 @@ def _fit_trailing(header: list[str], below: list[list[str]]) -> list[str]:
 
 def _check_header(cells: list[str], line: int, name: str) -> None:
     values = [cell for cell in cells if _NUMBER.fullmatch(cell) or _STAMP.fullmatch(cell)]
-    counted = [str(i) for i in range(len(cells))]  # the names pandas gives to nameless columns
+    counted = [str(i) for i in range(len(cells))]  # names that pandas gives to nameless columns
     if len(values) == len(cells) and (len(cells) == 1 or cells != counted):
         shown = ", ".join(cells[:5]) + (", ..." if len(cells) > 5 else "")
         raise DataError(
-            f"{name}: line {line} was taken for the header, but holds only values ({shown}): "
+            f"{name}: line {line} should be the header, but has only values ({shown}): "
             "the first line must name the columns"
         )
 
@@ -235,7 +232,7 @@ def _check_duplicates(names: tuple[str, ...], line: int, name: str) -> None:
     counts = collections.Counter(names)
     faults = [
         f"{name}: line {line}: the column name '{column}' occurs {count} times: "
-        "give every column its own name"
+        "give every column a different name"
         for column, count in counts.items()
         if count > 1
     ]
@@ -244,23 +241,23 @@ def _check_duplicates(names: tuple[str, ...], line: int, name: str) -> None:
 
 
 def _check_single(header: str, cells: list[str], name: str) -> None:
-    """Raises DataError for a single column that looks like several with an unknown separator."""
+    """Raise DataError for a single column that looks like several with an unknown separator."""
     for separator, words in ((None, "blanks"), (":", "':'"), ("^", "'^'"), ("~", "'~'")):
         width = len(header.split(separator))
         if width > 1 and cells and all(len(cell.split(separator)) == width for cell in cells):
             raise DataError(
-                f"{name}: only one column was found, '{header}'; the cells seem to be separated by "
+                f"{name}: there is only one column, '{header}'; the cells seem to be separated by "
                 f"{words}: separate them by comma, semicolon, tab or |"
             )
 
 
 def _decimal(rows: list[list[str]]) -> str:
-    """The decimal mark that most cells use; a column of its own mind is found when it is read."""
+    """The decimal mark of most cells; `to_numbers` finds a column with the other mark."""
     commas = points = certain = 0
     for cell in (cell.strip() for row in rows for cell in row):
         if _DECIMAL_COMMA.fullmatch(cell):
             commas += 1
-            # 1,234 may be a thousand and more: such cells alone decide nothing.
+            # The comma in 1,234 may separate thousands: such cells alone decide nothing.
             certain += not _THOUSANDS.fullmatch(cell)
         else:
             points += _DECIMAL_POINT.fullmatch(cell) is not None

@@ -1,4 +1,4 @@
-"""Two tables as one: rows of history, and behind them rows of what is known ahead."""
+"""Two tables as one: rows of history, then rows with known future covariates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lstmcast.tables.read import Table
 
 @dataclass(frozen=True)
 class JoinedTable(Table):
-    """The rows of one table behind those of another; columns that one lacks are empty there.
+    """The rows of several tables, one after the other; a column that one lacks is empty there.
 
     Attributes:
         parts: The tables, in order.
@@ -22,7 +22,7 @@ class JoinedTable(Table):
     parts: tuple[Table, ...] = ()
 
     def line(self, row: int) -> str:
-        """Where a row is, and in which of the files."""
+        """Line of a row, and its file."""
         for part in self.parts:
             if row < len(part.frame):
                 return f"{part.line(row)} of {part.name}"
@@ -50,16 +50,16 @@ class JoinedTable(Table):
         )
 
     def strings(self, column: str) -> pa.Array:
-        """The same as an Arrow array."""
+        """(R,) the same as `text` in an Arrow array."""
         return pa.array(self.text(column), pa.string())
 
     def without_cells(self) -> Table:
-        """The table as messages need it."""
+        """The table with only what messages need."""
         return replace(self, frame=self.frame.iloc[:, :0])
 
 
 def join_rows(history: Table, ahead: Table) -> JoinedTable:
-    """The rows of `ahead` behind those of `history`."""
+    """The rows of `history`, then those of `ahead`."""
     rows = pd.RangeIndex(len(history.frame) + len(ahead.frame))
     frame = pd.DataFrame(index=rows, columns=history.frame.columns)
     return JoinedTable(history.name, frame, history.digest, parts=(history, ahead))

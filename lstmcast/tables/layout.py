@@ -1,7 +1,7 @@
-"""Tables whose series stand side by side (wide) or one to a row (rows), seen as long ones.
+"""Tables with one column per series (wide) or one row per series (rows), as long tables.
 
-A long table has a row for each series and step. Here such a row is a cell of the file: of column s
-and row t in a wide table, of row s and column t in a table of rows.
+A long table has a row for each series and step. Such a row is a cell of the file: column s and
+row t of a wide table, or row s and column t of a table with layout `rows`.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from lstmcast.tables.number_cells import number_cells
 from lstmcast.tables.read import Table, read_table
 
 SERIES, VALUE = "series", "value"
-"""Columns of a long table that was wide: the name of the column, and its cell."""
+"""Columns of the long form of a wide table: the name of the wide column, and its cell."""
 
 
 @dataclass(frozen=True)
 class LongTable(Table):
-    """A table in another layout as a long one: series behind series, steps in order.
+    """A wide or rows table as a long one: one series after the other, steps in order.
 
     Attributes:
-        base: As read.
+        base: The table as read.
         layout: `wide` or `rows`.
-        series_column: What the column is called that names the series.
-        value_column: What the column of values is called.
-        time: The column of stamps; None where steps are counted.
+        series_column: Name of the column with the names of the series.
+        value_column: Name of the column of values.
+        time: Column of stamps; None if steps are counted.
         series_names: (S,) texts.
-        columns: The header of a table of rows.
-        values: (R,) float64, NaN where a cell is empty.
+        columns: Header of a table with layout `rows`.
+        values: (R,) float64, NaN for an empty cell.
         offsets: (S + 1,) first row of each series, and the number of rows.
     """
 
@@ -50,7 +50,7 @@ class LongTable(Table):
     offsets: np.ndarray = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
 
     def line(self, row: int) -> str:
-        """Where a cell is: its line, and its column."""
+        """Line and column of the cell of a row."""
         series, step = self._cell(row)
         if self.layout == "wide":
             return f"{self.base.line(step)}, column '{self.series_names[series]}'"
@@ -84,16 +84,16 @@ class LongTable(Table):
         return np.tile(numbers.astype(np.int32), len(lengths)), texts
 
     def strings(self, column: str) -> pa.Array:
-        """The same as an Arrow array."""
+        """(R,) the same as `text` in an Arrow array."""
         return pa.array(self.text(column), pa.string())
 
     def without_cells(self) -> Table:
-        """The table as messages need it."""
+        """The table with only what messages need."""
         base = replace(self.base, frame=self.base.frame.iloc[:0])
         return replace(self, base=base, values=self.values[:0])
 
     def long_config(self, config: DataConfig) -> DataConfig:
-        """The config as if the table were long."""
+        """The config for the long table."""
         roles = {"series": [self.series_column], "target": [self.value_column]}
         return config.model_copy(update={**roles, "layout": "long"})
 
@@ -106,15 +106,15 @@ class LongTable(Table):
 def read_wide(
     config: DataConfig, watch: Watch | None = None, raw: bytes | None = None
 ) -> LongTable:
-    """A column per series -> a long table.
+    """A table with one column per series -> a long table.
 
     Args:
-        config: `data.target` names the columns.
-        watch: Is told how much has been parsed.
-        raw: The bytes of the file, where they have been read already.
+        config: `data.target` lists the columns.
+        watch: Receives progress.
+        raw: Bytes of the file if they are already in memory.
 
     Raises:
-        DataError: The table cannot be read, or a column does not hold numbers.
+        DataError: The table cannot be read, or a column has cells that are not numbers.
     """
     time = [config.time] if config.time else []
     columns = [*time, *config.target]
@@ -143,18 +143,18 @@ def read_wide(
 def read_rows(
     config: DataConfig, watch: Watch | None = None, raw: bytes | None = None
 ) -> LongTable:
-    """A name and then the values, one series to a row -> a long table.
+    """A table with one series per row, a name and then the values -> a long table.
 
-    Empty cells at the end of a row are no steps; those before its last value are gaps.
+    Empty cells after the last value of a row are no steps; those before it are missing values.
 
     Args:
-        config: `data.target` names the values.
-        watch: Is told how much has been parsed.
-        raw: The bytes of the file, where they have been read already.
+        config: `data.target` is the name for the values.
+        watch: Receives progress.
+        raw: Bytes of the file if they are already in memory.
 
     Raises:
-        DataError: The table cannot be read, a name is missing or comes twice, a cell is no number,
-            or no row has a value.
+        DataError: The table cannot be read, a name is missing or a duplicate, a cell is not a
+            number, or no row has a value.
     """
     table = read_table(config.path, watch=watch, raw=raw)
     header = [str(name) for name in table.frame.columns]
@@ -164,8 +164,8 @@ def read_rows(
     known = ~np.isnan(cells)
     if not known.any():
         raise DataError(
-            f"{table.name}: no row has a value behind its name, and data.layout is rows: a name "
-            "and then values"
+            f"{table.name}: no row has a value after its name, but data.layout is rows: each row "
+            "must be a name and then values"
         )
     lengths = np.where(known.any(axis=1), cells.shape[1] - known[:, ::-1].argmax(axis=1), 1)
     values = cells[np.arange(cells.shape[1]) < lengths[:, None]]
@@ -186,7 +186,7 @@ def read_rows(
 
 
 def has_rows_header(header: list[str]) -> bool:
-    """Whether columns are called V1, V2, V3, ..., as in the files of the M4 competition."""
+    """Whether the columns are V1, V2, V3, ..., as in the files of the M4 competition."""
     return len(header) > 2 and header == [f"V{k}" for k in range(1, len(header) + 1)]
 
 
@@ -208,11 +208,7 @@ def _cells_of_many_columns(table: Table, config: DataConfig) -> np.ndarray | Non
 
 
 def _numbers(table: Table, columns: list[str]) -> np.ndarray:
-    """(columns, R) float64: at once where all are finite numbers, however many columns there are.
-
-    Raises:
-        DataError: A cell of a column is no finite number.
-    """
+    """(columns, R) float64, fast for many columns; refuses cells that are not finite numbers."""
     frame = table.frame[columns]
     if all(pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes.unique()):
         values = frame.to_numpy(dtype=np.float64, na_value=np.nan).T
@@ -222,7 +218,7 @@ def _numbers(table: Table, columns: list[str]) -> np.ndarray:
 
 
 def _series_column(header: str, value_column: str) -> str:
-    """What the first column is called; `series` where its name says nothing or is in use."""
+    """Name of the first column; `series` if that name has no meaning or is in use."""
     taken = ("", "V1", "method", "origin", "step", value_column)
     return SERIES if header.strip() in taken else header
 
@@ -240,7 +236,7 @@ def _check_names(table: Table, names: np.ndarray) -> None:
     if len(again):
         first = int(np.flatnonzero(numbers == numbers[again[0]])[0])
         raise DataError(
-            f"{table.name}, {table.line(int(again[0]))}: the series '{names[again[0]]}' has a row "
-            f"already, {table.line(first)} ({len(again)} such rows); data.layout is rows: each row "
-            "is a series of its own name"
+            f"{table.name}, {table.line(int(again[0]))}: the series '{names[again[0]]}' already "
+            f"has a row, {table.line(first)} ({len(again)} such rows); data.layout is rows: each "
+            "row must be a series with a different name"
         )

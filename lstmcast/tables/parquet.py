@@ -1,4 +1,4 @@
-"""A Parquet file -> plain columns, and such columns as text."""
+"""A Parquet file -> columns of numbers or text."""
 
 from __future__ import annotations
 
@@ -19,11 +19,7 @@ _DAY = 86_400_000_000  # microseconds
 
 
 def open_parquet(raw: bytes, name: str) -> pyarrow.parquet.ParquetFile:
-    """The file, not yet read.
-
-    Raises:
-        DataError: If it is damaged.
-    """
+    """Open a Parquet file from its bytes; raises DataError if it is damaged."""
     try:
         return pyarrow.parquet.ParquetFile(pa.BufferReader(raw))
     except (pa.ArrowException, OSError) as error:
@@ -31,11 +27,7 @@ def open_parquet(raw: bytes, name: str) -> pyarrow.parquet.ParquetFile:
 
 
 def open_parquet_file(path: Path) -> pyarrow.parquet.ParquetFile:
-    """The same for a file that is read part by part.
-
-    Raises:
-        DataError: If it is damaged.
-    """
+    """Open a Parquet file that is read in parts; raises DataError if it is damaged."""
     try:
         return pyarrow.parquet.ParquetFile(path, pre_buffer=False)
     except (pa.ArrowException, OSError) as error:
@@ -43,19 +35,15 @@ def open_parquet_file(path: Path) -> pyarrow.parquet.ParquetFile:
 
 
 def shown_names(file: pyarrow.parquet.ParquetFile, name: str) -> dict[str, str]:
-    """As `column_names`, each name being there once.
-
-    Raises:
-        DataError: One occurs twice.
-    """
+    """The same as `column_names`; raises DataError if a name occurs twice."""
     shown = column_names(file)
     if len(shown) < len(file.schema_arrow.names):
-        raise DataError(f"{name}: a column name occurs twice: give every column its own name")
+        raise DataError(f"{name}: a column name occurs twice: give every column a different name")
     return shown
 
 
 def column_names(file: pyarrow.parquet.ParquetFile) -> dict[str, str]:
-    """Names to show -> names in the file; an index that pandas kept without a name is `index`."""
+    """Names to show -> names in the file; `index` is the nameless index of a pandas frame."""
     names = file.schema_arrow.names
     shown = {name: name for name in names}
     if "__index_level_0__" in shown and "index" not in shown:
@@ -66,15 +54,15 @@ def column_names(file: pyarrow.parquet.ParquetFile) -> dict[str, str]:
 def read_columns(
     file: pyarrow.parquet.ParquetFile, columns: Sequence[str] | None, name: str
 ) -> pd.DataFrame:
-    """Read columns; what pandas kept as index is a column like any other.
+    """Read columns; the index of a pandas frame is an ordinary column.
 
     Args:
-        file: As `open_parquet` returns it.
-        columns: Names as `column_names` shows them; all, if None.
-        name: What messages call the file.
+        file: Result of `open_parquet`.
+        columns: Keys of `column_names`; None: all.
+        name: Name of the file in messages.
 
     Raises:
-        DataError: If the file is damaged, has no row, or a name twice.
+        DataError: The file is damaged, has no row, or has a name twice.
     """
     shown = shown_names(file, name)
     kept = list(dict.fromkeys(shown if columns is None else columns))
@@ -90,13 +78,13 @@ def read_columns(
         if pa.types.is_dictionary(array.type):
             array = array.cast(array.type.value_type)
         arrays.append(plain(array))
-    # Built anew: the schema that pandas left in the file would make columns its index again.
+    # A new table: the pandas schema in the file would turn columns into the index again.
     frame: pd.DataFrame = pa.Table.from_arrays(arrays, names=kept).to_pandas(split_blocks=True)
     return frame
 
 
 def as_text(cells: pd.Series[Any]) -> np.ndarray:
-    """(R,) object array of str, "" where empty; stamps are ISO, as short as all of them allow."""
+    """(R,) object array of str, "" for an empty cell; stamps in the shortest ISO form."""
     array = pa.array(cells, from_pandas=True)
     if pa.types.is_timestamp(array.type):
         array = _iso(array)

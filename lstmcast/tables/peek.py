@@ -1,4 +1,4 @@
-"""The first rows of a table, before all of it is read."""
+"""The first rows of a table, without reading all of it."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def peek(source: Path | str, rows: int = 1000, raw: bytes | None = None) -> Table:
-    """The first rows of a file, every column as text, without reading all of it.
+    """The first rows of a file, every column as text.
 
     Args:
         source: Path.
-        rows: How many, at most.
-        raw: The bytes of the file, where they have been read already.
+        rows: Most rows to return.
+        raw: Bytes of the file if they are already in memory.
 
     Raises:
-        DataError: As `read_table`.
+        DataError: The file cannot be read or is not a table.
     """
     name = str(source)
     head = read_bytes(source, PEEK_BYTES) if raw is None else raw[:PEEK_BYTES]
@@ -50,12 +50,12 @@ def peek(source: Path | str, rows: int = 1000, raw: bytes | None = None) -> Tabl
 
 
 def _first_rows(data: bytes, dialect: Dialect, rows: int, whole: bool, name: str) -> pd.DataFrame:
-    """(rows, columns) as text; columns without name and cells are left out."""
+    """(rows, columns) of text, without empty columns that have no name."""
     text, width = bytes(rows_of(data, dialect)).decode(), len(dialect.header)
     found = (cells for _, cells in records(text, dialect.separator, name) if cells or width == 1)
     taken = list(itertools.islice(found, rows + 1))
     if not whole and len(taken) <= rows:
-        taken = taken[:-1]  # what was read of the file may have cut it in two
+        taken = taken[:-1]  # it may be incomplete
     if any(len(cells) not in (width, 0) for cells in taken):
         raise ragged_rows(text, dialect, name)
     if not taken:

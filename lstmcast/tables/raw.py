@@ -1,4 +1,4 @@
-"""The bytes of a table, from a file or standard input, refused early where they can be no table."""
+"""The bytes of a table, from a file or standard input; refuses early what is not a table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lstmcast import limits
 from lstmcast.errors import DataError, nearest
 
 PACKED = (b"PAR1", b"\x1f\x8b")
-"""Parquet and gzip files begin so: they have no lines."""
+"""First bytes of Parquet and gzip files, which have no lines."""
 
 
 def read_bytes(source: Path | str, limit: int = -1) -> bytes:
@@ -21,10 +21,10 @@ def read_bytes(source: Path | str, limit: int = -1) -> bytes:
 
     Args:
         source: Path, or "-" for standard input.
-        limit: Bytes to read at most; below 0: all.
+        limit: Most bytes to read; below 0: all.
 
     Raises:
-        DataError: It cannot be read, is no file, or has a line that never ends.
+        DataError: It cannot be read, is not a file, or has an endless line.
     """
     if str(source) == "-":
         return b"".join(_pieces(sys.stdin.buffer))
@@ -44,21 +44,17 @@ def read_bytes(source: Path | str, limit: int = -1) -> bytes:
         raise DataError(f"{path}: there is no such file; {nearest(path.name, names)}") from None
     except IsADirectoryError:
         raise DataError(
-            f"{path}: is a folder: name the file in it, or a config whose data.path it is, for "
-            "train, predict and window"
+            f"{path}: is a folder: give a file in it, or, for train, predict and window, a config "
+            "with this folder as data.path"
         ) from None
     except PermissionError:
-        raise DataError(f"{path}: may not be read: check its permissions") from None
+        raise DataError(f"{path}: cannot be read: check its permissions") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
 def bounded_lines(file: IO[str], name: str) -> Iterator[str]:
-    """The lines of a text file.
-
-    Raises:
-        DataError: One is longer than any line should be.
-    """
+    """The lines of a text file; raises DataError if a line is too long."""
     while line := file.readline(limits.LONGEST_LINE):
         if len(line) == limits.LONGEST_LINE and not line.endswith("\n"):
             raise _endless(name)
@@ -66,14 +62,14 @@ def bounded_lines(file: IO[str], name: str) -> Iterator[str]:
 
 
 def refuse_endless_lines(data: bytes | mmap.mmap, name: str) -> None:
-    """Refuse text with a line that is longer than any line should be.
+    """Refuse text with a line that is too long.
 
     Args:
-        data: Of it, some pages are looked at: the first line end of every piece.
-        name: For messages.
+        data: The text; only the pages up to the first line end of each piece are read.
+        name: Name of the file in messages.
 
     Raises:
-        DataError: There is a piece without a line end.
+        DataError: A piece has no line end.
     """
     for begin in range(0, len(data) - limits.LONGEST_LINE + 1, limits.LONGEST_LINE):
         end = begin + limits.LONGEST_LINE
@@ -82,7 +78,7 @@ def refuse_endless_lines(data: bytes | mmap.mmap, name: str) -> None:
 
 
 def _refuse_endless_file(file: IO[bytes], name: str) -> None:
-    """The same for a file, before it is read."""
+    """Refuse a file with a line that is too long, without reading all of it."""
     begin = file.read(4)
     file.seek(0)
     if begin.startswith(PACKED):
@@ -92,7 +88,7 @@ def _refuse_endless_file(file: IO[bytes], name: str) -> None:
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:
-    """Standard input, piece by piece."""
+    """Standard input in pieces."""
     packed = False
     for number, piece in enumerate(iter(lambda: file.read(limits.LONGEST_LINE), b"")):
         packed = packed or (number == 0 and piece.startswith(PACKED))
@@ -103,5 +99,5 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
 
 def _endless(name: str) -> DataError:
     return DataError(
-        f"{name}: has a line of over {limits.LONGEST_LINE >> 20} MiB, as no table has: is it one?"
+        f"{name}: has a line of over {limits.LONGEST_LINE >> 20} MiB: check that it is a table"
     )

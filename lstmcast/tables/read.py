@@ -1,6 +1,6 @@
-"""CSV or Parquet, from a file or standard input -> a table that knows its lines.
+"""CSV or Parquet, from a file or standard input -> a table with line numbers.
 
-Dates stay text here: what a column of stamps means is decided in `timestamps`, over all its rows.
+Dates stay text here: `timestamps` parses a column of time stamps, from all its rows.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from lstmcast.tables.raw import read_bytes
 
 @dataclass(frozen=True)
 class CsvText:
-    """Where the text of a CSV can be had again, for what is asked seldom: line numbers, exact text.
+    """The text of a CSV, loaded again for rare needs: line numbers and exact text.
 
     Attributes:
         load: Returns the file as UTF-8.
-        dialect: How it is written.
+        dialect: Dialect of the file.
     """
 
     load: Callable[[], bytes]
@@ -41,13 +41,12 @@ class CsvText:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as read, with what its messages need.
+    """A table as read, with line numbers for messages.
 
     Attributes:
-        name: What messages call it: the path as given, or "standard input".
+        name: Name in messages: the path as given, or "standard input".
         frame: Columns under the names of the header; rows numbered from 0 in the order of the file.
-        digest: SHA-256 of the file's bytes, which may be still on its way; empty for a table that
-            was only peeked at.
+        digest: SHA-256 of the file's bytes, or a future of it; empty after `peek`.
     """
 
     name: str
@@ -57,14 +56,14 @@ class Table:
 
     @property
     def sha256(self) -> str:
-        """Of the file's bytes."""
+        """SHA-256 of the file's bytes, in hexadecimal."""
         return self.digest if isinstance(self.digest, str) else self.digest.result()
 
     def line(self, row: int) -> str:
-        """Where a row, counted from 0, is: "line 17" of a CSV file, "row 17" of a Parquet file.
+        """Place of a row, counted from 0: "line 17" of a CSV file, "row 17" of a Parquet file.
 
         Raises:
-            DataError: The file has gone, or changed since it was read.
+            DataError: The file is gone, or has changed since it was read.
         """
         return f"row {row + 1}" if self.csv is None else f"line {self._lines[row]}"
 
@@ -73,18 +72,18 @@ class Table:
 
         Args:
             columns: Names, matched exactly.
-            where: What asks for them, such as "data.target".
+            where: The config field that names them, such as "data.target".
 
         Raises:
-            DataError: Names every column that is missing, and what may have been meant.
+            DataError: Columns are missing; the message names them, with similar names.
         """
         require_columns(list(self.frame.columns), columns, f"{self.name}: {where}")
 
     def numbers(self, column: str) -> np.ndarray:
-        """(R,) float64 of a column, NaN where a cell is empty; perhaps read-only.
+        """(R,) float64 of a column, NaN for an empty cell; may be read-only.
 
         Raises:
-            DataError: Counts the cells that are no finite numbers and shows the first three.
+            DataError: Cells are not finite numbers; the message counts them and shows three.
         """
         require_columns(self.frame.columns, [column], self.name)
         cells = self.frame[column]
@@ -103,18 +102,18 @@ class Table:
         return values
 
     def text(self, column: str) -> np.ndarray:
-        """(R,) object array of str: a column's cells exactly as in the file, "" where empty."""
+        """(R,) object array of str: a column's cells exactly as in the file."""
         require_columns(self.frame.columns, [column], self.name)
         cells = self.frame[column]
         if self.csv is None:
             return as_text(cells)
-        if not _is_text(cells):  # numbers have forgotten how they were written: 007, 1.50, NA
+        if not _is_text(cells):  # numbers have lost their exact text: 007, 1.50, NA
             data, dialect = self.csv.load(), self.csv.dialect
             cells = parse_rows(data, dialect, [column], [column], self.name)[column]
         return np.asarray(cells.to_numpy(dtype=object))
 
     def strings(self, column: str) -> pa.Array:
-        """The same as `text`, as an Arrow array of strings: no Python object for each cell."""
+        """(R,) the same as `text` in an Arrow array, without a Python object for each cell."""
         if self.csv is not None and column in self.frame and _is_text(self.frame[column]):
             if isinstance(self.frame[column].dtype, pd.CategoricalDtype):
                 numbers, texts = self.coded(column)
@@ -123,7 +122,7 @@ class Table:
         return pa.array(self.text(column), pa.string())
 
     def coded(self, column: str) -> tuple[np.ndarray, np.ndarray]:
-        """(R,) a number for each cell, and the texts that 0, 1, ... stand for: object array."""
+        """(R,) a number for each cell, and the texts of 0, 1, ... as an object array."""
         cells = self.frame.get(column)
         if cells is not None and isinstance(cells.dtype, pd.CategoricalDtype):
             return cells.cat.codes.to_numpy(), cells.cat.categories.to_numpy(dtype=object)
@@ -137,11 +136,7 @@ class Table:
     def with_columns(
         self, columns: Sequence[str], text: Sequence[str], repeated: Sequence[str]
     ) -> Table:
-        """Of a table that was read whole, what `read_table` gives of some of its columns.
-
-        Raises:
-            DataError: It lacks one of them.
-        """
+        """The table that `read_table` gives for some columns, from one with all columns."""
         require_columns(list(self.frame.columns), columns, self.name)
         frame = self.frame[list(dict.fromkeys(columns))]
         if self.csv is None:
@@ -156,7 +151,7 @@ class Table:
         return replace(self, frame=frame.assign(**cells))
 
     def without_cells(self) -> Table:
-        """The table as messages need it: name, lines and number of rows."""
+        """The table with only what messages need: name, line numbers and number of rows."""
         return replace(self, frame=self.frame.iloc[:, :0])
 
     @cached_property
@@ -187,14 +182,14 @@ def read_table(
 
     Args:
         source: Path, or "-" for standard input.
-        columns: The columns to keep; all, if None.
+        columns: Columns to keep; None: all.
         text: Columns kept as text.
-        repeated: Those of them whose cells are much the same in many rows.
-        watch: Is told how much of a CSV has been parsed.
-        raw: The bytes of the file, where they have been read already.
+        repeated: Columns of `text` whose cells repeat in many rows.
+        watch: Receives how many bytes of a CSV are parsed.
+        raw: Bytes of the file if they are already in memory.
 
     Raises:
-        DataError: The file cannot be read, is no table, or lacks columns.
+        DataError: The file cannot be read, is not a table, or lacks columns.
     """
     name = "standard input" if str(source) == "-" else str(source)
     raw = read_bytes(source) if raw is None else raw
@@ -215,7 +210,7 @@ def read_table(
 
 
 def _digest_of(raw: bytes) -> Future[str]:
-    """Its SHA-256, made beside what follows the parsing, which has only one thread."""
+    """SHA-256 of the bytes, computed in a thread while the main thread continues."""
     thread = ThreadPoolExecutor(1, thread_name_prefix="sha256")
     digest = thread.submit(lambda: hashlib.sha256(raw).hexdigest())
     thread.shutdown(wait=False)
@@ -229,11 +224,7 @@ def _is_text(cells: pd.Series[Any]) -> bool:
 
 
 def load_text(path: Path, name: str, digest: Future[str] | None = None) -> bytes:
-    """A file as UTF-8.
-
-    Raises:
-        DataError: It cannot be read, or is no longer the one of a digest.
-    """
+    """A file as UTF-8; raises DataError if it no longer has the digest."""
     raw = read_bytes(path)
     if digest is not None and hashlib.sha256(raw).hexdigest() != digest.result():
         raise DataError(f"{name} has changed since it was read")
@@ -241,15 +232,11 @@ def load_text(path: Path, name: str, digest: Future[str] | None = None) -> bytes
 
 
 def is_parquet(raw: bytes, source: Path | str) -> bool:
-    """Whether the bytes of a file are Parquet.
-
-    Raises:
-        DataError: Its name says so, and they are not.
-    """
+    """Whether bytes are Parquet; raises DataError if only the name of their file says so."""
     if raw.startswith(b"PAR1"):
         return True
     if Path(source).suffix.lower() in (".parquet", ".pq"):
-        raise DataError(f"{source}: is called a Parquet file, but is none")
+        raise DataError(f"{source}: has a name of a Parquet file, but is not one")
     return False
 
 
@@ -263,7 +250,7 @@ def require_columns(names: Collection[str], columns: Sequence[str], where: str) 
             continue
         alike = [n for n in names if n.strip().casefold() == column.strip().casefold()]
         words = (
-            f"it has '{alike[0]}', and names are matched exactly"
+            f"it has '{alike[0]}', but names must match exactly"
             if alike
             else nearest(column, list(names))
         )

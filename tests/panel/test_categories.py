@@ -138,7 +138,7 @@ def test_text_in_a_numeric_covariate_points_to_categorical(tmp_path):
     path = written(tmp_path / "t.csv", driven_frame(60))
     values = config_of(path)
     del values["data"]["categorical"]
-    with pytest.raises(DataError, match=r"not a number.*name it in data\.categorical"):
+    with pytest.raises(DataError, match=r"not a number.*list it in data\.categorical"):
         prepare(build_config(values), ProgressListener())
 
 
@@ -375,13 +375,13 @@ def test_vectors_are_read_with_and_without_word2vecs_header(tmp_path, head):
         ("a 1 2\n<unk> 3 4\n", r"no vector for 3 of the 3 categories of 'weather'"),
         ("Sun 1 2\nrain 1 2\nwind 1 2\n", r"'sun' \(it has 'Sun'\)"),
         ("sun 1 2\nrain 3\nwind 1 2\n", r"line 2: 'rain' has 1 number, .* before have 2"),
-        ("sun 1 2\nrain 3 x\nwind 1 2\n", r"line 2: the vector of 'rain' holds 'x', .* no finite"),
-        ("sun 1 nan\nrain 3 1\nwind 1 2\n", r"line 1: .* 'sun' holds 'nan', which is no finite"),
-        ("sun 1,5 2\nrain 3 1\nwind 1 2\n", r"'sun' holds '1,5', .* a point for decimals"),
-        ("3 2\nsun 1 2 3\nrain 1 2 3\nwind 1 2 3\n", r"line 1 tells of vectors of 2 numbers, and"),
-        ("3 4\nsun 1 2\nrain 1 2\nwind 1 2\n", r"vectors of 4 numbers, and line 2 has 2"),
-        ("", r"holds no vector"),
-        ("sun\nrain\n", r"line 1: no word with its vector, got 'sun'"),
+        ("sun 1 2\nrain 3 x\nwind 1 2\n", r"line 2: the vector of 'rain' has 'x', .* not a finite"),
+        ("sun 1 nan\nrain 3 1\nwind 1 2\n", r"line 1: .* 'sun' has 'nan', which is not a finite"),
+        ("sun 1,5 2\nrain 3 1\nwind 1 2\n", r"'sun' has '1,5', .* a decimal point"),
+        ("3 2\nsun 1 2 3\nrain 1 2 3\nwind 1 2 3\n", r"line 1 states vectors of 2 numbers, but"),
+        ("3 4\nsun 1 2\nrain 1 2\nwind 1 2\n", r"vectors of 4 numbers, but line 2 has 2"),
+        ("", r"has no vector"),
+        ("sun\nrain\n", r"line 1: expected a word and its vector, got 'sun'"),
     ],
 )
 def test_vectors_with_a_fault_are_refused(tmp_path, text, message):

@@ -330,7 +330,7 @@ def test_what_cannot_be_streamed_says_what_to_do(write, words, tmp_path):
 def test_lines_over_gaps_are_refused_on_disk_only_where_there_are_gaps(tmp_path):
     hourly().to_csv(tmp_path / "gaps.csv", index=False)
     data = config_of(tmp_path / "gaps.csv", gaps="interpolate")
-    with pytest.raises(DataError, match=r"not drawn in a table on disk yet.*data.gaps"):
+    with pytest.raises(DataError, match=r"A table on disk does not support data.gaps: interpolate"):
         stored_panel(data, tmp_path / "tables", HORIZON)
     hourly(gaps=False).to_csv(tmp_path / "t.csv", index=False)
     check_same(config_of(tmp_path / "t.csv", gaps="interpolate"), tmp_path)
@@ -422,7 +422,7 @@ def test_full_disk_leaves_nothing_and_names_another_folder(step, tmp_path, monke
         monkeypatch.setattr(mapped, "reserve", full)
     else:
         monkeypatch.setattr(spool.Spool, "write", full)
-    with pytest.raises(RunError, match=r"No space left on device; data.tables names another"):
+    with pytest.raises(RunError, match=r"No space left on device; set data.tables to another"):
         stored_panel(config_of(tmp_path / "t.csv"), tmp_path / "tables", HORIZON)
     assert list((tmp_path / "tables").iterdir()) == []
 

@@ -285,7 +285,7 @@ def test_a_row_without_a_name_is_refused(tmp_path):
 
 def test_a_name_that_comes_twice_is_refused(tmp_path):
     message = refusal(write(tmp_path, "V1,V2,V3\na,1,2\nb,3,4\na,5,6\n"), layout="rows")
-    assert "line 4: the series 'a' has a row already, line 2" in message
+    assert "line 4: the series 'a' already has a row, line 2" in message
 
 
 def test_text_among_the_values_is_refused(tmp_path):
@@ -310,7 +310,7 @@ def test_a_row_of_no_values_is_left_out_and_named(cli, tmp_path):
 
 def test_rows_of_no_values_at_all_are_refused(tmp_path):
     message = refusal(write(tmp_path, "V1,V2,V3\na,,\nb,,\n"), layout="rows")
-    assert "no row has a value behind its name" in message
+    assert "no row has a value after its name" in message
 
 
 def test_a_single_row_is_one_series(tmp_path):
@@ -321,7 +321,7 @@ def test_a_single_row_is_one_series(tmp_path):
 
 def test_a_table_of_one_column_is_no_table_of_rows(tmp_path):
     message = refusal(write(tmp_path, "a\n1\n2\n"), layout="rows")
-    assert "no row has a value behind its name" in message
+    assert "no row has a value after its name" in message
 
 
 def test_a_header_that_names_a_wide_column_twice_is_refused(tmp_path):

@@ -204,7 +204,7 @@ def test_missing_columns_are_named_all_at_once_with_what_was_meant(tmp_path: Pat
         table.require(["date", "Sales", "prize", "zzz"], "data.target")
     message = str(caught.value)
     assert "'date';" not in message
-    assert "data.target: there is no column 'Sales'; it has 'sales', and names" in message
+    assert "data.target: there is no column 'Sales'; it has 'sales', but names" in message
     assert "'prize'; did you mean 'price'?" in message
     assert "'zzz'; known: date, sales, price" in message
     assert "'prize'; did you mean 'price'?" in refusal(path, columns=["prize"])
@@ -224,7 +224,7 @@ def test_a_gzipped_csv_is_read_and_its_own_bytes_are_hashed(tmp_path: Path) -> N
 
 def test_a_cut_gzip_is_refused(tmp_path: Path) -> None:
     packed = gzip.compress(PLAIN.encode() * 100)
-    assert "cut short" in refusal(write(tmp_path, packed[:-20], "t.csv.gz"))
+    assert "incomplete" in refusal(write(tmp_path, packed[:-20], "t.csv.gz"))
     damaged = packed[:30] + bytes([packed[30] ^ 255]) + packed[31:]
     assert "damaged" in refusal(write(tmp_path, damaged, "t.csv.gz"))
 
@@ -271,13 +271,13 @@ def test_columns_without_name_and_cells_are_left_out_and_others_named(tmp_path: 
         ("a,b\n\n,\n", "there is a header but no row"),
         ("a,b,a,c,c,a\n1,2,3,4,5,6\n", "column name 'a' occurs 3 times"),
         ("a,b\n1,2\n3,4,5\n6\n7,8\n", "which has 2: line 3 has 3, line 4 has 1"),
-        ("a,b\n1,2,5\n3,4,5\n", "cells that hold a comma must stand in quotes"),
+        ("a,b\n1,2,5\n3,4,5\n", "put cells that contain a comma in quotes"),
         ('a,b\n1,"2\n3,4\n5,6\n', "line 2 opens a quote that is not closed"),
         ('a,b\n1,2\n"3,4\n5,6\n', "line 3 opens a quote that is not closed"),
         ('a,b\n1,2\n"3,4\n' + "5,6\n" * 60_000, "line 3 cannot be read"),
         ("Sales report\na,b\n1,2\n3,4\n", "if that line is a title, remove it"),
-        ("2020-01-01,5\n2020-01-02,6\n", "line 1 was taken for the header, but holds only values"),
-        ("112\n118\n", "line 1 was taken for the header"),
+        ("2020-01-01,5\n2020-01-02,6\n", "line 1 should be the header, but has only values"),
+        ("112\n118\n", "line 1 should be the header"),
         ("date value\n2020-01-01 5\n2020-01-02 6\n", "separated by blanks"),
         (b"PK\x03\x04\x14\x00rest", "an Excel workbook"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "an old Excel workbook"),
@@ -285,7 +285,7 @@ def test_columns_without_name_and_cells_are_left_out_and_others_named(tmp_path: 
         ('[{"a": 1}]', "is JSON"),
         (bytes(range(256)) * 9, "binary"),
         (b"\xff\xfea", "UTF-16"),
-        (b"a,b\n1,\x81\n", "line 2 is text neither in UTF-8 nor in Windows-1252"),
+        (b"a,b\n1,\x81\n", "line 2 is neither UTF-8 nor Windows-1252 text"),
     ],
 )
 def test_what_is_no_table_is_refused_in_words(
@@ -317,7 +317,7 @@ def test_a_file_that_may_not_be_read_is_refused(
 
     path = write(tmp_path, PLAIN)
     monkeypatch.setattr(Path, "open", deny)
-    assert "may not be read" in refusal(path)
+    assert "cannot be read: check its permissions" in refusal(path)
 
 
 def test_a_ragged_row_far_down_is_found_with_its_line(tmp_path: Path) -> None:
@@ -386,7 +386,7 @@ def test_a_nameless_index_and_faults_of_parquet_files(tmp_path: Path) -> None:
         table.numbers("v")
     assert "did you mean 'index'?" in refusal(path, columns=["indx"])
     assert "damaged" in refusal(write(tmp_path, path.read_bytes()[:200], "cut.parquet"))
-    assert "is called a Parquet file" in refusal(write(tmp_path, PLAIN, "csv.parquet"))
+    assert "has a name of a Parquet file" in refusal(write(tmp_path, PLAIN, "csv.parquet"))
 
 
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8).filter(

@@ -1,1 +1,1 @@
-"""Tables larger than memory: read once in pieces, into files that are mapped."""
+"""Tables larger than memory: read once, in pieces, into memory-mapped files."""

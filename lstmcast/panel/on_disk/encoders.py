@@ -1,4 +1,4 @@
-"""Stamps and series of rows that come piece by piece: read, numbered, their faults counted."""
+"""Encoders for rows in pieces: stamps, series and categories -> numbers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _DAY, _SECOND = 86_400_000_000, 1_000_000  # microseconds
 
 
 class StampReader:
-    """A column of stamps; its first rows decide how it is written.
+    """Parser of a column of stamps; its first rows decide the format.
 
     Args:
-        column: Its name.
-        table: What messages call the table.
-        time_format: As `data.time_format`.
+        column: Name of the column.
+        table: Name of the table in messages.
+        time_format: Value of `data.time_format`.
     """
 
     def __init__(self, column: str, table: str, time_format: str) -> None:
@@ -41,7 +41,7 @@ class StampReader:
         self.typical: dict[str, pa.Array] = {}
 
     def read(self, cells: Any, where: Where) -> np.ndarray:
-        """(R,) int64 microseconds; of a text that is no stamp 0, which `finish` refuses."""
+        """(R,) int64 microseconds; 0 for a text that is not a stamp, which `finish` refuses."""
         if pa.types.is_timestamp(cells.type) or pa.types.is_date(cells.type):
             return self._typed(cells, where)
         if pa.types.is_dictionary(cells.type):
@@ -82,7 +82,7 @@ class StampReader:
             alike = other.good.sum() == first.good.sum()
             if alike and (other.values != first.values).any():
                 raise DataError(
-                    f"{self.place}: stamps like '{texts[0].as_py()}' can be read as "
+                    f"{self.place}: time stamps like '{texts[0].as_py()}' can be read as "
                     f"{first.style.words} and {other.style.words}, and the first {len(texts):,} "
                     "rows do not decide between these: set data.time_format to day_first, to "
                     "month_first or to a strptime pattern"
@@ -98,16 +98,16 @@ class StampReader:
 
     def _zones(self) -> DataError:
         return DataError(
-            f"{self.place}: the stamps have more than one offset from UTC, which a table on disk "
-            "cannot have yet: write them in UTC, or set data.storage: memory"
+            f"{self.place}: the time stamps have more than one offset from UTC, which a table on "
+            "disk does not support: write them in UTC, or set data.storage: memory"
         )
 
     def _typed(self, cells: Any, where: Where) -> np.ndarray:
-        """Stamps of Parquet; a few of them are kept, from which the style is told."""
+        """Stamps of Parquet; keeps a few of them, from which `finish` finds the format."""
         if pa.types.is_timestamp(cells.type) and cells.type.tz not in (None, "UTC"):
             raise DataError(
-                f"{self.place}: stamps in the zone {cells.type.tz} cannot be kept on disk yet: "
-                "store them in UTC, or set data.storage: memory"
+                f"{self.place}: a table on disk does not support time stamps in the zone "
+                f"{cells.type.tz}: store them in UTC, or set data.storage: memory"
             )
         zone = cells.type.tz if pa.types.is_timestamp(cells.type) else None
         cells = cells.cast(pa.timestamp("us", zone), safe=False)
@@ -125,10 +125,10 @@ class StampReader:
         return ticks
 
     def finish(self) -> StampStyle:
-        """How the column is written.
+        """The format of the stamps.
 
         Raises:
-            DataError: Some rows are no stamps.
+            DataError: Some cells are not stamps.
         """
         if self.typical and not self.bad:
             import pandas as pd
@@ -148,11 +148,11 @@ class StampReader:
 
 
 class SeriesEncoder:
-    """Numbers the series in the order in which they come.
+    """Numbers the series in the order of their first rows.
 
     Args:
-        columns: That tell series apart.
-        table: What messages call the table.
+        columns: Columns that identify a series.
+        table: Name of the table in messages.
     """
 
     def __init__(self, columns: list[str], table: str) -> None:
@@ -161,7 +161,7 @@ class SeriesEncoder:
         self.empty: tuple[str, str, int] | None = None
 
     def read(self, texts: dict[str, Any], count: int, where: Where) -> np.ndarray:
-        """(R,) int32 numbers of the series of some rows."""
+        """(R,) int32 number of each row's series."""
         codes = np.zeros(count, dtype=np.int64)
         sizes, held = [], []
         for column in self.columns:
@@ -175,7 +175,7 @@ class SeriesEncoder:
             held.append(words)
         if not self.columns:
             return codes.astype(np.int32)
-        found, inverse = _once(codes, int(np.prod(sizes)))
+        found, inverse = _distinct(codes, int(np.prod(sizes)))
         own = np.empty(len(found), dtype=np.int32)
         for k, code in enumerate(found.tolist()):
             name: list[str] = []
@@ -186,10 +186,10 @@ class SeriesEncoder:
         return np.asarray(own[inverse])
 
     def finish(self) -> tuple[list[Words], np.ndarray]:
-        """Names in order, and the place in it of each number.
+        """The sorted names, and the index into them of each number.
 
         Raises:
-            DataError: A row does not say its series.
+            DataError: The series of a row is empty.
         """
         if self.empty is not None:
             column, line, count = self.empty
@@ -204,13 +204,13 @@ class SeriesEncoder:
 
 
 class CategoryEncoder:
-    """Numbers the words of a column of categories in the order in which they come."""
+    """Numbers the words of a categorical column in the order of their first rows."""
 
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
 
     def read(self, cells: Any) -> np.ndarray:
-        """(R,) float64 numbers of some rows, NaN where a cell is empty."""
+        """(R,) float64 number of each cell's word; NaN for an empty cell."""
         places, words = coded(cells)
         own = [
             self.numbers.setdefault(word, len(self.numbers)) if word else np.nan for word in words
@@ -218,7 +218,7 @@ class CategoryEncoder:
         return np.asarray(np.array(own, dtype=np.float64)[places])
 
     def finish(self) -> tuple[Words, np.ndarray]:
-        """The words in order, and the code, from 1, of each number."""
+        """The sorted words, and the code, from 1, of each number."""
         words = tuple(sorted(self.numbers))
         codes = np.empty(len(words), dtype=np.float64)
         codes[[self.numbers[word] for word in words]] = np.arange(1, len(words) + 1)
@@ -226,14 +226,14 @@ class CategoryEncoder:
 
 
 def coded(cells: Any) -> tuple[np.ndarray, np.ndarray]:
-    """(R,) a number for each cell, and the texts that 0, 1, ... stand for: object array."""
+    """(R,) a number for each cell, and the texts of 0, 1, ... as an object array."""
     if not pa.types.is_dictionary(cells.type):
         cells = cells.dictionary_encode()
     return to_numpy(cells.indices), np.array(cells.dictionary.to_pylist(), dtype=object)
 
 
-def _once(codes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The codes that there are, ascending, and the place of each row's among them."""
+def _distinct(codes: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct codes, ascending, and the index into them of each row."""
     if size > 4 * len(codes) + 1000:
         found, inverse = np.unique(codes, return_inverse=True)
         return found, inverse

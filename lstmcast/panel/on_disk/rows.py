@@ -1,4 +1,4 @@
-"""One CSV or Parquet file -> its rows, so many at a time, every fault counted on the way."""
+"""One CSV or Parquet file -> its rows, in pieces; counts every fault."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lstmcast.tables.dialect import Dialect
 from lstmcast.tables.parquet import as_text, open_parquet_file, shown_names
 
 PARQUET_ROWS = 1 << 17
-"""Rows of a Parquet file held at a time."""
+"""Rows of a Parquet file in one piece."""
 
 _CODED = pa.dictionary(pa.int32(), pa.string())
 _TRUTH = {"true": 1.0, "false": 0.0}
@@ -32,25 +32,25 @@ Where = Callable[[int], str]
 
 @dataclass
 class Faults:
-    """What is wrong with the cells of columns: how many, and the first three.
+    """Faulty cells and rows: their number, and the first of them.
 
     Attributes:
         found: By column and kind: the number of cells, and `line 17 'abc'` of the first.
-        ragged: Rows of another width than the header: line and number of cells.
+        ragged: Line and number of cells of each row whose width differs from the header.
     """
 
     found: dict[tuple[str, str], tuple[int, list[str]]] = field(default_factory=dict)
     ragged: list[tuple[int, int]] = field(default_factory=list)
 
     def add(self, column: str, kind: str, shown: Sequence[str], count: int) -> None:
-        """Take in some cells of one column; `shown` are the first of them."""
+        """Add `count` cells of one column; `shown` are the first of them."""
         before, first = self.found.get((column, kind), (0, []))
         self.found[column, kind] = (before + count, [*first, *shown][:4])
 
     def cells(
         self, column: str, kind: str, rows: np.ndarray, texts: Sequence[str], where: Where
     ) -> None:
-        """Take in the cells at some rows of one piece."""
+        """Add the cells in some rows of one piece."""
         shown = [
             f"{where(int(row))} {quoted(text)}"
             for row, text in zip(rows[:3].tolist(), texts, strict=False)
@@ -60,10 +60,10 @@ class Faults:
         self.add(column, kind, shown, len(rows))
 
     def refuse(self, name: str, columns: Sequence[str], targets: Sequence[str]) -> None:
-        """Refuse the first column that has a cell that is no finite number.
+        """Refuse the first column with a cell that is not a finite number.
 
         Raises:
-            DataError: As `Table.numbers` words it.
+            DataError: There is such a cell; the message is that of `Table.numbers`.
         """
         for column in columns:
             for kind in ("not a number", "infinite"):
@@ -79,20 +79,20 @@ class Faults:
                     )
 
 
-CATEGORIES = ". If it holds categories, name it in data.categorical"
+CATEGORIES = ". If it holds categories, list it in data.categorical"
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Some rows that follow each other in a file.
+    """Consecutive rows of a file.
 
     Attributes:
-        count: How many.
-        texts: Columns of text, as Arrow arrays, coded or not; stamps of Parquet as they are.
-        numbers: (count,) float64 of each other column, NaN where a cell is empty.
-        where: Words for a row, counted from 0 within these.
-        line: Of the file on which they begin; 0 of Parquet.
-        begin: Byte of the text at which they begin; 0 of Parquet.
+        count: Number of rows.
+        texts: Columns of text as Arrow arrays, coded or not; stamps of Parquet keep their type.
+        numbers: (count,) float64 of each other column; NaN for an empty cell.
+        where: Turns a row, counted from 0 within these, into words for messages.
+        line: First line in the file; 0 for Parquet.
+        begin: First byte in the text; 0 for Parquet.
     """
 
     count: int
@@ -107,11 +107,11 @@ class CsvRows:
     """Reads pieces of CSV files.
 
     Args:
-        name: Of the table, for messages.
+        name: Name of the table in messages.
         text: Columns kept as text.
-        coded: Those of them that repeat in many rows.
+        coded: Columns of `text` whose cells repeat in many rows.
         numbers: The other columns.
-        faults: Are added to.
+        faults: Receives the faults.
     """
 
     def __init__(
@@ -132,8 +132,8 @@ class CsvRows:
 
         Args:
             piece: Whole records.
-            dialect: How the file is written.
-            suffix: What messages say behind a line: of which file.
+            dialect: Dialect of the file.
+            suffix: Name of the file, which messages add to a line.
         """
         lines: list[np.ndarray] = []
 
@@ -149,7 +149,7 @@ class CsvRows:
         if simple:
             table, ragged = simple
             numbers = {c: to_numpy(table.column(c)) for c in self.numbers}
-        else:  # a cell is no number, or a row longer than a block
+        else:  # a cell is not a number, or a row is longer than a block
             types |= dict.fromkeys(self.numbers, pa.string())
             again = _parse(piece, dialect, types, len(piece.data) + 1)
             if again is None:
@@ -168,11 +168,11 @@ class CsvRows:
                 texts = [str(values[row]) for row in infinite[:3]]
                 self.faults.cells(column, "infinite", infinite, texts, where)
         self.began = True
-        texts_of = {c: _whole(table.column(c)) for c in self.text}
+        texts_of = {c: _one_array(table.column(c)) for c in self.text}
         return Rows(table.num_rows, texts_of, numbers, where, piece.line, piece.begin)
 
     def _numbers(self, column: str, cells: Any, decimal: str, where: Where) -> np.ndarray:
-        """A column that Arrow could not read as numbers, cell by cell."""
+        """(R,) a column that Arrow cannot read as numbers."""
         texts = to_numpy(cells).astype(object)
         values, wrong = strict_numbers(texts, decimal)
         if wrong.any() and (column in self.truth or not self.began):
@@ -189,7 +189,7 @@ class CsvRows:
 def _parse(
     piece: Piece, dialect: Dialect, types: dict[str, Any], block: int
 ) -> tuple[pa.Table, bool] | None:
-    """The columns of a piece and whether rows are ragged; None where a cell is of another type."""
+    """The columns of a piece, and whether rows are ragged; None if a cell has another type."""
     ragged = False
 
     def note_ragged(_: object) -> str:
@@ -220,7 +220,7 @@ def _parse(
     return table, ragged
 
 
-def _whole(column: Any) -> Any:
+def _one_array(column: Any) -> Any:
     """A column of several chunks as one array."""
     if not isinstance(column, pa.ChunkedArray):
         return column
@@ -236,10 +236,10 @@ def parquet_rows(
 
     Args:
         path: The file.
-        text: Columns kept as text, or as the stamps that they are.
+        text: Columns kept as text, or as stamps.
         numbers: The other columns.
-        suffix: What messages say behind a row.
-        faults: Are added to.
+        suffix: Name of the file, which messages add to a row.
+        faults: Receives the faults.
     """
     file = open_parquet_file(path)
     names = shown_names(file, str(path))

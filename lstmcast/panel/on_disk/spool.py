@@ -1,4 +1,4 @@
-"""Rows as they were streamed, in files: series, stamp, numbers; from here they find their place."""
+"""Spool: temporary files of the streamed rows, with series, stamp and numbers."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Spool:
     """Files of rows in a folder.
 
     Args:
-        folder: Where.
-        width: W, numbers of a row.
-        statics: K, how many of them, the last, are of static columns.
+        folder: Folder for the files.
+        width: W, numbers in a row.
+        statics: K, static covariates, the last numbers of a row.
     """
 
     def __init__(self, folder: Path, width: int, statics: int = 0) -> None:
@@ -38,16 +38,12 @@ class Spool:
         self.rows += len(codes)
 
     def close(self) -> None:
-        """No more rows come."""
+        """Close the files for writing."""
         for file in self.files:
             file.close()
 
     def blocks(self, backwards: bool = False) -> Iterator[RowBlock]:
-        """All rows, in order; a block is let go before the next is mapped.
-
-        Args:
-            backwards: The last block first.
-        """
+        """All rows in blocks, each mapped when it is needed; `backwards`: the last block first."""
         codes_path, ticks_path, values_path = self.paths
         at_once = limits.SPOOLED_ROWS_AT_ONCE
         begins = range(0, self.rows, at_once)
@@ -70,7 +66,7 @@ class Spool:
         return codes, map_file(self.paths[1], np.int64, (count,), 0, "r")
 
     def remove(self) -> None:
-        """Give the room back."""
+        """Delete the files."""
         self.close()
         for path in self.paths:
             path.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""Tables in files: one folder for each, made once, found again by what it was made of.
+"""Tables on disk: one folder for each, written once and found again by a hash of its sources.
 
-The folder is whole or not there: it is written under another name, put on the disk, and renamed.
-Its arrays are mapped, and never held: how much of them is in memory is the kernel's decision.
+The folder is complete or absent: it is written under another name, flushed to the disk, and
+renamed. Its arrays are memory-mapped.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from lstmcast.stamps.frequency import Frequency
 from lstmcast.stamps.timestamps import StampStyle
 
 FORMAT = 2
-"""Of the folder: another is made anew."""
+"""Format of the folder; a folder in another format is written again."""
 
 DESCRIBED = "table.json"
 
 ARRAYS = {"offsets": np.int64, "ends": np.int64, "starts": np.int64, "static": np.float64}
-"""Arrays of one number, or a few, for each series."""
+"""Arrays with one or a few numbers for each series."""
 
-BESIDE = ("path", "vectors", "storage", "tables")
-"""Fields of the data section that do not decide what is in the table."""
+CONTENT_NEUTRAL = ("path", "vectors", "storage", "tables")
+"""Fields of the data section that do not change the panel."""
 
 
 def stored_panel(
@@ -53,22 +53,22 @@ def stored_panel(
     watch: Watch = lambda done: None,
     reading: Callable[[int], None] = lambda size: None,
 ) -> tuple[Panel, StreamedTable]:
-    """The panel of a table, in files: as it was left by an earlier command, or streamed now.
+    """The panel of a table in files, from an earlier command or streamed now.
 
     Args:
-        config: Path, columns by role and how to treat faults.
-        tables: The folder that the folders of all tables are in; it is made if it is not there.
-        horizon: H, steps that columns made of stamps are to go on.
-        until: Leave out what comes after this stamp (or row number), but for future columns.
-        watch: Is told how many bytes have been read.
-        reading: Is told before that how many there are; not called where the table is there.
+        config: Path, columns by role and the treatment of faults.
+        tables: Folder with a subfolder for each table; created if absent.
+        horizon: H, steps after the table for which columns made of stamps are computed.
+        until: Last stamp (or row number) used of the columns other than future covariates.
+        watch: Receives the number of bytes read so far.
+        reading: Receives the number of bytes to read, first; not called if the panel exists.
 
     Raises:
         DataError: The table has a fault.
         RunError: The folder cannot be written.
     """
     files = files_of(config.path)
-    kinds = config.model_dump(mode="json", exclude=set(BESIDE))
+    kinds = config.model_dump(mode="json", exclude=set(CONTENT_NEUTRAL))
     made_of = {
         "format": FORMAT,
         "files": [[path.name, path.stat().st_size] for path in files],
@@ -83,18 +83,22 @@ def stored_panel(
     try:
         tables.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunError(f"cannot make {tables}: {error.strerror}; set data.tables") from error
+        raise RunError(
+            f"cannot create {tables}: {error.strerror}; set data.tables to another folder"
+        ) from error
     with locked(tables / f".{folder.name}.lock", wait=True):
         if (found := _open(folder, config.path, files)) is not None:
             return found  # another process has just made it
         for left in tables.glob(f".{folder.name}.*.part"):
-            shutil.rmtree(left, ignore_errors=True)  # of one that was killed
+            shutil.rmtree(left, ignore_errors=True)  # of a killed process
         reading(sum(path.stat().st_size for path in files))
         _write(folder, config, files, horizon, until, watch)
         remove_unneeded(tables, DESCRIBED, keep=folder)
     made = _open(folder, config.path, files)
     if made is None:
-        raise RunError(f"{folder} has changed while it was written: is the table being written to?")
+        raise RunError(
+            f"{config.path} has changed while it was read: try again when it is complete"
+        )
     return made
 
 
@@ -132,7 +136,7 @@ def _write(
         sync_file(folder.parent)
     except OSError as error:
         raise RunError(
-            f"cannot write {folder.parent}: {error.strerror or error}; data.tables names another "
+            f"cannot write {folder.parent}: {error.strerror or error}; set data.tables to another "
             "folder"
         ) from error
     finally:
@@ -140,7 +144,7 @@ def _write(
 
 
 def _open(folder: Path, name: str, files: list[Path]) -> tuple[Panel, StreamedTable] | None:
-    """What a folder holds; None where there is none, or the files have changed since."""
+    """The panel and table of a folder; None if there is none or the files have changed."""
     if not (folder / DESCRIBED).is_file():
         return None
     described = read_object(folder / DESCRIBED)
@@ -148,7 +152,7 @@ def _open(folder: Path, name: str, files: list[Path]) -> tuple[Panel, StreamedTa
         if described["format"] != FORMAT:
             return None
         states = [_state(path) for path in files]
-        if states != described["states"]:  # touched, copied, or changed: the bytes tell
+        if states != described["states"]:  # touched, copied or changed: compare the bytes
             table = described["table"]
             if table["sha256"] != _fingerprint(files):
                 return None
@@ -158,18 +162,18 @@ def _open(folder: Path, name: str, files: list[Path]) -> tuple[Panel, StreamedTa
         return panel, StreamedTable.from_json(described["table"], name, files)
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise RunError(
-            f"{folder} is damaged ({error}); remove it to read the table anew"
+            f"{folder} is damaged ({error}); remove it to read the table again"
         ) from error
 
 
 def _state(path: Path) -> list[int]:
-    """What changes when a file is written to."""
+    """Size and modification time of a file."""
     found = path.stat()
     return [found.st_size, found.st_mtime_ns]
 
 
 def _fingerprint(files: list[Path]) -> str:
-    """As `StreamedTable.sha256`."""
+    """The same hash as `StreamedTable.sha256`."""
     digests = []
     for path in files:
         with path.open("rb") as file:

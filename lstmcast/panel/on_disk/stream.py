@@ -1,7 +1,6 @@
-"""A table larger than memory -> a panel in files: read once, checked on the way, laid on its grid.
+"""A table larger than memory -> a panel in files, with one reading of the table.
 
-The rows go through memory in pieces into a spool; there each finds its place; from there it goes
-into the arrays of the panel, which are files too.
+The rows pass in pieces into a spool, get their places on the grid there, and move into the panel.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from lstmcast.tables.parquet import open_parquet_file, shown_names
 from lstmcast.tables.read import require_columns
 
 Watch = Callable[[int], None]
-"""Told how many bytes of the files have been read."""
+"""Receives the number of bytes of the files read so far."""
 
 
 def stream_panel(
@@ -41,18 +40,18 @@ def stream_panel(
     until: str | None,
     watch: Watch,
 ) -> tuple[Panel, StreamedTable, int]:
-    """Read files once and leave the arrays of their panel in a folder.
+    """Read files once and write the arrays of their panel into a folder.
 
     Args:
-        config: Columns by role and how to treat faults.
-        files: CSV, or Parquet, whose rows are one table, in order.
-        folder: Empty.
-        horizon: H, steps that columns made of stamps are to go on.
-        until: Leave out what comes after this stamp (or row number), but for future columns.
-        watch: Is told how far it is.
+        config: Columns by role and the treatment of faults.
+        files: CSV files, or Parquet files, of one table, in order.
+        folder: An empty folder.
+        horizon: H, steps after the table for which columns made of stamps are computed.
+        until: Last stamp (or row number) used of the columns other than future covariates.
+        watch: Receives progress.
 
     Returns:
-        The panel, its gaps filled; the table, for messages; how many values were missing.
+        The panel after imputation; the table, for messages; the number of imputed values.
 
     Raises:
         DataError: The table has a fault.
@@ -85,19 +84,13 @@ def stream_panel(
 
 
 NO_LINES = (
-    "Lines over gaps (data.gaps: interpolate) are not drawn in a table on disk yet: set data.gaps "
-    "to forward, zero or mask, or data.storage to memory"
+    "A table on disk does not support data.gaps: interpolate: set data.gaps to forward, zero or "
+    "mask, or data.storage to memory"
 )
 
 
 class _Reader:
-    """Reads all rows into a spool.
-
-    Args:
-        config: Columns by role.
-        files: In order.
-        spool: Is written to.
-    """
+    """Reads all rows of files into a spool."""
 
     def __init__(self, config: DataConfig, files: list[Path], spool: Spool) -> None:
         self.config, self.files, self.spool = config, files, spool
@@ -146,7 +139,7 @@ class _Reader:
             for piece in text_pieces(path, dialect, hashed):
                 yield reader.read(piece, dialect, self._suffix(path))
                 watch(done + file.tell())
-            while hashed.read(1 << 20):  # what may follow a gzip file's end
+            while hashed.read(1 << 20):  # bytes after the end of a gzip file
                 pass
         self.hashes.append(hashed.hash.hexdigest())
         if self.faults.ragged:
@@ -164,7 +157,7 @@ class _Reader:
         return "" if len(self.files) == 1 else f" of {path}"
 
     def _take(self, rows: Rows, number: int, before: int) -> None:
-        """Put rows into the spool."""
+        """Write rows to the spool."""
         line = self.spool.rows - before if self.parquet else rows.line
         self.stretches.append(RowRange(number, self.spool.rows, line, rows.begin))
         config, count = self.config, rows.count
@@ -182,7 +175,7 @@ class _Reader:
         self.spool.write(codes, ticks, [*inputs, *static])
 
     def table(self) -> StreamedTable:
-        """The table, for messages about its lines."""
+        """The table, which knows its line numbers."""
         together = "\n".join(
             f"{digest} {path.name}" for digest, path in zip(self.hashes, self.files, strict=True)
         )

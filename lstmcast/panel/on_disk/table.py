@@ -1,4 +1,4 @@
-"""The files of a streamed table, and where in them each of its rows stands."""
+"""The files of a streamed table, and the place of each row in them."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from lstmcast.tables.raw import read_bytes
 from lstmcast.tables.read import Table
 
 KINDS = (".csv", ".tsv", ".txt", ".gz", ".parquet", ".pq")
-"""Endings of the files of a folder that are read; others, and hidden ones, are left alone."""
+"""Suffixes of the files of a folder that are read; other and hidden files are ignored."""
 
 
 @dataclass(frozen=True)
 class RowRange:
-    """Rows that were read together.
+    """Consecutive rows, read together.
 
     Attributes:
-        file: Number of their file.
-        row: The first, counted from 0 over all files.
-        line: Where in the file it stands: line of a CSV, rows before it in a Parquet file.
-        begin: Byte of the text of a CSV.
+        file: Index of their file.
+        row: First row, counted from 0 over all files.
+        line: Its line in a CSV file, or the rows before it in a Parquet file.
+        begin: Its first byte in the text of a CSV file.
     """
 
     file: int
@@ -39,12 +39,12 @@ class RowRange:
 
 @dataclass(frozen=True)
 class StreamedTable(Table):
-    """A table that was never in memory: it knows its lines.
+    """A table on disk: only its name and line numbers are in memory.
 
     Attributes:
-        files: Of which it is made.
+        files: Paths of its files, in order.
         parquet: Whether they are Parquet.
-        stretches: In order.
+        stretches: Row ranges, in order.
     """
 
     files: tuple[str, ...] = ()
@@ -52,20 +52,20 @@ class StreamedTable(Table):
     stretches: tuple[RowRange, ...] = field(default=(), repr=False)
 
     def line(self, row: int) -> str:
-        """Where a row is, and in which of several files."""
+        """Line of a row, and its file if there are several."""
         number = bisect.bisect_right([each.row for each in self.stretches], row) - 1
         found = self.stretches[number]
         path = Path(self.files[found.file])
-        behind = "" if len(self.files) == 1 else f" of {path}"
+        suffix = "" if len(self.files) == 1 else f" of {path}"
         if self.parquet:
-            return f"row {found.line + row - found.row + 1}{behind}"
+            return f"row {found.line + row - found.row + 1}{suffix}"
         after = self.stretches[number + 1] if number + 1 < len(self.stretches) else None
         size = after.begin - found.begin if after and after.file == found.file else None
         lines = row_lines(_text(path, found.begin, size), at_line(dialect_of(path), found.line))
-        return f"line {lines[row - found.row]}{behind}"
+        return f"line {lines[row - found.row]}{suffix}"
 
     def without_cells(self) -> Table:
-        """The table as messages need it: as it is."""
+        """The table itself, which has no cells."""
         return self
 
     def to_json(self) -> dict[str, Any]:
@@ -81,7 +81,7 @@ class StreamedTable(Table):
 
     @classmethod
     def from_json(cls, state: dict[str, Any], name: str, files: list[Path]) -> StreamedTable:
-        """The table that `to_json` described, whose files may have moved since."""
+        """The table from the result of `to_json`; its files may have moved."""
         return cls(
             name,
             pd.DataFrame(index=pd.RangeIndex(state["rows"])),
@@ -93,34 +93,30 @@ class StreamedTable(Table):
 
 
 def files_of(source: str) -> list[Path]:
-    """The files of a table: itself, or those in a folder, in order of their names.
+    """The files of a table: one file, or those in a folder, sorted by name.
 
     Raises:
-        DataError: There is none, or a folder holds CSV and Parquet.
+        DataError: There is none, or a folder has both CSV and Parquet files.
     """
     path = Path(source)
     if not path.is_dir():
-        read_bytes(path, 1)  # says what is wrong with it
+        read_bytes(path, 1)  # raises if it cannot be read
         return [path]
     names = [each for each in path.iterdir() if not each.name.startswith(".")]
     found = sorted(each for each in names if each.is_file() and each.suffix.lower() in KINDS)
     if not found:
-        raise DataError(f"{path}: there is no file in the folder that ends in {', '.join(KINDS)}")
+        raise DataError(f"{path}: the folder has no file that ends in {', '.join(KINDS)}")
     if len({is_parquet(each) for each in found}) > 1:
-        raise DataError(f"{path}: the folder holds CSV and Parquet files: keep one kind in it")
+        raise DataError(f"{path}: the folder has CSV and Parquet files: keep only one kind")
     return found
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether a file is Parquet, by its first bytes.
-
-    Raises:
-        DataError: It is called so, and is none.
-    """
+    """Whether a file is Parquet, by its first bytes; raises DataError if only its name says so."""
     if read_bytes(path, 4) == b"PAR1":
         return True
     if path.suffix.lower() in (".parquet", ".pq"):
-        raise DataError(f"{path}: is called a Parquet file, but is none")
+        raise DataError(f"{path}: has a name of a Parquet file, but is not one")
     return False
 
 

@@ -1,4 +1,4 @@
-"""The text of a CSV larger than memory, piece by piece: whole records, and where each begins."""
+"""The text of a CSV larger than memory, in pieces of whole records."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Piece:
 
     Attributes:
         data: Their bytes, UTF-8.
-        line: The line of the file on which they begin, from 1.
-        begin: Where they begin in the text, in bytes.
+        line: First line in the file, from 1.
+        begin: First byte in the text.
     """
 
     data: bytes
@@ -36,11 +36,7 @@ class Piece:
 
 
 class HashedFile:
-    """A file that is hashed while it is read from beginning to end.
-
-    Args:
-        file: Open for bytes.
-    """
+    """A binary file that computes its SHA-256 while it is read."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.file, self.hash = file, hashlib.sha256()
@@ -53,22 +49,18 @@ class HashedFile:
 
 
 def text_of(file: Any, packed: bool) -> Any:
-    """What reads the text of an open file, which may be gzipped."""
+    """A reader of the text of an open file, which may be gzipped."""
     return gzip.GzipFile(fileobj=file) if packed else file
 
 
 def is_gzipped(path: Path) -> bool:
-    """Whether a file begins as gzip files do."""
+    """Whether a file is gzipped, by its first bytes."""
     with path.open("rb") as file:
         return file.read(2) == b"\x1f\x8b"
 
 
 def dialect_of(path: Path) -> Dialect:
-    """How a CSV file is written, from its first bytes.
-
-    Raises:
-        DataError: It is no table, or not in UTF-8.
-    """
+    """The dialect of a CSV file, from its first bytes; raises DataError if it is no UTF-8 table."""
     name = str(path)
     with path.open("rb") as file:
         head = text_of(file, is_gzipped(path)).read(limits.TEXT_AT_ONCE // 4)
@@ -79,15 +71,15 @@ def dialect_of(path: Path) -> Dialect:
 
 
 def text_pieces(path: Path, dialect: Dialect, hashed: HashedFile) -> Iterator[Piece]:
-    """The rows of a CSV, in pieces that end where a record ends.
+    """The rows of a CSV, in pieces of whole records.
 
     Args:
-        path: For messages and its size.
-        dialect: How it is written.
+        path: Path, for messages and the size.
+        dialect: Dialect of the file.
         hashed: The file, open at its beginning.
 
     Raises:
-        DataError: It is not in UTF-8, a gzip bomb, damaged, or has a line that never ends.
+        DataError: It is not UTF-8, a gzip bomb, damaged, or has an endless line.
     """
     name, packed = str(path), is_gzipped(path)
     file = text_of(hashed, packed)
@@ -108,10 +100,10 @@ def text_pieces(path: Path, dialect: Dialect, hashed: HashedFile) -> Iterator[Pi
         cut = len(data) if not new else _last_record_end(data)
         if not cut and len(data) > limits.LONGEST_LINE:
             raise DataError(
-                f"{name}: from line {line} on there is no end of a row in "
-                f"{limits.LONGEST_LINE >> 20} MiB: is a quote left open?"
+                f"{name}: the row that begins in line {line} has no end within "
+                f"{limits.LONGEST_LINE >> 20} MiB: is a quote not closed?"
             )
-        if cut:  # empty lines may be the end of the table: they wait for what follows
+        if cut:  # empty lines wait for the next piece: they may be the end of the table
             cut = rows_of(data[:cut], at_line(dialect, line)).nbytes
             cut += data.startswith((b"\n", b"\r\n"), cut) and data.index(b"\n", cut) + 1 - cut
         piece, rest = data[:cut], data[cut:]
@@ -125,7 +117,7 @@ def text_pieces(path: Path, dialect: Dialect, hashed: HashedFile) -> Iterator[Pi
 
 
 def at_line(dialect: Dialect, line: int) -> Dialect:
-    """The dialect of a text that holds rows only, the first of them on a line of the file."""
+    """The dialect of a text without header whose first row is on a line of the file."""
     return replace(dialect, body=0, body_line=line)
 
 
@@ -138,7 +130,7 @@ def _read(file: Any, name: str) -> bytes:
 
 
 def _last_record_end(data: bytes) -> int:
-    """One past the last line end that is not inside quotes; 0 where there is none."""
+    """One past the last line end that is not inside quotes; 0 if there is none."""
     if b'"' not in data:
         end = data.rfind(b"\n") + 1
         return end or (data.rfind(b"\r", 0, len(data) - 1) + 1)
@@ -159,6 +151,6 @@ def _check_utf8(data: bytes, name: str, line: int) -> None:
 
 def _not_utf8(name: str, line: int) -> DataError:
     return DataError(
-        f"{name}: line {line} is not in UTF-8, and a table on disk must be: save the file as UTF-8,"
-        " or set data.storage: memory"
+        f"{name}: line {line} is not UTF-8, but a table on disk must be: save the file as UTF-8, "
+        "or set data.storage: memory"
     )
