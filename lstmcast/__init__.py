@@ -1,10 +1,10 @@
-"""lstmcast: from a CSV to a forecast you can trust. The Python face has the commands' names.
+"""lstmcast: from a CSV to a forecast you can trust. The functions have the commands' names.
 
 >>> import lstmcast
 >>> run = lstmcast.train("config.yaml")
 >>> frame = run.predict("new.csv")
 
-Importing this loads neither torch nor pandas; the first call does.
+The import loads neither torch nor pandas; the first call does.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def init(
 
     Args:
         data: A CSV or Parquet table.
-        output: YAML file to make; None: none.
-        target: Columns to forecast; default: every usable column of numbers.
+        output: YAML file to write; None: no file.
+        target: Columns to forecast; default: every usable numeric column.
         horizon: Steps to forecast.
         set: Overrides, `section.key=value`.
 
@@ -80,8 +80,8 @@ def train(
     Args:
         source: A YAML config, or a CSV or Parquet table.
         set: Overrides, `section.key=value`.
-        run: Run folder to make; default: the next free one under `runs/`.
-        resume: Instead of all these: the folder of an interrupted run to resume.
+        run: Run folder to create; default: the next free one under `runs/`.
+        resume: Folder of an interrupted run to resume, instead of the arguments above.
         device: auto, cpu, cuda, cuda:N or mps.
         listener: Receives progress; default: none.
 
@@ -96,7 +96,7 @@ def train(
     if resume is not None:
         from lstmcast.workflows.train import resume as resume_workflow
 
-        assert source is None and run is None and not set, "a run has a config of its own"
+        assert source is None and run is None and not set, "a run has its own config"
         resume_workflow(Path(resume), device, listener)
         return Run(Path(resume))
     assert source is not None, "a config, a table, or resume=RUN"
@@ -109,7 +109,7 @@ def train(
 def backtest(
     source: PathLike, *, set: Sequence[str] = (), device: str = "auto", **plan: Any
 ) -> dict[str, Any]:
-    """Forecast from past origins, and judge the forecasts; `lstmcast backtest`.
+    """Forecast from past origins, and score the forecasts; `lstmcast backtest`.
 
     Args:
         source: A run folder, a YAML config, or a table.
@@ -133,7 +133,7 @@ def backtest(
 
 
 def compare(*runs: PathLike, sort: str = "mae") -> list[dict[str, Any]]:
-    """Runs side by side, the best first: `run`, `differs`, `scores`; `lstmcast compare`."""
+    """Compare runs, the best first: `run`, `differs`, `scores`; `lstmcast compare`."""
     from lstmcast.workflows.compare import compare as compare_workflow
 
     compared = compare_workflow([Path(run) for run in runs], sort).runs
@@ -141,15 +141,15 @@ def compare(*runs: PathLike, sort: str = "mae") -> list[dict[str, Any]]:
 
 
 def report(run: PathLike, *, png: PathLike | None = None, svg: PathLike | None = None) -> Path:
-    """Write the page of a run, or of a backtest, again; `lstmcast report`.
+    """Write the report page of a run, or of a backtest, again; `lstmcast report`.
 
     Args:
-        run: A run folder, or one in its `backtests`.
-        png: Folder to write the charts to, as PNG files.
-        svg: The same as SVG files.
+        run: A run folder, or a folder in its `backtests`.
+        png: Folder for the charts as PNG files.
+        svg: Folder for the charts as SVG files.
 
     Returns:
-        The page.
+        Path of the page.
 
     Raises:
         LstmcastError: See `lstmcast.errors`.
@@ -174,12 +174,12 @@ def rerun(
     Args:
         source: The folder of a complete run.
         verify: Compare weights, scores and forecasts with those of the run.
-        run: Run folder to make; default: the next free one under `runs/`, or with `verify` none.
-        device: auto, cpu, cuda, cuda:N or mps; auto is the one of the run.
+        run: Run folder to create; default: the next free one under `runs/`, with `verify` none.
+        device: auto, cpu, cuda, cuda:N or mps; auto is the device of the run.
 
     Returns:
-        `run`, the new `Run` or None; with `verify` also `same`, `exact` (whether every bit had to
-        be the same) and `differences`.
+        `run`, the new `Run` or None; with `verify` also `same`, `exact` (whether `same` means
+        identical bits) and `differences`.
 
     Raises:
         LstmcastError: See `lstmcast.errors`.
@@ -205,11 +205,11 @@ def window(
 
     Args:
         source: A YAML config, or a CSV or Parquet table.
-        output: Folder to make.
+        output: Folder to create.
         set: Overrides, `section.key=value`.
 
     Returns:
-        The shape of each array by name.
+        Shapes of the arrays by name.
 
     Raises:
         LstmcastError: See `lstmcast.errors`.
@@ -235,15 +235,15 @@ def inspect(
     plot: PathLike | None = None,
     set: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Look into a network, and follow a window of data through it; `lstmcast inspect`.
+    """Show a network, and trace a window of data through it; `lstmcast inspect`.
 
     Args:
         source: A YAML config or a table (the untrained network), a run folder (the trained one).
-        trace: Follow a window from its rows to the forecast.
-        window: Which; default: the first of test.
-        step: Time step to open.
+        trace: Trace a window from its rows to the forecast.
+        window: Number of the window; default: the first of test.
+        step: Time step to show in detail.
         layer: One layer, such as `l0` or `l1_reverse`; default: all, and the first for `step`.
-        unit: Unit whose numbers the command writes out.
+        unit: Unit whose numbers are shown.
         plot: HTML file to write heat maps to.
         set: Overrides, `section.key=value`.
 
@@ -264,7 +264,7 @@ def inspect(
 
 
 def configs() -> dict[str, Path]:
-    """The paths of the shipped configs, by name; `lstmcast configs`."""
+    """Paths of the shipped configs by name; `lstmcast configs`."""
     from lstmcast.workflows.configs import shipped_configs
 
     return {shipped.name: shipped.path for shipped in shipped_configs()}

@@ -1,4 +1,4 @@
-"""The command as a process: `python -m lstmcast`, and what the script `lstmcast` calls."""
+"""The command as a process: `python -m lstmcast`, and the entry point of the script `lstmcast`."""
 
 import atexit
 import gc
@@ -10,11 +10,11 @@ import warnings
 from lstmcast.cli.main import main
 
 NEW_OBJECTS = 10_000
-"""Python looks for garbage after so many; its own some hundred are made and kept by each import."""
+"""New objects between garbage collections: imports create many objects, and all of them stay."""
 
 
 def command() -> None:
-    """The command line, from start to end."""
+    """Run the command line, and end the process."""
     set_up_process()
     try:
         main()
@@ -25,11 +25,11 @@ def command() -> None:
 
 
 def set_up_process() -> None:
-    """Set what holds for the process as a whole; as a library, lstmcast leaves it to its caller."""
+    """Set options of the whole process; as a library, lstmcast leaves them to its caller."""
     gc.set_threshold(NEW_OBJECTS, 10, 10)
-    # Arrow's own pools keep what they have had; the system's gives memory back after reading.
+    # Arrow's own memory pools keep freed memory; the system's pool returns it after reading.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    # A projected LSTM runs all the same, only without oneDNN; users can do nothing about it.
+    # An LSTM with projections works without oneDNN too; users can do nothing about it.
     warnings.filterwarnings("ignore", message="LSTM with projections is not supported with oneDNN")
 
 
@@ -39,15 +39,15 @@ def is_watched() -> bool:
 
 
 def leave(code: int) -> None:
-    """End the process, done with all it had to do.
+    """End the process after its work is complete.
 
-    Python itself would first take all objects apart, one by one: .2 s. It has its way where the
-    last output cannot be written, as it says so.
+    Python's own exit destroys all objects one by one, which takes 0.2 s. It still happens if the
+    last output cannot be written, because Python reports that.
     """
     atexit._run_exitfuncs()
     try:
         for stream in (sys.stdout, sys.stderr):
-            if stream is not None:  # as it is where it was closed before we began
+            if stream is not None:  # it is None if it was closed before the start
                 stream.flush()
     except (OSError, ValueError):
         return

@@ -1,14 +1,14 @@
-"""Everything that can go wrong by a user's doing, and the exit code it ends with.
+"""The errors that a user can cause, and their exit codes.
 
     LstmcastError
     ├── ConfigError   2   a config, an override or a flag that cannot be used
     ├── DataError     3   a table that cannot be used
-    ├── Diverged      4   training ran away
-    └── RunError      5   a run folder that is missing, damaged, locked or in the way
+    ├── Diverged      4   training diverged
+    └── RunError      5   a run folder that is missing, damaged, locked or already in use
 
-The message is the whole answer: what is wrong, where, and what to do. `cli.main` prints it and
-exits with `exit_code`; any other exception is a bug of ours and ends with 70. What more there is to
-say, such as how to go on, travels as notes of the exception (`add_note`).
+The message says what is wrong, where, and what to do. `cli.main` prints it and exits with
+`exit_code`; any other exception is a bug and exits with 70. Notes of the exception (`add_note`)
+hold further advice, such as how to resume.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ class DataError(LstmcastError):
 
 
 class Diverged(LstmcastError):
-    """Training reached a loss that is not a number or far above its start."""
+    """Training reached a loss that is not finite or far above the first loss."""
 
     exit_code = 4
 
 
 class RunError(LstmcastError):
-    """A run folder that is missing, damaged, locked or already taken."""
+    """A run folder that is missing, damaged, locked or already in use."""
 
     exit_code = 5
 
 
 class Interrupted(BaseException):
-    """SIGINT or SIGTERM arrived; passes every `except Exception` on its way out."""
+    """SIGINT or SIGTERM arrived; no `except Exception` catches it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -56,14 +56,14 @@ class Interrupted(BaseException):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Words that point to the known name nearest to a mistyped one, or list what is known.
+    """Suggest the known name most similar to a mistyped one, or list the known names.
 
     Args:
-        name: What the user wrote.
-        known: What would have been right.
+        name: The name that the user wrote.
+        known: The valid names.
 
     Returns:
-        `did you mean 'co2'?`, or `known: a, b, c` (at most twelve) where nothing is near.
+        `did you mean 'co2'?`, or `known: a, b, c` (at most twelve) if no name is similar.
     """
     names = list(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
@@ -74,13 +74,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number with its noun: `1 row`, `2,000 rows`; `series` stays as it is."""
+    """A number with its noun: `1 row`, `2,000 rows`, `3 series`."""
     plural = noun if number == 1 or noun.endswith("s") else f"{noun}s"
     return f"{number:,} {plural}"
 
 
 def size_words(count: int) -> str:
-    """Bytes in words."""
+    """A number of bytes as text, such as `1.2 MB`."""
     value = float(count)
     for unit in ("bytes", "kB", "MB", "GB"):
         if value < 1000 or unit == "GB":
@@ -90,11 +90,11 @@ def size_words(count: int) -> str:
 
 
 def join(kind: type[LstmcastError], faults: Sequence[str]) -> LstmcastError:
-    """One error that carries all faults, a line each.
+    """One error that lists all faults, one per line.
 
     Args:
-        kind: The class of error to make.
-        faults: Complete sentences, in the order they were found; at least one.
+        kind: Class of the error.
+        faults: Complete sentences, in the order of their detection; at least one.
     """
     assert faults, "an error needs a fault"
     if len(faults) == 1:

@@ -1,9 +1,9 @@
-"""`import torch` without the parts that only torch's compiler and its shape tests need.
+"""Lazy import of the parts of torch that only its compiler and its meta tensors need.
 
-torch ends its own import with `torch._meta_registrations`: Python code for tensors without memory
-and for `torch.compile`, with all that this imports a quarter of the time that `import torch` takes.
-A command does not need it. So it is put off until somebody asks for anything in it, or imports any
-further part of torch: such parts take for granted that it is there.
+`import torch` ends with `torch._meta_registrations`: Python code for tensors without memory and for
+`torch.compile`. With its own imports it takes a quarter of the time of `import torch`. Commands do
+not need it. It is imported later, when code reads an attribute of it or imports another part of
+torch, which may need it.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from typing import Any
 PUT_OFF = "torch._meta_registrations"
 
 SUFFICIENT = frozenset({"torch.utils._device"})
-"""Parts of torch that commands import later and that do without: `with torch.device(...)`."""
+"""Parts of torch that work without it; `with torch.device(...)` imports one."""
 
 
 def put_off() -> None:
-    """Have the next `import torch` of this process leave out what it can."""
+    """Make the next `import torch` of this process lazy."""
     if PUT_OFF not in sys.modules:
         sys.meta_path.insert(0, _Finder())
 
 
 class _Finder(MetaPathFinder):
-    """Finds the one module where it lies, and has it executed later."""
+    """Finds the module, with a loader that executes it later."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -43,12 +43,12 @@ class _Finder(MetaPathFinder):
             return None
         sys.meta_path.remove(self)
         getattr(sys.modules.get(PUT_OFF), "anything", None)
-        there = sys.modules.get(fullname)  # that may have imported just this
+        there = sys.modules.get(fullname)  # the line above may have imported it
         return None if there is None else _once(there.__spec__)
 
 
 class _Later(Loader):
-    """Executes a module when somebody wants an attribute of it that no module has by itself."""
+    """Executes a module at the first access to an attribute that it does not have yet."""
 
     def __init__(self, loader: Loader) -> None:
         self.loader = loader
@@ -58,7 +58,7 @@ class _Later(Loader):
 
         def __getattr__(name: str) -> Any:
             nonlocal begun
-            with lock:  # others wait until all of it is there
+            with lock:  # other threads wait until the import is complete
                 if not begun:
                     begun = True
                     self.loader.exec_module(module)
@@ -71,7 +71,7 @@ class _Later(Loader):
 
 
 class _Present(Loader):
-    """Gives a module that was imported meanwhile, and its own loader back to it."""
+    """Returns a module that is already imported, and restores its own loader."""
 
     def __init__(self, loader: Loader | None) -> None:
         self.loader = loader
@@ -85,13 +85,13 @@ class _Present(Loader):
 
 
 def _once(spec: ModuleSpec | None) -> ModuleSpec | None:
-    """The spec of an imported module, such that importing it once more does not execute it."""
+    """The spec of an imported module, changed so that a second import does not execute it."""
     if spec is not None:
         spec.loader = _Present(spec.loader)
     return spec
 
 
 def _is_imported(name: str) -> bool:
-    """Whether a module's own import is over."""
+    """Whether a module is completely imported."""
     module = sys.modules.get(name)
     return module is not None and not getattr(module.__spec__, "_initializing", False)

@@ -1,11 +1,11 @@
-"""Ranks: the processes that torchrun started, and their collective operations.
+"""Parallel processes (ranks) under torchrun: broadcast, all-reduce and all-gather between them.
 
-torchrun starts the same command several times and numbers the processes: their ranks. All of them
-walk through the same program; where there is much work each does its share, and what it found is
-summed or laid together, so that all know the same. Rank 0 alone writes files and speaks.
+torchrun starts the same command several times and numbers the processes: their ranks. All ranks run
+the same program; each does its share of large work, and an all-reduce or all-gather combines the
+results, so that all ranks have them. Only rank 0 writes files and prints.
 
-What passes between them are numbers, and text as JSON: nothing is unpickled. Without torchrun there
-is one rank, `ALONE`, every exchange gives back what it was given, and torch is not imported here.
+The ranks exchange numbers, and text as JSON; nothing is unpickled. Without torchrun there is one
+rank, `ALONE`: every exchange returns its input, and torch is not imported here.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ if TYPE_CHECKING:
     from torch.distributed.distributed_c10d import Store
 
 PATIENCE = timedelta(hours=2)
-"""For how long a rank waits for the others: one that died is noticed at once, by its connection."""
+"""How long a rank waits for the others; a dead rank closes its connection, which shows at once."""
 
 PRECEDENCE = 0.5
-"""Seconds for which a rank waits for another, which should, to say the error first."""
+"""Seconds that a rank waits so that a rank with more information can print the error."""
 
 VARIABLES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
-"""What torchrun sets for every process that it starts."""
+"""Environment variables that torchrun sets for each process."""
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """One rank, and the way to the others.
+    """One rank, and its connection to the others.
 
     Attributes:
-        rank: Of this process, from 0.
-        count: Of all processes.
-        local: Rank among those on this machine.
+        rank: Rank of this process, from 0.
+        count: Number of processes.
+        local: Rank among the processes of this machine.
         local_count: Processes on this machine.
-        restarts: How often torchrun has started them again after one died.
-        launch: The same for all starts by one torchrun, and for no other.
-        store: Small values that all see; None: it is alone.
+        restarts: How often torchrun has restarted the processes.
+        launch: Identifies the torchrun; it stays the same after a restart.
+        store: Small values that all ranks share; None: there is one rank.
     """
 
     rank: int = 0
@@ -59,24 +59,24 @@ class Ranks:
 
     @property
     def alone(self) -> bool:
-        """Whether there is only one rank."""
+        """Whether there is one rank only."""
         return self.count == 1
 
     @property
     def first(self) -> bool:
-        """Whether this is the rank that writes and speaks."""
+        """Whether this is rank 0, which writes and prints."""
         return self.rank == 0
 
     def share(self, number: int) -> slice:
-        """This rank's share of `number` things; the shares of ranks differ by one at most."""
+        """This rank's share of `number` items; the shares differ by one item at most."""
         return share_of(number, self.rank, self.count)
 
     def most(self, number: int) -> int:
-        """The largest share that a rank has of `number` things."""
+        """Size of the largest share of `number` items."""
         return -(-number // self.count)
 
     def broadcast(self, value: Any = None) -> Any:
-        """A value of rank 0 as JSON, broadcast to all ranks."""
+        """Broadcast a JSON value of rank 0 to all ranks; the others' values are ignored."""
         if self.alone:
             return value
         import numpy as np
@@ -85,9 +85,9 @@ class Ranks:
         return json.loads(self.broadcast_array(data if self.first else None).tobytes())
 
     def broadcast_array(self, array: np.ndarray | None) -> np.ndarray:
-        """An array of rank 0, broadcast to all ranks; the others pass None."""
+        """Broadcast an array of rank 0 to all ranks; the others pass None."""
         if self.alone:
-            assert array is not None, "rank 0 has something to tell"
+            assert array is not None, "rank 0 passes an array"
             return array
         import numpy as np
         import torch
@@ -104,7 +104,7 @@ class Ranks:
         return whole
 
     def max(self, value: int) -> int:
-        """The maximum of the values of all ranks (all-reduce); every rank waits for all."""
+        """The maximum of the values of all ranks; it also waits for all ranks."""
         if self.alone:
             return value
         import torch
@@ -115,7 +115,7 @@ class Ranks:
         return int(found)
 
     def all_reduce(self, values: Tensor) -> Tensor:
-        """The sum of the tensors of all ranks, in place."""
+        """All-reduce: the sum of the tensors of all ranks, in place."""
         if not self.alone:
             from torch import distributed
 
@@ -138,7 +138,7 @@ class Ranks:
             begin += each.size
 
     def sum(self, value: int) -> int:
-        """The sum of the whole numbers of all ranks."""
+        """The sum of the integers of all ranks."""
         if self.alone:
             return value
         import torch
@@ -146,7 +146,7 @@ class Ranks:
         return int(self.all_reduce(torch.tensor(value)))
 
     def send(self, text: str) -> None:
-        """Give rank 0 a text; it waits until it is taken."""
+        """Send a text to rank 0; waits until rank 0 has received it."""
         import torch
         from torch import distributed
 
@@ -155,7 +155,7 @@ class Ranks:
         distributed.send(data, 0)
 
     def received(self, own: str) -> Iterator[str]:
-        """On rank 0: its own text, then what each of the others sends, in their order."""
+        """On rank 0: its own text, then the texts of the other ranks in their order."""
         yield own
         for rank in range(1, self.count):
             import torch
@@ -168,7 +168,7 @@ class Ranks:
             yield data.numpy().tobytes().decode() if size[1] else ""
 
     def all_gather(self, part: np.ndarray, axis: int = 0) -> np.ndarray:
-        """The arrays of all ranks, concatenated in the order of the ranks, on every rank."""
+        """All-gather: the arrays of all ranks, concatenated in the order of the ranks."""
         if self.alone:
             return part
         import numpy as np
@@ -178,7 +178,7 @@ class Ranks:
         return joined
 
     def _from(self, rank: int, part: np.ndarray) -> np.ndarray:
-        """An array of one rank for all; its axes may have other lengths than the others'."""
+        """Broadcast an array of one rank; shapes may differ between ranks."""
         import numpy as np
         import torch
         from torch import distributed
@@ -192,10 +192,10 @@ class Ranks:
         return whole
 
     def may_speak(self, hearsay: bool = False) -> bool:
-        """Whether this rank is the one to say why the command ends; rank 0 comes first.
+        """Whether this rank prints why the command ends; rank 0 has priority.
 
         Args:
-            hearsay: It only knows that another has ended, which may know more.
+            hearsay: Whether it only knows that another rank has ended; that rank has priority.
         """
         if self.store is None:
             return True
@@ -203,7 +203,7 @@ class Ranks:
         try:
             return int(self.store.add("lstmcast/last words", 1)) == 1
         except RuntimeError:
-            return self.first  # torchrun, whose store it is, has gone
+            return self.first  # torchrun, which owns the store, has ended
 
 
 ALONE = Ranks()
@@ -211,12 +211,12 @@ _joined = ALONE
 
 
 def ranks() -> Ranks:
-    """Those that this process belongs to; `ALONE` but for a command that torchrun started."""
+    """The ranks of this command; `ALONE` without torchrun."""
     return _joined
 
 
 def share_of(number: int, part: int, parts: int) -> slice:
-    """The share of `number` things that belongs to a part; shares differ by one at most."""
+    """The items of one of several parts; the parts differ by one item at most."""
     return slice(number * part // parts, number * (part + 1) // parts)
 
 
@@ -224,7 +224,7 @@ def connect() -> None:
     """Connect to the other ranks; without torchrun nothing happens.
 
     Raises:
-        ConfigError: The environment speaks of several processes, and lacks what leads to them.
+        ConfigError: The environment sets several processes but lacks variables of torchrun.
     """
     global _joined
     if "TORCHELASTIC_RUN_ID" in os.environ or os.environ.get("WORLD_SIZE", "1") not in ("", "1"):
@@ -245,8 +245,8 @@ def _of_environment() -> Ranks:
     missing = [name for name in VARIABLES if name not in os.environ]
     if missing:
         raise ConfigError(
-            f"the environment asks for {os.environ.get('WORLD_SIZE', 'several')} processes, and "
-            f"lacks {', '.join(missing)}: start them with torchrun, or unset WORLD_SIZE"
+            f"the environment sets {os.environ.get('WORLD_SIZE', 'several')} processes, but "
+            f"{', '.join(missing)} is missing: start with torchrun, or unset WORLD_SIZE"
         )
     rank, count, local, local_count = (int(os.environ[name]) for name in VARIABLES[:4])
     named = os.environ.get("TORCHELASTIC_RUN_ID", "none")
@@ -266,10 +266,10 @@ def _of_environment() -> Ranks:
     from torch.distributed.distributed_c10d import PrefixStore
     from torch.distributed.rendezvous import rendezvous
 
-    # Arrays in main memory pass through gloo, those of a GPU through nccl.
+    # Arrays in main memory use gloo, arrays on a GPU use nccl.
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     shared, _, _ = next(rendezvous("env://", timeout=PATIENCE))
-    # The store outlives the processes: those of an earlier start have left their addresses there.
+    # The store outlives the processes: after a restart it still has their old addresses.
     store = PrefixStore(f"lstmcast {found.restarts}", shared)
     distributed.init_process_group(
         backend, store=store, rank=rank, world_size=count, timeout=PATIENCE

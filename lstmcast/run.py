@@ -1,4 +1,4 @@
-"""What the Python face does with a finished run."""
+"""The Python interface to a complete run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PathLike = str | Path
 
 @contextmanager
 def callers_torch() -> Iterator[None]:
-    """Give torch's threads, and its random numbers on the CPU, back to the caller as they were."""
+    """Restore torch's thread count, and its random state on the CPU, for the caller."""
     import torch
 
     threads = torch.get_num_threads()
@@ -42,7 +42,7 @@ class Run:
     path: Path
 
     def __post_init__(self) -> None:
-        """Take a text for a path too."""
+        """Accept a str as path."""
         object.__setattr__(self, "path", Path(self.path))
 
     def predict(
@@ -66,22 +66,22 @@ class Run:
         future: PathLike | None = None,
         device: str = "auto",
     ) -> pd.DataFrame:
-        """Draw paths of what comes after the last row: every step knows of those before it.
+        """Draw sample paths after the last row: each step is drawn given the steps before it.
 
-        For networks with `network.decoder: recursive` or `seq2seq` and a head that is more than a
-        point. Paths are of the head as it is, where the bounds of `predict` are calibrated.
+        For networks with `network.decoder: recursive` or `seq2seq` and a probabilistic head. Paths
+        come from the head without calibration; the bounds of `predict` are calibrated.
 
         Args:
-            data: A CSV or Parquet table; None: the one that the run was trained on.
-            paths: How many of each series.
-            seed: Of all chance: the same seed gives the same paths.
-            at: Take this stamp (or row number) for the last row.
-            future: A table of the known-future columns of the steps ahead.
+            data: A CSV or Parquet table; None: the training table of the run.
+            paths: Number of paths of each series.
+            seed: Random seed: the same seed gives the same paths.
+            at: Time stamp (or row number) to use as the last row.
+            future: A table of the future covariates over the horizon.
             device: auto, cpu, cuda, cuda:N or mps.
 
         Returns:
             Series columns, `path` from 1, time column (or `step`), targets: a row per path, series
-            and step. Series too short for the network are left out.
+            and step. Series that are too short for the network are left out.
 
         Raises:
             LstmcastError: See `lstmcast.errors`.
@@ -99,15 +99,15 @@ class Run:
         future: PathLike | None = None,
         device: str = "auto",
     ) -> pd.DataFrame:
-        """Forecast the sum over the horizon, as the quantiles of the sums of `sample_paths`.
+        """Forecast the sum over the horizon, from the quantiles of the sums of `sample_paths`.
 
         Args:
-            data: As of `sample_paths`, and so are the others.
-            steps: Of the horizon, the first so many; None: all.
-            paths: How many of each series.
-            seed: Of all chance.
-            at: Take this stamp (or row number) for the last row.
-            future: A table of the known-future columns of the steps ahead.
+            data: As in `sample_paths`, like the other arguments.
+            steps: Number of steps to sum, from the first; None: the whole horizon.
+            paths: Number of paths of each series.
+            seed: Random seed.
+            at: Time stamp (or row number) to use as the last row.
+            future: A table of the future covariates over the horizon.
             device: auto, cpu, cuda, cuda:N or mps.
 
         Returns:
@@ -146,22 +146,21 @@ class Run:
             column
             for target in config.data.target
             for column in (target, *bound_names(target, config.forecast.levels))
-            if column in frame  # a level without windows to calibrate it has no bounds
+            if column in frame  # a level without calibration windows has no bounds
         ]
         # A column of a wide table has no forecast before its end.
         frame[numbers] = frame[numbers].replace("", "nan").astype(float)
         return frame
 
     def keras_weights(self) -> KerasWeights:
-        """Weights of a network's only recurrent layer as tools with one bias have them.
+        """Weights of the network's only recurrent layer in the format of Keras (one bias).
 
-        Of a seq2seq network this is the encoder's layer; its decoder has one more, which Keras
-        counts as a layer of its own and which is not read here.
+        A seq2seq network has a second recurrent layer, in its decoder: it is not read.
 
         Returns:
-            `kernel` (F, G * U), `recurrent_kernel` (U, G * U) and `bias` (G * U,), a GRU's
-            (2, 3 * U), as numpy arrays; gates side by side, i, f, g, o of an LSTM and z, r, h of a
-            GRU. This is what Keras's `layer.get_weights()` gives.
+            `kernel` (F, G * U), `recurrent_kernel` (U, G * U) and `bias` (G * U,), for a GRU
+            (2, 3 * U), as numpy arrays. The order of the gates is i, f, g, o (LSTM) and z, r, h
+            (GRU), as in Keras's `layer.get_weights()`.
 
         Raises:
             LstmcastError: The network has more than one layer or direction, or a projection.
@@ -178,17 +177,15 @@ class Run:
         *,
         out: PathLike,
     ) -> Run:
-        """Write a model like this run's, with other weights in its only recurrent layer.
+        """Write a copy of the model with other weights in its only recurrent layer.
 
-        Head and scaling stay those of the run, and the run as it is.
-
-        Of a seq2seq network this is the encoder's layer; its decoder has one more, which Keras
-        counts as a layer of its own and which is not touched here.
+        The run does not change. A seq2seq network has a second recurrent layer, in its decoder: its
+        weights stay.
 
         Args:
             kernel: (F, G * U).
             recurrent_kernel: (U, G * U).
-            bias: (G * U,), of a GRU (2, 3 * U); None for a layer without.
+            bias: (G * U,), for a GRU (2, 3 * U); None for a layer without bias.
             out: A `.safetensors` file that does not exist yet.
 
         Returns:
@@ -220,9 +217,9 @@ def predict(
 
     Args:
         run: A run folder, or a `model.safetensors` alone.
-        data: A CSV or Parquet table; None: the one that the run was trained on.
-        at: Take this stamp (or row number) for the last row.
-        future: A table of the known-future columns of the steps ahead.
+        data: A CSV or Parquet table; None: the training table of the run.
+        at: Time stamp (or row number) to use as the last row.
+        future: A table of the future covariates over the horizon.
         device: auto, cpu, cuda, cuda:N or mps.
 
     Returns:

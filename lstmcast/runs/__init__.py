@@ -1,1 +1,1 @@
-"""A run on disk: its folder, its lock, files written whole or not at all, tensors."""
+"""A run on disk: its folder, its lock, files written atomically, tensors."""

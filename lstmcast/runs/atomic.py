@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writes: a file appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from lstmcast.errors import RunError
 def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """A file that appears under its name only when it is complete and on disk.
 
-    It is written beside its place and renamed. If the block fails, nothing is left and whatever
-    had the name before is as it was.
+    It is written under a temporary name and renamed. If the block fails, nothing is left and an
+    older file with the same name stays unchanged.
 
     Args:
-        path: Of the new file.
+        path: Path of the file.
         mode: `w` for UTF-8 text with Unix line ends, `wb` for bytes.
 
     Raises:
@@ -49,7 +49,7 @@ def whole_file(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 
 def sync_folder(path: Path) -> None:
-    """Put the names in a folder on disk, so that a power cut does not undo a rename."""
+    """Sync a folder to disk, so that a power cut does not undo a rename."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -58,22 +58,22 @@ def sync_folder(path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, unless it is there.
+    """Create a folder, unless it exists.
 
     Raises:
-        RunError: It cannot be made.
+        RunError: The folder cannot be created.
     """
     try:
         path.mkdir(exist_ok=True)
     except OSError as error:
-        raise RunError(f"cannot make {path}: {error.strerror}") from error
+        raise RunError(f"cannot create {path}: {error.strerror}") from error
 
 
 def remove_file(path: Path) -> None:
-    """Remove a file, if it is there.
+    """Remove a file, if it exists.
 
     Raises:
-        RunError: It may not be removed.
+        RunError: The file cannot be removed.
     """
     try:
         path.unlink(missing_ok=True)
@@ -82,26 +82,26 @@ def remove_file(path: Path) -> None:
 
 
 def _umask() -> int:
-    """The process's file mode mask, which can only be read by setting it."""
+    """The process's file mode mask; the only way to read it is to set it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
+    """Write a text file atomically."""
     with whole_file(path) as file:
         file.write(text)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file of bytes, whole or not at all."""
+    """Write a file of bytes atomically."""
     with whole_file(path, "wb") as file:
         file.write(data)
 
 
 LONG = 20
-"""Elements from which a list of objects is written with one in a line."""
+"""Length from which a list of objects is written with one object per line."""
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
@@ -110,7 +110,7 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
 
 
 def json_text(value: dict[str, Any]) -> str:
-    """JSON for people, too; a long list of objects has one in each line, which is also faster."""
+    """JSON that people can read; a long list has one object per line, which is also faster."""
     parts = [f"  {_json(name)}: {_indented(part)}" for name, part in value.items()]
     return "{\n" + ",\n".join(parts) + "\n}" if parts else "{}"
 
@@ -118,7 +118,7 @@ def json_text(value: dict[str, Any]) -> str:
 def _indented(part: Any) -> str:
     if isinstance(part, list) and len(part) >= LONG and isinstance(part[0], dict):
         return "[\n" + ",\n".join(f"    {_json(each)}" for each in part) + "\n  ]"
-    return _json(part, indent=2).replace("\n", "\n  ")  # those within a string are written out
+    return _json(part, indent=2).replace("\n", "\n  ")  # JSON escapes newlines in strings
 
 
 def _json(value: Any, indent: int | None = None) -> str:

@@ -1,4 +1,4 @@
-"""A run folder: the path of everything in it, and writing that is whole or not at all."""
+"""A run folder: the paths of its files, its creation and its lock."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from lstmcast.runs.reading import inside
 BEGUN = "begun.json"
 
 LOCK = ".lock"
-"""Holds the id of the process that writes into the folder, and is locked by it."""
+"""The process that writes into the folder locks this file; it holds the process id."""
 
 UNFINISHED = ".*.part"
-"""Files in the making: of a process that was killed, they stay."""
+"""Temporary files of unfinished writes; those of a killed process stay."""
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The run folder that `train` makes.
+    """The output folder of `train`.
 
     Attributes:
         path: The folder.
-        numbered: Whether it was numbered by us, and may be numbered on if somebody takes it.
+        numbered: Whether lstmcast chose the number, and may choose the next one if it is taken.
     """
 
     path: Path
@@ -37,7 +37,7 @@ class RunFolder:
 
     @property
     def config(self) -> Path:
-        """The resolved config, which can be trained again as it is."""
+        """The complete config, which can be trained again."""
         return inside(self.path, "config.yaml")
 
     @property
@@ -57,7 +57,7 @@ class RunFolder:
 
     @property
     def metrics(self) -> Path:
-        """Scores of network and baselines."""
+        """Scores of the network and the baselines."""
         return inside(self.path, "metrics.json")
 
     @property
@@ -72,7 +72,7 @@ class RunFolder:
 
     @property
     def findings(self) -> Path:
-        """What was found in the table, in sentences."""
+        """The findings about the table."""
         return inside(self.path, "findings.json")
 
     @property
@@ -82,7 +82,7 @@ class RunFolder:
 
     @property
     def report(self) -> Path:
-        """All of it as one page to look at."""
+        """The report, an HTML page."""
         return inside(self.path, "report.html")
 
     @property
@@ -92,54 +92,54 @@ class RunFolder:
 
     @property
     def checkpoint(self) -> Path:
-        """Folder of what a resume needs; it goes when the run is complete."""
+        """Folder of the checkpoints; it is removed when the run is complete."""
         return inside(self.path, "checkpoint")
 
     @property
     def begun(self) -> Path:
-        """What the run is made of, as it began: a resume is refused where that has changed."""
+        """The inputs of the run at its start: a resume is refused if they have changed."""
         return inside(self.path, f"checkpoint/{BEGUN}")
 
     @property
     def is_complete(self) -> bool:
-        """Whether the last of its files is there."""
+        """Whether the run is complete: the manifest is its last file."""
         return self.manifest.is_file()
 
     def what_lacks(self) -> str:
-        """Why a run is not complete, or what to do about that, in words."""
+        """Why a run is not complete, or how to complete it."""
         if (process := self.writer()) is not None:
             return f"process {process} is still training it"
         if self.config.is_file():
             return f"resume it with `lstmcast train --resume {self.path}`"
-        return "a run folder is made by `lstmcast train`"
+        return "create a run folder with `lstmcast train`"
 
     def check_free(self) -> None:
-        """Refuse a folder that holds anything but what a killed process left in the making.
+        """Refuse a folder that holds more than unfinished files of a killed process.
 
         Raises:
-            RunError: It exists and is not an empty folder.
+            RunError: The folder is not empty, or it is a file.
         """
         if not self.path.exists():
             return
         if not self.path.is_dir():
-            raise RunError(f"{self.path} is a file; --run wants a folder that does not exist yet")
+            raise RunError(f"{self.path} is a file; --run needs a folder that does not exist yet")
         held = [e for e in self.path.iterdir() if e.name != LOCK and not e.match(UNFINISHED)]
         if (process := self.writer()) not in (None, os.getpid()):
             raise RunError(
-                f"{self.path} is being trained by process {process}; --run names another"
+                f"{self.path} is being trained by process {process}; name another with --run"
             )
         if held:
-            further = "" if self.is_complete else ", use --resume if it was interrupted,"
+            further = "" if self.is_complete else ", resume with --resume if it was interrupted,"
             raise RunError(
-                f"{self.path} is not empty; nothing in it was touched. Name another folder with "
+                f"{self.path} is not empty; nothing in it was changed. Name another folder with "
                 f"--run{further} or remove this one first"
             )
 
     def create(self) -> RunFolder:
-        """Make the folder, under the next number if another process was faster.
+        """Create the folder, under the next number if another process was faster.
 
         Raises:
-            RunError: It holds something, or cannot be made.
+            RunError: The folder is not empty, or cannot be created.
         """
         if not self.numbered:
             self.check_free()
@@ -148,17 +148,17 @@ class RunFolder:
         except FileExistsError:
             return next_run(self.path.name.rpartition("-")[0], self.path.parent).create()
         except OSError as error:
-            raise RunError(f"cannot make {self.path}: {error.strerror}") from error
+            raise RunError(f"cannot create {self.path}: {error.strerror}") from error
         return self
 
     @contextlib.contextmanager
     def created(self) -> Iterator[RunFolder]:
-        """The new folder, locked; it goes again if the block fails before anything is in it.
+        """The new folder, locked; it is removed if the block fails while it is empty.
 
         Raises:
-            RunError: It holds something, cannot be made, or another process writes there.
+            RunError: The folder is not empty, cannot be created, or another process writes to it.
         """
-        stood = self.path.exists()
+        existed = self.path.exists()
         folder = self.create()
         try:
             with folder.locked():
@@ -166,12 +166,12 @@ class RunFolder:
                 folder.sweep()
                 yield folder
         finally:
-            if not stood:
-                with contextlib.suppress(OSError):  # it is not empty, as it should be
+            if not existed:
+                with contextlib.suppress(OSError):  # usually it is not empty
                     folder.path.rmdir()
 
     def sweep(self) -> None:
-        """Remove what a killed process left in the making; call it under the lock."""
+        """Remove unfinished files of a killed process; call this under the lock."""
         for path in [*self.path.glob(UNFINISHED), *self.checkpoint.glob(UNFINISHED)]:
             remove_file(path)
 
@@ -179,17 +179,17 @@ class RunFolder:
         """Keep other writers out until the block ends, or the process dies.
 
         Raises:
-            RunError: Another process writes here; it is named.
+            RunError: Another process writes to the folder; the message has its id.
         """
         return locked(self.path / LOCK)
 
     def writer(self) -> int | None:
-        """The process that writes here; None where there is none, as far as can be told."""
+        """Id of the process that writes to the folder; None if there is none that is known."""
         return owner(self.path / LOCK)
 
 
 def next_run(name: str, parent: Path = Path("runs")) -> RunFolder:
-    """The first free `runs/<name>-0001`, `-0002`, ...; it is not made yet."""
+    """The first free `runs/<name>-0001`, `-0002`, ...; it does not exist yet."""
     taken = [
         int(entry.name.rpartition("-")[2])
         for entry in (parent.iterdir() if parent.is_dir() else ())

@@ -1,4 +1,4 @@
-"""One writer to a folder: a lock that the kernel takes back when its process dies."""
+"""One writer per folder: a lock that the kernel releases when its process dies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from lstmcast.errors import RunError
 
 NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-"""A stranger's run folder may have a link or a pipe in the place of a lock."""
+"""An untrusted run folder may have a link or a pipe in place of the lock."""
 
 
 @contextlib.contextmanager
@@ -18,11 +18,11 @@ def locked(path: Path, wait: bool = False) -> Iterator[None]:
     """Hold a lock until the block ends, or the process dies.
 
     Args:
-        path: A file for the lock alone; it is made, and removed again.
-        wait: Whether to wait for the process that holds it, on any machine.
+        path: A file for the lock only; it is created, and removed afterwards.
+        wait: Whether to wait for the process that holds it, also on another machine.
 
     Raises:
-        RunError: It cannot be made; or another process holds it, which is named.
+        RunError: The lock cannot be created, or another process holds it.
     """
     from filelock import FileLock, Timeout  # takes longer to import than most commands need
 
@@ -36,7 +36,7 @@ def locked(path: Path, wait: bool = False) -> Iterator[None]:
         except Timeout:
             raise RunError(
                 f"{path.parent} is being trained by process {_read_process(path) or 'another'}; "
-                "nothing in it was touched"
+                "nothing in it was changed"
             ) from None
         except OSError as error:
             if path.is_symlink():
@@ -46,21 +46,21 @@ def locked(path: Path, wait: bool = False) -> Iterator[None]:
 
 
 def owner(path: Path) -> int | None:
-    """The process that holds a lock; None where there is none, as far as can be told."""
+    """Id of the process that holds a lock; None if there is none that is known."""
     process = _read_process(path)
     if process is None:
         return None
     try:
         os.kill(process, 0)
     except PermissionError:
-        return process  # it is alive, and belongs to another user
+        return process  # it runs, under another user
     except (OSError, OverflowError):
         return None
     return process
 
 
 def _write_process(path: Path) -> None:
-    """Write the process id behind the first byte, which nobody may read where locks are binding."""
+    """Write the process id after the first byte, which mandatory locks make unreadable."""
     with path.open("r+b") as file:
         file.write(f" {os.getpid()}".encode())
         file.truncate()

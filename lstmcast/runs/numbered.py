@@ -1,4 +1,4 @@
-"""Several files that belong together: all of them, or none."""
+"""Several files that belong together: all of them are written, or none."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from lstmcast.runs.atomic import whole_file
 
 @contextlib.contextmanager
 def numbered_folder(parent: Path, prefix: str = "") -> Iterator[Path]:
-    """Make the first free folder `<prefix>0001`, `<prefix>0002`, ... below a folder.
+    """Create the first free folder `<prefix>0001`, `<prefix>0002`, ... in a folder.
 
-    It goes again, with all in it, if the block fails; the folder around it too, if that is empty.
+    If the block fails, it is removed with its content, and so is the parent folder if it is empty.
 
     Raises:
-        RunError: It cannot be made.
+        RunError: The folder cannot be created.
     """
     made = None
     try:
@@ -31,7 +31,7 @@ def numbered_folder(parent: Path, prefix: str = "") -> Iterator[Path]:
         with contextlib.suppress(OSError):
             parent.rmdir()
         if made is None and isinstance(error, OSError):
-            raise RunError(f"cannot make a folder in {parent}: {error.strerror}") from error
+            raise RunError(f"cannot create a folder in {parent}: {error.strerror}") from error
         raise
 
 
@@ -47,9 +47,9 @@ def _first_free(parent: Path, prefix: str) -> Path:
 
 
 def write_together(files: Mapping[Path, bytes]) -> None:
-    """Write files, none of which takes its name before the bytes of all are on disk.
+    """Write files; they take their names when the bytes of all are on disk.
 
-    Folders are made where there are none. If anything fails, what was not there before goes again.
+    Missing folders are created. If anything fails, new files and folders are removed.
 
     Raises:
         RunError: A file or folder cannot be written.
@@ -77,4 +77,4 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RunError(f"cannot make {folder}: {error.strerror}") from error
+        raise RunError(f"cannot create {folder}: {error.strerror}") from error

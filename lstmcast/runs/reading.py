@@ -1,4 +1,4 @@
-"""Reading a run folder that may come from a stranger: no way out of it, and no more than fits."""
+"""Safe reading of an untrusted run folder: no links out of it, no oversized files."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 from lstmcast.errors import RunError
 
 MAX_JSON = 1 << 28
-"""Bytes of a JSON file: the scores of many thousand series take a hundredth."""
+"""Most bytes of a JSON file: the scores of many thousand series take a hundredth of it."""
 
 
 def inside(folder: Path, name: str) -> Path:
     """The path of an entry of a run folder.
 
     Args:
-        folder: The run folder, which may itself be named by a link.
-        name: Of the entry, relative to it.
+        folder: The run folder; it may be a link itself.
+        name: Path of the entry, relative to the folder.
 
     Raises:
         RunError: The entry is a link that leads out of the folder, or neither file nor folder:
-            reading it could show, and writing to it harm, what lies elsewhere.
+            access through it could leak or damage other files.
     """
     path = folder / name
     try:
@@ -31,8 +31,8 @@ def inside(folder: Path, name: str) -> Path:
         real, leads_out = path, True
     if leads_out:
         raise RunError(
-            f"{path} is a link that leads out of the run folder; nothing was read or written. Put "
-            "the file itself in its place, if you trust it"
+            f"{path} is a link that leads out of the run folder; nothing was read or written. "
+            "Replace the link by the file itself, if you trust it"
         )
     if real.exists() and not (real.is_file() or real.is_dir()):
         raise RunError(f"{path} is neither a file nor a folder; remove it")
@@ -43,7 +43,7 @@ def read_object(path: Path) -> dict[str, Any]:
     """A file that holds one JSON object.
 
     Raises:
-        RunError: It is missing or damaged.
+        RunError: The file is missing or damaged.
     """
     try:
         with path.open("rb") as file:
@@ -52,9 +52,9 @@ def read_object(path: Path) -> dict[str, Any]:
             raise RunError(f"{path} is damaged: it has over {MAX_JSON:,} bytes")
         value = json.loads(data)
         if not isinstance(value, dict):
-            raise RunError(f"{path} is damaged: it holds no JSON object")
+            raise RunError(f"{path} is damaged: it is not a JSON object")
         return value
     except RecursionError:
-        raise RunError(f"{path} is damaged: it is nested too deep") from None
+        raise RunError(f"{path} is damaged: it is nested too deeply") from None
     except (OSError, ValueError) as error:
         raise RunError(f"{path} is missing or damaged: {error}") from error

@@ -1,7 +1,7 @@
-"""One safetensors file: tensors, and one JSON text that says what they are, under one checksum.
+"""A safetensors file: tensors, and a JSON text that describes them, under one checksum.
 
-Nothing is believed that the file says of itself: a reader looks at names, types and shapes before
-any tensor is loaded, and safetensors has compared them with the length of the file.
+The file is not trusted: a reader can check names, types and shapes before it loads a tensor, and
+safetensors compares them with the length of the file.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ Signature = tuple[str, tuple[int, ...]]
 def write_tensors(
     path: Path, tensors: Mapping[str, Tensor], key: str, described: Mapping[str, Any]
 ) -> None:
-    """Write tensors and JSON, whole or not at all; the same content gives the same bytes.
+    """Write tensors and JSON atomically; the same content gives the same bytes.
 
     Args:
-        path: Of the new file.
-        tensors: By name.
-        key: Of the metadata entry that holds the JSON.
-        described: What the JSON says; the checksum is added to it.
+        path: Path of the file.
+        tensors: Tensors by name.
+        key: Name of the metadata entry for the JSON.
+        described: Content of the JSON; the checksum is added to it.
 
     Raises:
         RunError: The file cannot be written.
@@ -46,14 +46,14 @@ def write_tensors(
 
 
 class TensorFile:
-    """A file as `write_tensors` makes it, its tensors not yet loaded.
+    """A file from `write_tensors`; its tensors are not loaded yet.
 
     Args:
         path: The file.
-        key: Of the metadata entry that holds the JSON.
+        key: Name of the metadata entry with the JSON.
 
     Attributes:
-        described: What the JSON says, without the checksum.
+        described: Content of the JSON, without the checksum.
 
     Raises:
         RunError: The file is missing, damaged, or has no such entry.
@@ -71,7 +71,7 @@ class TensorFile:
             described = json.loads(text or "", parse_constant=_refuse_constant)
             self._checksum: str | None = described.pop(CHECKSUM, None)
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise RunError(f"{path} is a safetensors file, but not one of lstmcast") from error
+            raise RunError(f"{path} is a safetensors file, but not from lstmcast") from error
         self.described: dict[str, Any] = described
 
     def signatures(self) -> dict[str, Signature]:
@@ -83,8 +83,7 @@ class TensorFile:
         """All tensors.
 
         Raises:
-            RunError: They are not those that were written. Files from before there were checksums
-                are read as they are.
+            RunError: The checksum differs. Old files without a checksum are not checked.
         """
         try:
             tensors = {name: self._file.get_tensor(name) for name in self.signatures()}
@@ -92,13 +91,13 @@ class TensorFile:
             raise RunError(f"{self.path} is damaged: {error}") from error
         if self._checksum is not None and self._checksum != checksum(tensors, self.described):
             raise RunError(
-                f"{self.path} is damaged: its content does not match its checksum; get it again"
+                f"{self.path} is damaged: its content does not match its checksum; copy it again"
             )
         return tensors
 
 
 def checksum(tensors: Mapping[str, Tensor], described: Mapping[str, Any]) -> str:
-    """SHA-256 over the JSON and, by name, over name, type, shape and bytes of each tensor."""
+    """SHA-256 of the JSON, and of name, type, shape and bytes of each tensor, sorted by name."""
     digest = hashlib.sha256(_canonical(described).encode())
     for name in sorted(tensors):
         value = tensors[name]
@@ -113,4 +112,4 @@ def _canonical(value: Mapping[str, Any]) -> str:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

@@ -1,1 +1,1 @@
-"""Time stamps: parsed, written back, their frequency inferred, their calendar."""
+"""Time stamps: parsing, writing, inference of the frequency, calendar features."""

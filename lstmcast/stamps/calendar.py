@@ -1,4 +1,4 @@
-"""Stamps -> features of the calendar: what is known ahead of every step."""
+"""Time stamps -> calendar features, which are known for future steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lstmcast.stamps.infer_frequency import DAY, HOUR, WEEK, Frequency, clocks, 
 
 
 def suggested(frequency: Frequency) -> tuple[str, ...]:
-    """The features that steps of this length may follow."""
+    """The calendar features that suit this frequency."""
     if frequency.kind == "fixed" and frequency.every < DAY:
         return ("hour", "day_of_week")
     if frequency.kind == "business" or (frequency.kind == "fixed" and frequency.every < WEEK):
@@ -22,17 +22,17 @@ def suggested(frequency: Frequency) -> tuple[str, ...]:
 
 
 def calendar_columns(names: Sequence[str], stamps: np.ndarray) -> dict[str, np.ndarray]:
-    """Features of stamps.
+    """Calendar features of time stamps.
 
-    A periodic feature is a place on a circle, as its sine and cosine, so that 23:00 lies beside
-    0:00. Years are decades since 2000, a weekend is 1.
+    A periodic feature becomes the sine and cosine of an angle, so that 23:00 is close to 0:00.
+    `year` is in decades since 2000; `weekend` is 1 on weekends.
 
     Args:
-        names: As `data.calendar` lists them.
+        names: Features, as in `data.calendar`.
         stamps: (R,) datetime64[us].
 
     Returns:
-        (R,) float64 within about -1 and 1, by the name of the column: `hour (sin)`, `hour (cos)`.
+        (R,) float64 from about -1 to 1, by column name: `hour (sin)`, `hour (cos)`.
     """
     columns: dict[str, np.ndarray] = {}
     for name in names:
@@ -47,7 +47,7 @@ def calendar_columns(names: Sequence[str], stamps: np.ndarray) -> dict[str, np.n
 
 
 def _turns(name: str, stamps: np.ndarray) -> np.ndarray:
-    """(R,) how much of its period has gone by at each stamp, from 0 to below 1."""
+    """(R,) share of the period that has passed at each stamp, from 0 to below 1."""
     days = stamps.astype("datetime64[D]")
     months = stamps.astype("datetime64[M]")
     day_of_month = (days - months.astype("datetime64[D]")).astype(np.int64)
@@ -85,11 +85,11 @@ def holiday_column(place: str, stamps: np.ndarray) -> np.ndarray:
     """(R,) 1 on the public holidays of a country, or a part of it, and 0 on other days.
 
     Args:
-        place: Such as `DE` or `US-CA`, as the package `holidays` names them.
+        place: A name of the package `holidays`, such as `DE` or `US-CA`.
         stamps: (R,) datetime64[us].
 
     Raises:
-        ConfigError: The package is missing, or knows no such place.
+        ConfigError: The package is missing, or does not know the place.
     """
     try:
         import holidays

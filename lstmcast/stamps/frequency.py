@@ -1,4 +1,4 @@
-"""Stamps -> their frequency: inferred from all rows, or named by the user and laid on them."""
+"""Time stamps -> their frequency: inferred from all rows, or given by the user."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ __all__ = [
 
 _FIXED = {"us": 1, "ms": 1000, "s": SECOND, "min": MINUTE, "h": HOUR, "D": DAY, "W": WEEK}
 _MONTHLY = {"M": 1, "Q": 3, "Y": 12}
-# Spellings of older pandas, and in the other case; lower-case m may be minutes or months.
+# Spellings of older pandas, and other cases; "m" is missing: it may mean minutes or months.
 _OTHER_NAMES = {
     "S": "s", "sec": "s", "T": "min", "t": "min", "Min": "min", "MIN": "min", "H": "h", "d": "D",
     "b": "B", "w": "W", "q": "Q", "y": "Y", "a": "Y", "A": "Y", "AS": "YS", "L": "ms", "U": "us",
@@ -57,19 +57,19 @@ def infer_frequency(
     where: Callable[[int], str] = lambda row: f"row {row + 1}",
     table: str = "the table",
 ) -> Frequency:
-    """The grid on which all rows lie, its step the commonest from stamp to stamp within a series.
+    """The grid of all rows; its step is the most common step within the series.
 
-    Gaps are whole numbers of steps. Months, quarters and years come before steps of equal length,
-    business days before days where no row lies on a weekend and two weekends are passed over.
+    Gaps are whole numbers of steps. Months, quarters and years take precedence over fixed steps;
+    business days over days, if no row is on a weekend and the rows skip at least two weekends.
 
     Args:
-        stamps: (R,) datetime64, in any order, perhaps repeated.
+        stamps: (R,) datetime64, in any order; duplicates are allowed.
         series: (R,) number of each row's series.
-        where: Words for a row, counted from 0.
-        table: For messages.
+        where: Text for a row, counted from 0.
+        table: Name of the table for messages.
 
     Raises:
-        DataError: There are fewer than three stamps, or rows lie off the grid.
+        DataError: There are fewer than three stamps, or rows are off the grid.
     """
     stamps = stamps.astype("datetime64[us]")
     frequency = likely_frequency(stamps, series, table)
@@ -83,9 +83,9 @@ def infer_frequency(
 def off_grid(
     table: str, frequency: Frequency, off: int, rows: int, shown: Sequence[str]
 ) -> DataError:
-    """The error for rows that lie off an inferred grid; the first three are shown."""
+    """The error for rows off an inferred grid; `shown` has the first three."""
     return DataError(
-        f"{table}: {off:,} of {rows:,} stamps do not lie on one grid with the others, which "
+        f"{table}: {off:,} of {rows:,} time stamps do not fit the frequency of the others, which "
         f"seem to be {frequency.words} ({frequency.alias}): {', '.join(shown)}"
         f"{', ...' if off > 3 else ''}: correct these rows, or set data.frequency"
     )
@@ -94,12 +94,12 @@ def off_grid(
 def likely_frequency(
     stamps: np.ndarray, series: np.ndarray, table: str, partly: bool = False
 ) -> Frequency:
-    """The grid that most steps speak for, though rows may lie off it.
+    """The grid of most steps; some rows may be off it.
 
     Args:
-        stamps: (R,) datetime64, as for `infer_frequency`.
+        stamps: (R,) datetime64, as in `infer_frequency`.
         series: (R,) number of each row's series.
-        table: For messages.
+        table: Name of the table for messages.
         partly: Whether the table has more rows than these.
 
     Raises:
@@ -111,25 +111,25 @@ def likely_frequency(
     first = f" among the first {len(stamps):,} rows" if partly else ""
     other = ", or sort the table by series" if partly else ""
     raise DataError(
-        f"{table}: {len(times)} different stamps{first} are too few to tell their frequency: "
+        f"{table}: {len(times)} different time stamps{first} are too few to infer the frequency: "
         f"set data.frequency ({_ACCEPTED}){other}"
     )
 
 
 def frequency_from_alias(alias: str, stamps: np.ndarray | None) -> Frequency:
-    """The grid that a user names, laid where most stamps are.
+    """The grid of a frequency that the user gives, at the offset that most stamps have.
 
     Args:
-        alias: As pandas spells it, also older pandas; "step" for counted rows.
-        stamps: (R,) datetime64; None for "step". Some may turn out to lie off the grid.
+        alias: Alias of pandas, also of older pandas; "step" for counted rows.
+        stamps: (R,) datetime64; None for "step". Some may be off the grid.
 
     Raises:
-        ConfigError: There is no such frequency.
+        ConfigError: The alias is unknown.
     """
     if alias == "step":
         return STEPS
     assert stamps is not None and len(stamps)
-    # More digits than six would leave what 64 bits of microseconds can tell.
+    # More than six digits would exceed 64 bits of microseconds.
     found = re.fullmatch(r"(\d{0,6}) ?([A-Za-z]+?)(?:-([A-Za-z]{3}))?", alias.strip())
     count, name, anchor = found.groups() if found else ("", "", None)
     count, name = int(count or 1), _OTHER_NAMES.get(name, name)
@@ -147,11 +147,11 @@ def frequency_from_alias(alias: str, stamps: np.ndarray | None) -> Frequency:
         month = MONTHS.index(anchor) if anchor else None
         return _on_months(times, _MONTHLY[rule[1]] * count, rule[2], month)
     hint = "; write min for minutes, MS or ME for months" if name in ("m", "ms", "mS") else ""
-    raise ConfigError(f"data.frequency: '{alias}' is no frequency; known: {_ACCEPTED}{hint}")
+    raise ConfigError(f"data.frequency: '{alias}' is not a frequency; known: {_ACCEPTED}{hint}")
 
 
 def _steps(times: np.ndarray, series: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sorted stamps, each once in a series; steps between them; the stamp that ends each."""
+    """Sorted stamps without duplicates in a series; steps between them; the end of each step."""
     jumps, steps = np.diff(series), np.diff(times)
     within, rising = jumps == 0, steps > 0
     if within.all() and rising.all():  # one series, in order
@@ -168,13 +168,13 @@ def _steps(times: np.ndarray, series: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _presumed(times: np.ndarray, steps: np.ndarray, ends: np.ndarray) -> Frequency:
-    """The frequency that most steps speak for; rows may lie off it."""
+    """The frequency of most steps; some rows may be off it."""
     step = _commonest(steps)
     stamps = times.astype("datetime64[us]")
     if step >= 28 * DAY:
         months = _month_index(ends) - _month_index(ends - steps)
         frequency = _on_months(times, max(1, _commonest(months)))
-        # Months are of unequal length: that most stamps keep their day in them is no accident.
+        # Months have unequal lengths: if most stamps keep their day, the steps are months.
         if frequency.ordinals(stamps)[1].mean() > 0.8:
             return frequency
     if step == DAY:
@@ -190,13 +190,13 @@ def _presumed(times: np.ndarray, steps: np.ndarray, ends: np.ndarray) -> Frequen
 def _on_months(
     times: np.ndarray, every: int, rule: str = "", month: int | None = None
 ) -> Frequency:
-    """Months, laid where most stamps are.
+    """A grid of months, at the offset that most stamps have.
 
     Args:
         times: (R,) microseconds since 1970.
         every: Months in a step.
         rule: "S" for a day of the month, "E" for its end, "" for either.
-        month: A month of the year on the grid, January being 0; None for the commonest.
+        month: A month of the year on the grid, from 0 (January); None for the most common.
     """
     index = _month_index(times)
     if month is not None:
@@ -208,7 +208,7 @@ def _on_months(
 
 
 def _day_of_month(stamps: np.ndarray, rule: str) -> int:
-    """The day on which most stamps lie, a month that is too short having its last instead."""
+    """The day of the month of most stamps; short months have their last day instead."""
     if rule == "E":
         return MONTH_END
     months = stamps.astype("datetime64[M]")
@@ -223,7 +223,7 @@ def _day_of_month(stamps: np.ndarray, rule: str) -> int:
 
 
 def _month_index(times: np.ndarray) -> np.ndarray:
-    """Months since January 1970 of microseconds since then."""
+    """Microseconds since 1970 -> months since January 1970."""
     return np.asarray(times.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64))
 
 
@@ -238,8 +238,8 @@ def _weekly(times: np.ndarray, count: int, anchor: str | None) -> Frequency:
 
 
 def _commonest(values: np.ndarray) -> int:
-    """The commonest value, the smallest of several."""
-    if len(values) and (values == values[0]).all():  # as most often, and no sorting
+    """The most common value; the smallest one if several are equally common."""
+    if len(values) and (values == values[0]).all():  # the usual case, without sorting
         return int(values[0])
     found, counts = np.unique(values, return_counts=True)
     return int(found[np.argmax(counts)])
@@ -260,13 +260,13 @@ _COUNTS = ("%Y", "%Y%m", *EPOCHS)  # numbers that need a name to be stamps
 
 
 def guess_time_column(table: Table) -> str | None:
-    """The first column of time stamps, in any order; one with a name like `date` is preferred.
+    """The first column of time stamps, sorted or not; names like `date` take precedence.
 
-    Years, months as 202001 and seconds since 1970 are plain numbers too: they need such a name.
-    A named column may have a few faulty stamps, which are reported when it is read.
+    Years, months as 202001 and seconds since 1970 are numbers: the column needs such a name.
+    A column with such a name may have a few faulty stamps: reading it reports them.
 
     Args:
-        table: Of texts, as `peek` returns it.
+        table: Table of texts, from `peek`.
     """
     fallback = None
     for column in map(str, table.frame.columns):

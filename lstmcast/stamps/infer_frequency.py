@@ -1,8 +1,8 @@
-"""Equally spaced stamps as whole numbers, so that a gap, a future stamp or a season is arithmetic.
+"""Frequencies: regular time stamps as integers, so that gaps and future stamps are arithmetic.
 
-Seasons, in steps: seconds, one minute; minutes, one day; hours, one day; days, one week; business
-days, 5; weeks, 52; months, 12; quarters, 4; years, 1. A step of several units has the season
-divided by as many where that is whole, else 1.
+The seasonality by frequency: seconds, a minute; minutes and hours, a day; days, a week; business
+days, 5 steps; weeks, 52; months, 12; quarters, 4; years, 1. For a step of several units, it is
+divided by their number; if the result is not whole, it is 1.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _FIXED_UNITS = (("D", DAY), ("h", HOUR), ("min", MINUTE), ("s", SECOND), ("ms", 
 
 @dataclass(frozen=True)
 class Frequency:
-    """A grid of stamps: a bijection between its stamps and whole numbers, their ordinals.
+    """A grid of time stamps: each stamp of the grid has an integer, its ordinal.
 
     Attributes:
-        alias: As pandas spells it: "30min", "h", "D", "B", "W-SUN", "MS", "QE-DEC"; "step" where
-            rows are counted.
+        alias: Alias of pandas: "30min", "h", "D", "B", "W-SUN", "MS", "QE-DEC"; "step" for counted
+            rows.
         season: Steps in one season.
-        words: For sentences: "hourly", "weekly on Saturdays".
+        words: Text for sentences: "hourly", "weekly on Saturdays".
         kind: "fixed", "month", "business" or "step".
         every: A step, in microseconds ("fixed") or months ("month").
-        phase: A place on the grid, less than one step after 1970 began, in units of `every`.
-        day: Day of the month of every stamp, or the month's last where it has no such day.
+        phase: Offset of the grid: its first stamp from 1970 on, in units of `every`.
+        day: Day of the month of every stamp; shorter months have their last day.
         clock: Time of day of every stamp, in microseconds ("month" and "business").
     """
 
@@ -49,14 +49,14 @@ class Frequency:
     clock: int = 0
 
     def ordinals(self, stamps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Places of stamps.
+        """Ordinals of stamps.
 
         Args:
-            stamps: datetime64, or row numbers for "step".
+            stamps: (R,) datetime64, or row numbers for "step".
 
         Returns:
-            The ordinal of the place at or last before each stamp, int64, and whether the stamp is
-            that place.
+            (R,) int64 ordinal of the last grid stamp at or before each stamp, and (R,) whether the
+            stamp is on the grid.
         """
         if self.kind == "step":
             places = stamps.astype(np.int64)
@@ -73,7 +73,7 @@ class Frequency:
         return places - (self.stamps(places) > stamps), self._fits(stamps)
 
     def stamps(self, ordinals: np.ndarray) -> np.ndarray:
-        """datetime64[us] at the given places (row numbers for "step")."""
+        """datetime64[us] stamps of the given ordinals (row numbers for "step")."""
         places = np.asarray(ordinals, dtype=np.int64)
         if self.kind == "step":
             return places
@@ -102,7 +102,7 @@ class Frequency:
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> Frequency:
-        """The frequency that `to_json` described."""
+        """The frequency of the fields from `to_json`."""
         return cls(**fields)
 
 
@@ -158,7 +158,7 @@ def monthly(every: int, phase: int, day: int, clock: int) -> Frequency:
         words = "yearly" if every == 12 else f"every {every // 12} years"
         words += f" in {_MONTH_WORDS[phase % 12]}"
     elif every == 3:
-        # pandas names a quarter by the month in which a year's first begins or its last ends
+        # pandas names quarters by the month in which the year's first begins or its last ends
         alias = f"Q{letter}-{MONTHS[phase % 3 + (9 if letter == 'E' else 0)]}"
         words = "quarterly"
     else:
@@ -196,7 +196,7 @@ def month_lengths(months: np.ndarray) -> np.ndarray:
 
 
 def _business_ordinals(days: np.ndarray) -> np.ndarray:
-    """Business days since 1970-01-01, which is 0; a day of the weekend has its Friday's number."""
+    """Business days since 1970-01-01; a weekend day has the number of its Friday."""
     first = np.datetime64("1970-01-01", "D")
     friday = np.busday_offset(days, 0, roll="backward")
     return np.asarray(np.busday_count(first, friday), dtype=np.int64)
@@ -211,7 +211,7 @@ def _share(season: int, every: int) -> int:
 
 
 def _at(clock: int) -> str:
-    """Words for a time of day that is not midnight."""
+    """Text for a time of day; empty at midnight."""
     if not clock:
         return ""
     minutes, rest = divmod(clock, MINUTE)

@@ -1,4 +1,4 @@
-"""Which patterns one stamp may be written in, told by its shape."""
+"""The possible patterns of a time stamp, by its shape."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ ACCEPTED = (
     "2020-12-31, 2020-12-31 14:30, 31.12.2020, 12/31/2020, 20201231, 2020-12, Dec 2020, 2020Q4, "
     "2020 or seconds since 1970"
 )
-"""Forms to name in messages."""
+"""Formats to name in messages."""
 
 EPOCHS = ("%s", "%Q")
-"""Patterns of plain counts: seconds and milliseconds since 1970."""
+"""Patterns of numbers: seconds and milliseconds since 1970."""
 
 _EPOCH_SECONDS = (100_000_000, 4_102_444_800)  # from 1973 to 2100
 
 _NAME = "[A-Za-z]{3,9}"
-# What a date may look like, and the patterns that may be; {0} is its separator, group 1.
+# Shapes of dates, and their possible patterns; {0} is the separator, group 1.
 _DATES = [
     (r"\d{4}([-/.])\d{1,2}\1\d{1,2}", ["%Y{0}%m{0}%d"]),
     (r"\d{1,2}(\.)\d{1,2}\1\d{4}", ["%d{0}%m{0}%Y"]),
@@ -29,7 +29,7 @@ _DATES = [
     (rf"\d{{4}}([-/ ]){_NAME}\1\d{{1,2}}", ["%Y{0}%b{0}%d", "%Y{0}%B{0}%d"]),
     (rf"{_NAME} \d{{1,2}}(,? )\d{{4}}", ["%b %d{0}%Y", "%B %d{0}%Y"]),
 ]
-# The same for months, quarters and years, which no time of day follows.
+# The same for months, quarters and years, which have no time of day.
 _PERIODS = [
     (r"\d{4}([-/])\d{1,2}", ["%Y{0}%m"]),
     (r"\d{1,2}([-/.])\d{4}", ["%m{0}%Y"]),
@@ -43,7 +43,7 @@ _TIME = (
     r"(?:(?P<gap>T|, | )(?P<time>\d{1,2}(?::\d{2}(?::\d{2}(?:\.\d{1,9})?)?)?|\d{4}|\d{6})"
     r"(?P<noon> ?[AaPp][Mm])?(?P<zone> ?(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?))?)?"
 )
-# Digits alone, by how many there are; calendar readings first: they hold for few numbers.
+# Patterns of digits, by their number; dates come first: few numbers look like dates.
 _DIGITS = {
     4: ["%Y"],
     6: ["%Y%m"],
@@ -57,7 +57,7 @@ _DIGITS = {
 
 
 def patterns_of(text: str) -> list[str]:
-    """The patterns that a text may be written in, likely ones first; none if it is no stamp.
+    """The possible patterns of a text, the likely ones first; none if it is not a time stamp.
 
     03/04/2020 -> %d/%m/%Y, %m/%d/%Y
     """

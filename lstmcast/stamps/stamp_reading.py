@@ -1,4 +1,4 @@
-"""A column of texts -> stamps, under one pattern of `stamp_style`."""
+"""A column of texts -> time stamps, by one pattern of `stamp_style`."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ ISO = {
     **{f"%Y-%m-%d{gap}%H:%M": (16, gap) for gap in " T"},
     **{f"%Y-%m-%d{gap}%H:%M:%S": (19, gap) for gap in " T"},
 }
-"""Patterns that Arrow reads: characters in a stamp, and what parts date and time."""
+"""Patterns that Arrow parses: length of a stamp, and separator of date and time."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a pattern makes of a column.
+    """A column parsed by one pattern.
 
     Attributes:
-        values: (R,) datetime64[us] as written, without regard to a zone; 1970 where it fails.
+        values: (R,) datetime64[us] as written, without the zone; 1970 for texts that do not fit.
         good: (R,) whether the text fits the pattern and is a real date.
-        offsets: (R,) minutes ahead of UTC, where the pattern has a zone.
-        zones: (R,) the zone as written, where the pattern has one.
-        style: How the texts that fit are written.
+        offsets: (R,) minutes ahead of UTC; None for a pattern without zone.
+        zones: (R,) the zones as written; None for a pattern without zone.
+        style: Style of the texts that fit.
     """
 
     values: np.ndarray
@@ -43,11 +43,11 @@ class Reading:
 
 
 def read_stamps(texts: pa.Array, pattern: str) -> Reading:
-    """Read a column under one pattern.
+    """Parse a column by one pattern.
 
     Args:
         texts: (R,) strings.
-        pattern: As `check_pattern` accepts it.
+        pattern: A pattern that `check_pattern` accepts.
     """
     if (stamps := _iso_stamps(texts, pattern)) is not None:
         return Reading(stamps, np.ones(len(texts), dtype=bool), None, None, StampStyle(pattern))
@@ -66,16 +66,16 @@ def read_stamps(texts: pa.Array, pattern: str) -> Reading:
 
 
 def _iso_stamps(texts: pa.Array, pattern: str) -> np.ndarray | None:
-    """Stamps such as 2020-12-31 14:30, by Arrow's own reader; None where one is another.
+    """Stamps such as 2020-12-31 14:30, parsed by Arrow; None if any text has another form.
 
-    It takes a tenth of the time of `_fixed_parts`.
+    This takes a tenth of the time of `_fixed_parts`.
     """
     width, gap = ISO.get(pattern, (0, ""))
     lengths = pc.min_max(pc.binary_length(texts)).as_py()
     if not width or not len(texts) or {*lengths.values()} != {width} or texts.offset:
         return None
     if gap and (_matrix(texts, width)[:, 10] != ord(gap)).any():
-        return None  # Arrow takes a blank and a T
+        return None  # Arrow accepts both a space and a T
     try:
         return to_numpy(texts.cast(pa.timestamp("us")))
     except pa.ArrowInvalid:
@@ -84,7 +84,7 @@ def _iso_stamps(texts: pa.Array, pattern: str) -> np.ndarray | None:
 
 @dataclass(frozen=True)
 class _Part:
-    """What one directive captured: numbers, or texts for names and zones; and how long it was."""
+    """The text of one directive: numbers, or texts for names and zones; and its length."""
 
     numbers: np.ndarray
     lengths: np.ndarray
@@ -95,7 +95,7 @@ _NOTHING = np.zeros(0, dtype=np.int64)
 
 
 def _expression(pattern: str) -> str:
-    """The regular expression of a pattern; directives that touch have all their digits."""
+    """The regular expression of a pattern; adjacent directives have leading zeros."""
     pieces, cut = [], tokens(pattern)
     for i, token in enumerate(cut):
         if token[0] != "%" or token == "%%":
@@ -113,10 +113,9 @@ def _expression(pattern: str) -> str:
 
 
 def _fixed_parts(texts: pa.Array, pattern: str) -> dict[str, _Part] | None:
-    """Parts of texts that all have every part at the same place; None where that is not so.
+    """Parts of texts that have every part at the same position; None for other texts.
 
-    The bytes of such a column are a matrix, and its digits are columns of it: several times
-    faster than a regular expression.
+    The bytes of such a column form a matrix: several times faster than a regular expression.
     """
     rows = len(texts)
     found = re.match(_expression(pattern), texts[0].as_py()) if rows else None
@@ -132,21 +131,21 @@ def _fixed_parts(texts: pa.Array, pattern: str) -> dict[str, _Part] | None:
             literal[first:last] = False
             numbers = np.zeros(rows, dtype=np.int64)
             for column in range(first, last):
-                digits = matrix[:, column] - np.uint8(48)  # below "0" wraps round
+                digits = matrix[:, column] - np.uint8(48)  # characters below "0" wrap around
                 if digits.max() > 9:
                     return None
                 numbers = numbers * 10 + digits
             parts[letter] = _Part(numbers, np.full(1, last - first), _NOTHING)
         elif letter in "sQ":  # before 1970
             return None
-        else:  # names and zones: only where all rows have the same
+        else:  # names and zones: only if all rows have the same
             parts[letter] = _Part(_NOTHING, np.full(1, last - first), np.array([text], object))
     same = all((matrix[:, k] == matrix[0, k]).all() for k in np.flatnonzero(literal))
     return parts if same else None
 
 
 def _matrix(texts: pa.Array, width: int) -> np.ndarray:
-    """(R, width) bytes of texts that are all as long."""
+    """(R, width) bytes of texts of equal length."""
     start = int(np.frombuffer(texts.buffers()[1], dtype=np.int32, count=1)[0])
     count = len(texts) * width
     flat = np.frombuffer(texts.buffers()[2], dtype=np.uint8, count=count, offset=start)
@@ -154,7 +153,7 @@ def _matrix(texts: pa.Array, width: int) -> np.ndarray:
 
 
 def _matched_parts(texts: pa.Array, pattern: str) -> tuple[dict[str, _Part], np.ndarray]:
-    """Parts by regular expression, with the rows that match."""
+    """Parts by regular expression, and (R,) whether each row matches."""
     # Arrow's RE2 names a group (?P<name>...) as Python does.
     found = pc.extract_regex(texts, _expression(pattern))
     good = to_numpy(pc.is_valid(found))
@@ -173,7 +172,7 @@ def _matched_parts(texts: pa.Array, pattern: str) -> tuple[dict[str, _Part], np.
 
 
 def _assemble(parts: dict[str, _Part]) -> tuple[np.ndarray, np.ndarray]:
-    """Stamps of captured parts, and which of them are real."""
+    """Stamps of captured parts, and (R,) whether each is a real date and time."""
     for letter, scale in (("s", 1_000_000), ("Q", 1_000)):
         if letter in parts:
             ticks = parts[letter].numbers * scale
@@ -184,7 +183,7 @@ def _assemble(parts: dict[str, _Part]) -> tuple[np.ndarray, np.ndarray]:
         return parts[letter].numbers if letter in parts else zero + default
 
     year = number("Y", 1970)
-    if "y" in parts:  # as POSIX has it: 69..99 are 1969..1999
+    if "y" in parts:  # as in POSIX: 69..99 are 1969..1999
         year = parts["y"].numbers + np.where(parts["y"].numbers < 69, 2000, 1900)
     month, day, hour = number("m", 1), number("d", 1), number("H", 0)
     for letter in set(parts) & {"b", "B"}:
@@ -202,7 +201,7 @@ def _assemble(parts: dict[str, _Part]) -> tuple[np.ndarray, np.ndarray]:
     micro = zero
     if "f" in parts:
         nano = parts["f"].numbers * 10 ** (9 - parts["f"].lengths)
-        real = real & (nano % 1000 == 0)  # finer than a microsecond cannot be kept
+        real = real & (nano % 1000 == 0)  # no digits below a microsecond
         micro = nano // 1000
     months = ((year - 1970) * 12 + np.clip(month, 1, 12) - 1).astype("datetime64[M]")
     first = months.astype("datetime64[D]")
@@ -230,13 +229,13 @@ def _style_of(parts: dict[str, _Part], good: np.ndarray) -> StampStyle:
 
 
 def _unpadded(pattern: str, parts: dict[str, _Part], good: np.ndarray) -> str:
-    """The pattern with `%-d` for numbers that are written without a leading zero."""
+    """The pattern with `%-d` for numbers without a leading zero."""
     loose: dict[str, bool | None] = {}
     for letter in set(parts) & set(UNPADDED):
         lengths = np.broadcast_to(parts[letter].lengths, good.shape)[good]
         small = parts[letter].numbers[good] < 10
         loose[letter] = bool((lengths == 1).any()) if small.any() else None
-    # No number below ten yet: as the others do it.
+    # A directive without a number below ten follows the others.
     others = any(loose.values())
     for letter, known in loose.items():
         if known or (known is None and others):
@@ -250,7 +249,7 @@ def _lookup(texts: np.ndarray, value: Callable[[str], int]) -> np.ndarray:
 
 
 def _month_number(name: str) -> int:
-    """1..12, or 0 for a name that is no month; short names have three letters."""
+    """1..12, or 0 for an unknown name; short names have three letters."""
     for number, month in enumerate(MONTHS, 1):
         if name.lower() in (month.lower(), month[:3].lower()):
             return number

@@ -1,7 +1,7 @@
-"""One way of writing stamps: a pattern, read and written for whole columns at once.
+"""The style of time stamps: a pattern, and how whole columns are written by it.
 
-A pattern is made of strptime's directives, and of three more: `%q` the quarter, `%s` seconds and
-`%Q` milliseconds since 1970. In a style, `%-d` is a number without leading zero.
+A pattern has strptime's directives, and three more: `%q` the quarter, `%s` seconds and `%Q`
+milliseconds since 1970. In a style, `%-d` is a number without leading zero.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MONTHS = (
     "October", "November", "December",
 )  # fmt: skip
 
-# How each directive is written, and how messages spell it.
+# The regular expression of each directive, and its text in messages.
 SHAPES = {
     "Y": r"[0-9]{4}", "y": r"[0-9]{2}", "m": r"[0-9]{1,2}", "d": r"[0-9]{1,2}", "b": r"[A-Za-z]{3}",
     "B": r"[A-Za-z]{3,9}", "q": r"[1-4]", "H": r"[0-9]{1,2}", "I": r"[0-9]{1,2}", "M": r"[0-9]{2}",
@@ -33,24 +33,24 @@ _WORDS = {
     "z": "+HH:MM", "Q": "milliseconds since 1970", "%": "%",
 }  # fmt: skip
 MANY = 1000
-"""Fewest time stamps for which repeated ones are looked up once."""
+"""Number of stamps from which a check for duplicates saves time."""
 
-UNPADDED = "mdHI"  # directives that people also write without a leading zero
+UNPADDED = "mdHI"  # directives that may lack a leading zero
 
 
 @dataclass(frozen=True)
 class StampStyle:
-    """How a column writes its stamps, so that stamps can be written the same way.
+    """How a column writes its time stamps, so that new stamps have the same format.
 
     Attributes:
-        pattern: Directives, and the characters between them.
-        digits: Of the fraction of a second.
-        zone: What `%z` is written as.
-        shift: Minutes that the written time is ahead of the stamp: 0 where stamps are wall time,
-            the zone's offset where they are UTC.
-        zone_changes: Where stamps are wall time under several zones: from which stamp on each is
-            written, in order of time.
-        case: Of month names: "title", "upper" or "lower".
+        pattern: Directives and the text between them.
+        digits: Digits of the fraction of a second.
+        zone: Text of `%z`.
+        shift: Minutes that the written time is ahead of the stamp: 0 if stamps are wall time, the
+            zone's offset if they are UTC.
+        zone_changes: First stamp and text of each zone, in order of time, if stamps are wall time
+            in several zones.
+        case: Case of month names: "title", "upper" or "lower".
         small_am: Whether AM and PM are in lower case.
     """
 
@@ -64,13 +64,13 @@ class StampStyle:
 
     @property
     def words(self) -> str:
-        """The form for messages, such as `YYYY-MM-DD HH:MM`."""
+        """The format for messages, such as `YYYY-MM-DD HH:MM`."""
         parts = [_WORDS[t[-1]] if t[0] == "%" else t for t in tokens(self.pattern)]
         return "".join(parts)
 
     def format(self, stamps: np.ndarray) -> list[str]:
         """Stamps (datetime64) as texts."""
-        if len(stamps) > MANY:  # many series have the same few
+        if len(stamps) > MANY:  # many series may have the same stamps
             once, places = np.unique(stamps, return_inverse=True)
             if 2 * len(once) < len(stamps):
                 texts = self.format(once)
@@ -119,7 +119,7 @@ def tokens(pattern: str) -> list[str]:
 
 
 def check_pattern(pattern: str) -> None:
-    """Raise ConfigError for a pattern that says no year, or has unknown or repeated directives."""
+    """Raise ConfigError for a pattern without year, or with unknown or repeated directives."""
     letters = [t[-1] for t in tokens(pattern) if t[0] == "%" and t != "%%"]
     known = ", ".join(f"%{letter}" for letter in SHAPES)
     for letter in letters:
@@ -132,13 +132,13 @@ def check_pattern(pattern: str) -> None:
             raise ConfigError(f"data.time_format: '{pattern}' has the directive '%{letter}' twice")
     if not set(letters) & set("YysQ"):
         raise ConfigError(
-            f"data.time_format: '{pattern}' has no year; auto, day_first, month_first or a "
-            f"strptime pattern such as '%d.%m.%Y %H:%M' is wanted (directives: {known})"
+            f"data.time_format: '{pattern}' has no year; set auto, day_first, month_first or a "
+            f"strptime pattern such as '%d.%m.%Y %H:%M' (directives: {known})"
         )
 
 
 def _part(wall: np.ndarray, unit: str, within: str) -> np.ndarray:
-    """Whole units since the begin of the larger unit: hours within the day, say."""
+    """Whole units since the start of the larger unit, such as hours in the day."""
     large = wall.astype(f"datetime64[{within}]")
     return np.asarray((wall.astype(f"datetime64[{unit}]") - large).astype(np.int64))
 

@@ -1,4 +1,4 @@
-"""A column of stamps -> datetime64 and the way they are written, decided on all rows."""
+"""A column of time stamps -> datetime64 and their style, decided on all rows."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _DAY = 86_400_000_000  # microseconds
 
 @dataclass(frozen=True)
 class Stamps:
-    """A column of stamps.
+    """A column of time stamps.
 
     Attributes:
-        values: (R,) datetime64[us]: wall time; UTC where zones change within a day's steps.
+        values: (R,) datetime64[us]: wall time; UTC if zones change and steps are below a day.
         style: How the column writes them.
     """
 
@@ -42,21 +42,21 @@ def parse_stamps(
     column: str = "time",
     table: str = "",
 ) -> Stamps:
-    """Read a column of stamps, all of one form.
+    """Parse a column of time stamps, all in one format.
 
-    Whether 03/04/2020 is in March or in April is decided on all rows: by a part above 12, else by
+    All rows decide whether 03/04/2020 is in March or in April: by a number above 12, otherwise by
     the reading that gives a regular sequence.
 
     Args:
         texts: (R,) object array of str, or Arrow array of strings.
         time_format: `auto`, `day_first`, `month_first` or a strptime pattern.
-        where: Words for a row, counted from 0.
-        column: Its name, for messages.
-        table: Its table, for messages.
+        where: Text for a row, counted from 0.
+        column: Name of the column, for messages.
+        table: Name of the table, for messages.
 
     Raises:
-        DataError: Some rows are no stamps or of another form, or the form has two readings.
-        ConfigError: `time_format` is no pattern.
+        DataError: Some rows are not stamps or differ in format, or the format is ambiguous.
+        ConfigError: `time_format` is not a pattern.
     """
     place = f"{table}: column '{column}'" if table else f"column '{column}'"
     cells = _cells(texts)
@@ -76,29 +76,29 @@ def parse_stamps(
 
 
 def glance(texts: np.ndarray) -> Reading | None:
-    """The likeliest reading of a column that may or may not hold stamps; None if none does."""
+    """The most likely reading of a column that may hold time stamps; None if there is none."""
     return next(iter(possible_readings(texts)), None)
 
 
 def possible_readings(texts: np.ndarray | pa.Array, time_format: str = "auto") -> list[Reading]:
-    """Every likely reading of a column, the one that most rows fit first; rows may not fit."""
+    """All likely readings of a column; the first fits most rows, perhaps not all."""
     cells = _cells(texts)
     readings = [read_stamps(cells, pattern) for pattern in _candidates(cells, time_format)]
     return sorted(readings, key=lambda reading: -int(reading.good.sum()))
 
 
 def parse_stamp(text: str, style: StampStyle | None = None) -> np.datetime64:
-    """Read one stamp given by the user, such as a split's first day.
+    """Parse one time stamp from the user, such as a split's first day.
 
     Args:
-        text: In the column's form, or any other that can be read one way only.
-        style: Of the column that the stamp is compared with.
+        text: A stamp in the column's format, or in any unambiguous format.
+        style: Style of the column to compare the stamp with.
 
     Returns:
         datetime64[us] on the column's clock; a text without zone is in the column's zone.
 
     Raises:
-        DataError: The text is no stamp, or may be read two ways.
+        DataError: The text is not a time stamp, or is ambiguous.
     """
     cells = pa.array([text.strip()], pa.string())
     patterns = patterns_of(text.strip())
@@ -109,9 +109,9 @@ def parse_stamp(text: str, style: StampStyle | None = None) -> np.datetime64:
         readings = [reading] if reading.good[0] else readings
     values = {reading.values[0]: reading for reading in readings if reading.good[0]}
     if not values:
-        raise DataError(f"'{text}' is no stamp: write it as {ACCEPTED}")
+        raise DataError(f"'{text}' is not a time stamp: write it as {ACCEPTED}")
     if len(values) > 1:
-        raise DataError(f"'{text}' has two readings: write it as 2020-12-31")
+        raise DataError(f"'{text}' is ambiguous: write it as 2020-12-31")
     stamp, reading = values.popitem()
     if style is None:
         return np.datetime64(stamp, "us")
@@ -122,7 +122,7 @@ def parse_stamp(text: str, style: StampStyle | None = None) -> np.datetime64:
 
 
 def _candidates(cells: pa.Array, time_format: str) -> list[str]:
-    """The patterns that (nearly) as many of some hundred cells fit as fit any."""
+    """The patterns that fit most of about a hundred cells, or nearly as many."""
     if time_format not in ("auto", "day_first", "month_first"):
         check_pattern(time_format)
         return [time_format]
@@ -136,12 +136,12 @@ def _candidates(cells: pa.Array, time_format: str) -> list[str]:
     if not most:
         return list(possible)[:1]
     close = sorted((p for p in fits if fits[p] >= 0.9 * most), key=lambda p: -fits[p])
-    # 2020010123 could be seconds, but counts of seconds hardly ever look like dates.
+    # 2020010123 could be seconds, but seconds rarely look like dates.
     return [p for p in close if p not in EPOCHS] or close
 
 
 def _order(pattern: str) -> str:
-    """`day_first`, `month_first` or nothing."""
+    """`day_first`, `month_first` or empty."""
     letters = [token[-1] for token in tokens(pattern) if token[0] == "%"]
     if "d" not in letters:
         return ""
@@ -151,10 +151,10 @@ def _order(pattern: str) -> str:
 
 
 def _most_regular(readings: list[Reading], texts: np.ndarray, place: str) -> Reading:
-    """The reading whose stamps fill their span most densely, else the only one in rising order.
+    """The reading whose stamps have the fewest gaps, otherwise the only one in rising order.
 
-    Read with days and months swapped, the first of every month of two years are twelve days in
-    each of two Januaries, with eleven empty months between them.
+    Example: with days and months swapped, the first days of all months of two years become twelve
+    days in each of two Januaries, with eleven empty months between them.
     """
     fills = np.array([_fill(reading.values) for reading in readings])
     best, second = np.sort(fills)[::-1][:2]
@@ -167,13 +167,13 @@ def _most_regular(readings: list[Reading], texts: np.ndarray, place: str) -> Rea
         return rising[0]
     words = " and ".join(reading.style.words for reading in readings)
     raise DataError(
-        f"{place}: stamps like '{texts[0]}' can be read as {words}, and no row decides between "
-        "these: set data.time_format to day_first, to month_first or to a strptime pattern"
+        f"{place}: time stamps like '{texts[0]}' can be read as {words}, and no row decides "
+        "between them: set data.time_format to day_first, month_first or a strptime pattern"
     )
 
 
 def _fill(stamps: np.ndarray) -> float:
-    """Share of the places between first and last stamp that have one; a step is the commonest."""
+    """Share of the steps between first and last stamp that have a stamp."""
     known = np.unique(stamps)
     if len(known) < 3:
         return 1.0
@@ -186,7 +186,7 @@ def _fill(stamps: np.ndarray) -> float:
 
 
 def _settle_zone(reading: Reading) -> Stamps:
-    """Decide between wall time and UTC, and on the zone that stamps are written with."""
+    """Choose between wall time and UTC, and choose the zone for writing stamps."""
     if reading.offsets is None or reading.zones is None:
         return Stamps(reading.values, reading.style)
     universal = reading.values - reading.offsets.astype("timedelta64[m]")
@@ -201,7 +201,7 @@ def _settle_zone(reading: Reading) -> Stamps:
 
 
 def _zone_changes(reading: Reading) -> tuple[tuple[np.datetime64, str], ...]:
-    """From which stamp on each zone holds, in order of time."""
+    """The first stamp of each zone, in order of time."""
     assert reading.zones is not None
     order = np.argsort(reading.values, kind="stable")
     values, zones = reading.values[order], reading.zones[order]
@@ -210,8 +210,8 @@ def _zone_changes(reading: Reading) -> tuple[tuple[np.datetime64, str], ...]:
 
 
 def _cells(texts: np.ndarray | pa.Array | pa.ChunkedArray) -> pa.Array:
-    """(R,) strings in one piece, without surrounding blanks."""
-    if isinstance(texts, pa.ChunkedArray):  # `pa.array` would take it string by string
+    """(R,) strings in one array, without surrounding spaces."""
+    if isinstance(texts, pa.ChunkedArray):  # `pa.array` would convert it string by string
         texts = pa.concat_arrays(texts.chunks) if texts.num_chunks else pa.array([], pa.string())
     cells = texts.cast(pa.string()) if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
     return pc.utf8_trim_whitespace(cells)
@@ -227,8 +227,8 @@ def _faults(texts: np.ndarray, reading: Reading, where: Callable[[int], str], pl
     shown = ", ".join(f"{where(int(row))} {quoted(texts[row])}" for row in rows[:3])
     words = reading.style.words
     return (
-        f"{place}: {len(rows):,} of {len(texts):,} stamps are not of the form {words}: {shown}"
-        f"{', ...' if len(rows) > 3 else ''}: correct them, or set data.time_format"
+        f"{place}: {len(rows):,} of {len(texts):,} time stamps do not have the form {words}: "
+        f"{shown}{', ...' if len(rows) > 3 else ''}: correct them, or set data.time_format"
     )
 
 
@@ -237,16 +237,16 @@ def _no_pattern(
 ) -> str:
     rows = [row for row, text in enumerate(texts) if text.strip()] or [0]
     if not len(texts):
-        return f"{place}: there is no row"
+        return f"{place}: there are no rows"
     shown = f"{where(rows[0])} {quoted(texts[rows[0]])}"
     if time_format != "auto" and patterns_of(texts[rows[0]].strip()):
         return (
-            f"{place}: stamps like {shown} cannot be read {time_format.replace('_', ' ')}: "
+            f"{place}: time stamps like {shown} cannot be read {time_format.replace('_', ' ')}: "
             "set data.time_format to auto"
         )
     if re.fullmatch(r"[1-9]\d{4}(\.\d+)?", texts[rows[0]].strip()):
         return f"{place}: {shown} may be an Excel day number: save the column as a date"
     return (
-        f"{place}: {shown} is no stamp: write stamps as {ACCEPTED}, or set data.time_format to a "
-        "strptime pattern"
+        f"{place}: {shown} is not a time stamp: write stamps as {ACCEPTED}, or set "
+        "data.time_format to a strptime pattern"
     )

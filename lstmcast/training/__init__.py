@@ -1,1 +1,1 @@
-"""The loop that fits a network to batches. Knows nothing of forecasts and files."""
+"""The training loop: fits a network to batches. Independent of forecasts and tables."""

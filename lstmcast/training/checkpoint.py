@@ -1,4 +1,4 @@
-"""All that an exact resume needs, on disk: whole or not at all, the last two kept."""
+"""Checkpoints: all state that an exact resume needs; written atomically, the last two are kept."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from lstmcast.runs.folder import BEGUN
 from lstmcast.runs.tensors import TensorFile, write_tensors
 
 FORMAT = 2
-"""Raised when the meaning of a checkpoint changes; one of another format is not resumed."""
+"""Version of the checkpoint format; a checkpoint of another version is not resumed."""
 
 KEY = "lstmcast_checkpoint"
 
 KEPT = 2
-"""The last, and the one before, should the last be found damaged."""
+"""The last checkpoint, and the one before in case the last is damaged."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a training stood between two steps.
+    """The state of a training between two steps.
 
     Attributes:
-        tensors: By name.
-        values: The rest, as JSON.
+        tensors: Tensors by name.
+        values: All other values, as JSON.
     """
 
     tensors: dict[str, Tensor]
     values: dict[str, Any]
 
     def part(self, prefix: str) -> dict[str, Tensor]:
-        """The tensors whose names have a prefix, under the rest of their names."""
+        """The tensors whose names have this prefix, by the rest of their names."""
         return {
             name.removeprefix(prefix): value
             for name, value in self.tensors.items()
@@ -53,10 +53,10 @@ class Checkpoints:
     """The checkpoints of one training.
 
     Args:
-        folder: Where they lie; it is made with the first.
-        name: Of the training: a run that refits has two, one after the other.
-        every: Seconds from one checkpoint to the next.
-        run: What the run is made of, as a digest: a checkpoint of another run is not resumed.
+        folder: Folder of the checkpoints; the first `save` creates it.
+        name: Name of the training: a run with a refit has two trainings.
+        every: Seconds between checkpoints.
+        run: Digest of the run's inputs: a checkpoint of another run is not resumed.
     """
 
     def __init__(self, folder: Path, name: str, every: float, run: str) -> None:
@@ -64,22 +64,22 @@ class Checkpoints:
         self.last = time.monotonic()
 
     def named(self, name: str) -> Checkpoints:
-        """Those of another training of the same run."""
+        """Checkpoints of another training of the same run."""
         return Checkpoints(self.folder, name, self.every, self.run)
 
     def member(self, number: int) -> Checkpoints:
-        """Those of a member of the same training, counted from 0; the first has the plain name."""
+        """Checkpoints of an ensemble member, counted from 0, of the same training."""
         return self.named(f"{self.name}{number + 1}")
 
     def due(self) -> bool:
-        """Whether it is time for the next."""
+        """Whether it is time for the next checkpoint."""
         return time.monotonic() >= self.last + self.every
 
     def save(self, step: int, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint; only when it is on disk, all but the one before it go.
+        """Write a checkpoint, then remove all older ones except the last before it.
 
         Raises:
-            RunError: It cannot be written; those before it stay as they are.
+            RunError: The checkpoint cannot be written; older ones stay unchanged.
         """
         make_folder(self.folder)
         described = {"format": FORMAT, "run": self.run, "values": checkpoint.values}
@@ -90,10 +90,10 @@ class Checkpoints:
         self.last = time.monotonic()
 
     def latest(self) -> Checkpoint | None:
-        """The last valid checkpoint; None without any.
+        """The last intact checkpoint; None if there are no checkpoints.
 
         Raises:
-            RunError: There are checkpoints, and all of them are damaged or of another run.
+            RunError: All checkpoints are damaged or belong to another run.
         """
         faults = []
         for path in self._paths():
@@ -116,41 +116,39 @@ class Checkpoints:
         file = TensorFile(path, KEY)
         for field, wanted in (("format", FORMAT), ("run", self.run)):
             if file.described.get(field) != wanted:
-                raise RunError(
-                    f"{path} has {field} {file.described.get(field)}, and {wanted} is wanted"
-                )
+                raise RunError(f"{path} has {field} {file.described.get(field)}; expected {wanted}")
         return Checkpoint(file.read(), file.described["values"])
 
 
 def told_checkpoint(checkpoint: Checkpoint | None, ranks: Ranks) -> Checkpoint | None:
-    """What rank 0 has read, for all: other machines may not have its files."""
+    """Broadcast the checkpoint that rank 0 has read: other machines may not have its files."""
     if ranks.alone:
         return checkpoint
     mine = None if checkpoint is None else [list(checkpoint.tensors), checkpoint.values]
-    said = ranks.broadcast(mine)
-    if said is None:
+    described = ranks.broadcast(mine)
+    if described is None:
         return None
-    names, values = said
+    names, values = described
     tensors = {} if checkpoint is None else checkpoint.tensors
-    told = (
+    arrays = (
         ranks.broadcast_array(tensors[name].cpu().numpy() if ranks.first else None)
         for name in names
     )
     return Checkpoint(
-        {name: torch.from_numpy(each) for name, each in zip(names, told, strict=True)}, values
+        {name: torch.from_numpy(each) for name, each in zip(names, arrays, strict=True)}, values
     )
 
 
 def remove_checkpoints(folder: Path) -> None:
-    """Remove the checkpoints of a run that is complete, and nothing else."""
+    """Remove the checkpoints of a complete run, and no other files."""
     for path in [*folder.glob("*.safetensors"), folder / BEGUN]:
         remove_file(path)
-    with contextlib.suppress(OSError):  # the user has a file of their own there
+    with contextlib.suppress(OSError):  # the user may keep other files there
         folder.rmdir()
 
 
 def random_states(device: torch.device) -> Checkpoint:
-    """The states of all random generators of training: Python's, numpy's, torch's."""
+    """States of all random generators that training may use: Python's, numpy's, torch's."""
     version, words, python_gauss = random.getstate()
     numpy_state: Any = np.random.get_state(legacy=False)
     tensors = {
@@ -172,7 +170,7 @@ def random_states(device: torch.device) -> Checkpoint:
 def restore_random_states(
     device: torch.device, tensors: dict[str, Tensor], values: dict[str, Any]
 ) -> None:
-    """Restore the random generators to the states that `random_states` read."""
+    """Restore the generators to the states that `random_states` returned."""
     version, python_gauss = values["python"]
     random.setstate((version, tuple(tensors["random.python"].tolist()), python_gauss))
     position, has_gauss, gauss = values["numpy"]

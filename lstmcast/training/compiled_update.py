@@ -1,4 +1,4 @@
-"""The step of an optimizer by compiled code (update.c): one call, where torch has eight."""
+"""An optimizer step in compiled code (update.c): one call instead of torch's eight."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lstmcast.network.kernel.load import code, library
 
 
 class Update(ctypes.Structure):
-    """Arguments of a call, explained in update.c: numbers, and addresses of tensors."""
+    """Arguments of a call: numbers and addresses of tensors; update.c explains them."""
 
     _fields_ = (
         ("kind", ctypes.c_int64),
@@ -24,11 +24,11 @@ class Update(ctypes.Structure):
 
 
 KINDS = {"sgd": 0, "adam": 1, "adamw": 2}
-"""What update.c calls the optimizers."""
+"""Numbers of the optimizers in update.c."""
 
 
 def runs_here(parameters: Iterable[Tensor]) -> bool:
-    """Whether `update` can move these."""
+    """Whether `update` can update these parameters."""
     plain = all(p.device.type == "cpu" and p.dtype == torch.float32 for p in parameters)
     return plain and library() is not None
 
@@ -40,14 +40,14 @@ def update(
     memory: Sequence[Tensor],
     **numbers: float,
 ) -> None:
-    """Clip the gradients, and move the parameters.
+    """Clip the gradients, and update the parameters.
 
     Args:
         kind: A key of KINDS.
-        parameters: As `runs_here` demands, and contiguous.
-        gradients: Of each, contiguous.
-        memory: (P,) for each kind of number that is kept from step to step.
-        numbers: Those of `Update`.
+        parameters: Contiguous float32 tensors on the CPU.
+        gradients: Gradient of each parameter, contiguous.
+        memory: (P,) tensors of the optimizer's state.
+        numbers: The numbers of `Update`.
     """
     many = len(parameters)
     sizes = (ctypes.c_int64 * many)(*[each.numel() for each in parameters])

@@ -12,7 +12,7 @@ from lstmcast.network.forecaster import Forecaster
 from lstmcast.windows.batches import Batch
 
 Loss = Callable[[Batch], tuple[Tensor, Tensor | int]]
-"""Sum of the losses of a batch, and their number: on the device where it must be counted there."""
+"""Batch -> sum of its losses, and their number (on the device if it is counted there)."""
 
 
 class _Share(nn.Module):
@@ -28,17 +28,17 @@ class _Share(nn.Module):
         if len(batch):
             total, count = self.network.loss(batch)
             return total, torch.as_tensor(count, device=self.device)
-        # The last batch may have fewer windows than there are ranks. All take part in the exchange
-        # of gradients: those of this one are 0.
+        # The last batch may have fewer windows than there are ranks. Every rank must take part in
+        # the exchange of gradients: the gradients of this rank are 0.
         with torch.device(self.device):
             total, count = self.network.loss(self.network.example_batch(1))
         return 0.0 * total, torch.zeros_like(torch.as_tensor(count, device=self.device))
 
 
 def shared_loss(network: Forecaster) -> Loss:
-    """The loss of a rank's share; the backward pass averages gradients over all ranks.
+    """The loss of a rank's share; the backward pass averages the gradients over all ranks.
 
-    All begin with the weights of rank 0.
+    All ranks start with the weights of rank 0.
     """
     share = _Share(network)
     wrapped: Loss = DistributedDataParallel(share)

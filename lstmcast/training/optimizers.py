@@ -1,8 +1,8 @@
-"""How gradients move the weights: SGD, Adam and AdamW, with gradient clipping.
+"""Optimizers: SGD, Adam and AdamW, with gradient clipping.
 
-The arithmetic is that of our compiled code, or torch's own, by the functions that torch.optim calls
-where it is told `fused`. The import of torch.optim's classes is avoided: it wakes the compiler
-(torch._dynamo, sympy) and costs more than importing torch.
+Our compiled code does the arithmetic, or the functions that torch.optim calls with `fused=True`.
+torch.optim itself is not imported: it loads the compiler (torch._dynamo, sympy), which takes longer
+than importing torch.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from lstmcast.training.compiled_update import runs_here, update
 MOMENTUM = 0.9
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 TINY = 1e-6
-"""Added to a norm before it divides, as torch's clip_grad_norm_ does."""
+"""Added to the norm before the division, as in torch's clip_grad_norm_."""
 
 
 class Optimizer(ABC):
-    """Moves parameters by their gradients.
+    """Updates parameters by their gradients.
 
     Args:
-        parameters: To be trained; they stay on their device.
-        weight_decay: Pull towards zero.
+        parameters: Parameters to train; they stay on their device.
+        weight_decay: Strength of the weight decay.
 
     Attributes:
-        steps: Taken so far.
-        name: What `training.optimizer` says.
-        momentum: What a step leaves of the velocity, or of the mean gradient.
+        steps: Number of steps so far.
+        name: Value of `training.optimizer`.
+        momentum: Decay of the velocity, or of the mean gradient, at each step.
     """
 
     name: str
@@ -47,19 +47,19 @@ class Optimizer(ABC):
         self.steps = 0
 
     def clear(self) -> None:
-        """Clear the gradients of the previous step."""
+        """Remove the gradients of the last step."""
         for parameter in self.parameters:
             parameter.grad = None
 
     @torch.no_grad()
     def step(self, rate: float, clip_norm: float | None) -> None:
-        """Clip the gradients that lie at the parameters, and take a step.
+        """Clip the gradients of the parameters, and take a step.
 
         Args:
             rate: Learning rate.
-            clip_norm: Largest norm of all gradients together; None: they stay as they are.
+            clip_norm: Largest norm of all gradients together; None: no clipping.
         """
-        # Contiguous, as the parameters are: on a CPU, torch's functions read straight on.
+        # Gradients must be contiguous like the parameters: on a CPU, torch ignores strides here.
         gradients = [
             torch.zeros_like(p) if p.grad is None else p.grad.contiguous() for p in self.parameters
         ]
@@ -74,7 +74,7 @@ class Optimizer(ABC):
         self.move(gradients, rate, too_large)
 
     def _move_compiled(self, gradients: list[Tensor], rate: float, clip_norm: float | None) -> None:
-        """Clip the gradients and move the parameters, by code of our own."""
+        """Clip the gradients and update the parameters, in our compiled code."""
         update(
             self.name,
             self.parameters,
@@ -93,30 +93,30 @@ class Optimizer(ABC):
 
     @abstractmethod
     def move(self, gradients: list[Tensor], rate: float, too_large: Tensor | None) -> None:
-        """Move the parameters, by torch.
+        """Update the parameters, with torch.
 
         Args:
-            gradients: Of each parameter; their memory may be written to.
+            gradients: Gradient of each parameter; it may be overwritten.
             rate: Learning rate.
-            too_large: Number that gradients are divided by before anything else; None: 1.
+            too_large: Number that divides the gradients first; None: 1.
         """
 
     @abstractmethod
     def memory(self) -> dict[str, Tensor]:
-        """What is kept from step to step, (P,) each."""
+        """The state that the next step needs, (P,) each."""
 
     def tensors(self) -> dict[str, Tensor]:
-        """All that the next step depends on."""
+        """The whole state, for a checkpoint."""
         return {**self.memory(), "steps": torch.tensor(self.steps)}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Restore the state from `tensors`."""
+        """Restore the state that `tensors` returned."""
         self.steps = int(tensors["steps"])
         for name, kept in self.memory().items():
             kept.copy_(tensors[name])
 
     def zeros(self) -> Tensor:
-        """(P,) zeros for all parameters, one after the other."""
+        """(P,) zeros, one for each number in the parameters."""
         return torch.cat([torch.zeros_like(each).flatten() for each in self.parameters])
 
     def parts(self, flat: Tensor) -> Iterator[Tensor]:
@@ -140,7 +140,7 @@ class SGD(Optimizer):
 
     @cached_property
     def velocities(self) -> list[Tensor]:
-        """Of each parameter: torch's function wants them apart."""
+        """The velocity of each parameter, as torch's function needs it."""
         return list(self.parts(self.velocity))
 
     def memory(self) -> dict[str, Tensor]:
@@ -148,7 +148,7 @@ class SGD(Optimizer):
         return {"velocity": self.velocity}
 
     def move(self, gradients: list[Tensor], rate: float, too_large: Tensor | None) -> None:
-        """Velocity = 0.9 velocity + gradient; a step of rate times it."""
+        """Velocity = 0.9 velocity + gradient; parameter -= rate * velocity."""
         torch._fused_sgd_(
             self.parameters,
             gradients,
@@ -159,15 +159,15 @@ class SGD(Optimizer):
             dampening=0.0,
             nesterov=False,
             maximize=False,
-            is_first_step=False,  # a velocity of 0 is as good as none
+            is_first_step=False,  # the velocity starts at 0
             grad_scale=too_large,
         )
 
 
 class Adam(Optimizer):
-    """Steps of the mean gradient over its root mean square: Kingma and Ba 2015, algorithm 1.
+    """Mean gradient divided by its root mean square: Kingma and Ba 2015, algorithm 1.
 
-    The pull towards zero is a part of the gradient.
+    Weight decay is added to the gradient.
     """
 
     name = "adam"
@@ -188,7 +188,7 @@ class Adam(Optimizer):
         return {"mean": self.mean, "square": self.square}
 
     def move(self, gradients: list[Tensor], rate: float, too_large: Tensor | None) -> None:
-        """Both means, corrected for their start at 0, and the step."""
+        """Update both means, correct their bias, and take the step."""
         means, squares, count = self.apart
         count.fill_(self.steps)
         self.function(
@@ -210,11 +210,11 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with a pull that the gradient's size does not change: Loshchilov and Hutter 2019."""
+    """Adam with decoupled weight decay: Loshchilov and Hutter 2019."""
 
     name = "adamw"
     function: Callable[..., None] = staticmethod(torch._fused_adamw_)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {each.name: each for each in (SGD, Adam, AdamW)}
-"""What `training.optimizer` names."""
+"""Optimizers by the values of `training.optimizer`."""

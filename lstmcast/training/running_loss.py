@@ -1,4 +1,4 @@
-"""The losses of an epoch, in bounded memory for any number of steps."""
+"""The mean loss of an epoch, in bounded memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 Sums = Sequence[Tensor | int]
-"""The sum of a batch's losses, on the device, and their number, there too if it must be counted."""
+"""Sum of a batch's losses, on the device, and their number (a tensor if it is counted there)."""
 
 
 def as_numbers(steps: Sequence[Sums]) -> Tensor:
@@ -25,13 +25,13 @@ def as_numbers(steps: Sequence[Sums]) -> Tensor:
 
 @dataclass
 class RunningLoss:
-    """The losses of the steps so far, each as the sum over its batch and how many these are.
+    """The losses of the steps so far: for each, the sum over its batch and their number.
 
     Attributes:
-        steps: How many there were.
-        total: Sum of the losses of the steps that were taken in.
-        count: How many these were.
-        recent: Of each step since, still on the device: reading it there would wait for it.
+        steps: Number of steps.
+        total: Sum of the losses that are added up.
+        count: Number of the losses that are added up.
+        recent: Sums of the steps since then, still on the device: reading them waits for it.
     """
 
     steps: int = 0
@@ -40,23 +40,23 @@ class RunningLoss:
     recent: list[Sums] = field(default_factory=list)
 
     def add(self, sums: Sums) -> None:
-        """A step's sum of losses and their number."""
+        """Add a step's sum of losses and their number."""
         self.recent.append(sums)
         self.steps += 1
 
     def last(self) -> float:
-        """Mean loss of the last step, which is not in the sums yet."""
+        """Mean loss of the last step, which must still be in `recent`."""
         total, count = map(float, self.recent[-1])
         return total / max(count, 1.0)
 
     def take_in(self) -> None:
-        """Add the recent steps to the sums, and release them."""
+        """Add up the recent steps, and clear them."""
         if self.recent:
             total, count = as_numbers(self.recent).cpu().double().sum(dim=0).tolist()
             self.total, self.count = self.total + total, self.count + count
             self.recent.clear()
 
     def mean(self) -> float:
-        """Over all steps."""
+        """Mean loss of all steps."""
         self.take_in()
         return self.total / max(self.count, 1.0)

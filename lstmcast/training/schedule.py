@@ -1,4 +1,4 @@
-"""The optimizer of a training, and its learning-rate schedule: the rate of every step."""
+"""The optimizer of a training, and its learning-rate schedule."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def build_optimizer(config: TrainingConfig, parameters: Iterable[nn.Parameter]) 
 
 
 RISING = 0.3
-"""Of all steps, the part in which `one_cycle` rises."""
+"""Share of all steps in which `one_cycle` rises."""
 LOWEST = 1 / 25
-"""Of the highest rate, that at which `one_cycle` begins."""
+"""First rate of `one_cycle`, as a share of the highest rate."""
 
 
 def one_cycle(done: float) -> float:
-    """Factor of the highest learning rate after a fraction of the training."""
+    """Share of the highest rate after a share `done` of the training."""
     if done < RISING:
         return LOWEST + (1 - LOWEST) * 0.5 * (1 - math.cos(math.pi * done / RISING))
     return 0.5 * (1 + math.cos(math.pi * min((done - RISING) / (1 - RISING), 1.0)))
@@ -33,11 +33,11 @@ def one_cycle(done: float) -> float:
 class Schedule:
     """Learning rate of every step.
 
-    Warm-up rises linearly from 1/n to the full rate over `warmup_steps` steps; then: `constant`;
-    `cosine` falls to 0 at the last step that the limits allow; `one_cycle` rises as half a cosine
-    from a 25th over the first 3 tenths of these, and falls as another to 0 (Smith 2018,
-    arXiv:1803.09820); `step` multiplies by `decay` every `decay_every` epochs, behind the first
-    `decay_after`; `plateau` multiplies by `decay` after `decay_every` epochs without a
+    Warm-up rises linearly from 1/n to the full rate over `warmup_steps` steps. After it, `constant`
+    stays; `cosine` falls to 0 at the last step that the limits allow; `one_cycle` rises as half a
+    cosine from 1/25 of the rate over the first 30 % of the steps, and falls as half a cosine to 0
+    (Smith 2018, arXiv:1803.09820); `step` multiplies by `decay` every `decay_every` epochs, after
+    the first `decay_after`; `plateau` multiplies by `decay` after `decay_every` epochs without a
     better validation loss.
 
     Args:
@@ -72,7 +72,7 @@ class Schedule:
         return self.config.learning_rate * factor
 
     def epoch_done(self, loss: float) -> None:
-        """Take in the validation loss of an epoch; only `plateau` uses it."""
+        """Receive the loss of an epoch; only `plateau` uses it."""
         if self.config.schedule != "plateau":
             return
         if loss < self.best:
@@ -84,11 +84,11 @@ class Schedule:
             self.waited = 0
 
     def values(self) -> dict[str, float | None]:
-        """The state of `plateau` as JSON, which has no infinity."""
+        """State of `plateau`, as JSON (which has no infinity)."""
         best = None if math.isinf(self.best) else self.best
         return {"factor": self.factor, "best": best, "waited": self.waited}
 
     def restore(self, values: dict[str, Any]) -> None:
-        """Restore the state from `values`."""
+        """Restore the state that `values` returned."""
         self.factor, self.waited = values["factor"], values["waited"]
         self.best = math.inf if values["best"] is None else values["best"]

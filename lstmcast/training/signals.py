@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM, held back until training is between two steps."""
+"""SIGINT and SIGTERM, deferred until a training step is complete."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 
 
 class HeldSignals:
-    """Holds back the first SIGINT or SIGTERM; the second one acts at once.
+    """Defers the first SIGINT or SIGTERM; the second acts at once.
 
     >>> with HeldSignals(True) as held:
     ...     if held.number is not None:
     ...         held.let_go()
 
     Args:
-        active: Whether to hold any; if not, all is as without this.
-        patient: Whether to hold the second, too: torchrun repeats what a terminal has said.
+        active: Whether to defer signals at all.
+        patient: Whether to defer the second too: torchrun repeats the signals of a terminal.
 
     Attributes:
-        number: Of the signal that came; None while none has.
+        number: Number of the deferred signal; None if none has arrived.
     """
 
     def __init__(self, active: bool, patient: bool = False) -> None:
@@ -29,7 +29,7 @@ class HeldSignals:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> HeldSignals:
-        """Begin to hold; only the main thread can, and signals that are ignored stay so."""
+        """Start to defer; only the main thread can, and ignored signals stay ignored."""
         if self.active and threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 if signal.getsignal(number) not in (signal.SIG_IGN, None):
@@ -42,13 +42,13 @@ class HeldSignals:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End to hold, and obey a signal that was not yet let go."""
+        """Stop deferring, and raise a signal that is still deferred."""
         if kind is None:
             self.let_go()
         self._restore()
 
     def let_go(self) -> None:
-        """Obey the signal that came, if one did."""
+        """Raise the deferred signal, if there is one."""
         self._restore()
         number, self.number = self.number, None
         if number is not None:

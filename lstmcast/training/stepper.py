@@ -1,4 +1,4 @@
-"""Single optimizer steps: their learning rates, the limits that end them, the guard over them."""
+"""Single optimizer steps: learning rates, limits, and the guard against divergence."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from lstmcast.training.weight_ema import WeightEMA
 from lstmcast.windows.batches import Batch
 
 EXPLODED = 1e3
-"""Training has diverged if the loss is this many times that of the first steps."""
+"""A loss this many times the first loss has diverged."""
 
 
 class Stepper:
     """Optimizer steps, their learning rates, and the limits that end them.
 
     Args:
-        network: To be trained.
+        network: Network to train.
         config: Optimizer, rates, limits.
         steps_per_epoch: Batches in an epoch.
-        untimed: Whether there is no limit of minutes.
-        ranks: Those that share every batch.
+        untimed: Whether to ignore `training.max_minutes`.
+        ranks: Ranks that share every batch.
     """
 
     def __init__(
@@ -64,8 +64,8 @@ class Stepper:
         """One optimizer step; returns the sum of the batch's losses and their number.
 
         Args:
-            batch: This rank's share of it.
-            windows: In all shares together; None: as many as in this one.
+            batch: This rank's share of the batch.
+            windows: Windows in all shares together; None: as many as in this share.
         """
         with self.sharded(len(batch) if windows is None else windows):
             loss, sums = self.forward(batch)
@@ -82,35 +82,35 @@ class Stepper:
         return sums
 
     def forward(self, batch: Batch) -> tuple[Tensor, Sums]:
-        """The mean loss of a batch over all ranks, and the number of its losses."""
+        """The mean loss of a batch over all shares, and the sum and number behind the mean."""
         total, count = self.loss(batch)
         sums: Sums = (total.detach(), count)
         if not self.ranks.alone:  # gradients become their mean over the ranks
             sums = self.ranks.all_reduce(as_numbers([sums]))[0].unbind()
             total, count = total * self.ranks.count, sums[1]
         if isinstance(count, Tensor):
-            count = count.clamp(min=1)  # perhaps no target was observed
+            count = count.clamp(min=1)  # it is 0 if all targets are missing
         return total / count, sums
 
     def sharded(self, windows: int) -> AbstractContextManager[None]:
-        """Within the block, random draws are those of this rank's share of a batch."""
+        """Random draws, such as dropout, belong to this rank's share of a batch."""
         if self.ranks.alone:
             return nullcontext()
         share = self.ranks.share(windows)
         return sharded(Shard(share.start, share.stop, windows))
 
     def out_of_time(self) -> bool:
-        """Whether `max_minutes` are over, by the clock of rank 0."""
+        """Whether the time limit is reached, by the clock of rank 0."""
         if math.isinf(self.max_seconds):
             return False
         return bool(self.ranks.max(self.ranks.first and self.seconds() > self.max_seconds))
 
     def seconds(self) -> float:
-        """Since training began, the time between an interruption and its resume left out."""
+        """Seconds of training so far, without the time between interruption and resume."""
         return time.monotonic() - self.began
 
     def values(self) -> dict[str, Any]:
-        """The state that the next step needs, except the optimizer's."""
+        """State that the next step needs, without the optimizer's state, as JSON."""
         return {
             "steps": self.steps,
             "rate": self.rate,
@@ -121,7 +121,7 @@ class Stepper:
         }
 
     def restore(self, values: dict[str, Any]) -> None:
-        """Restore the state from `values`."""
+        """Restore the state that `values` returned."""
         self.steps, self.rate = values["steps"], values["rate"]
         self.stopped_by = values["stopped_by"]
         self.began = time.monotonic() - values["seconds"]
@@ -130,11 +130,11 @@ class Stepper:
 
 
 class LossGuard:
-    """Stops a training that has run away.
+    """Stops a training that diverges.
 
     Args:
-        config: For the advice in the message.
-        smallest: A first loss below is taken for this.
+        config: Values for the advice in the message.
+        smallest: Smallest value of the first loss to compare with.
     """
 
     def __init__(self, config: TrainingConfig, smallest: float = 1e-3) -> None:
@@ -143,16 +143,16 @@ class LossGuard:
         self.first: float | None = None
 
     def look(self, loss: float, epoch: int, step: int) -> None:
-        """Look at a loss.
+        """Check a loss.
 
         Raises:
-            Diverged: It is not a number, or a thousand times that of the first step.
+            Diverged: The loss is not finite, or over a thousand times the first loss.
         """
         if self.first is None and math.isfinite(loss):
             self.first = max(loss, self.smallest)
         if math.isfinite(loss) and self.first is not None and loss <= EXPLODED * self.first:
             return
-        what = f"{loss:.3g}, from {self.first:.3g} at the first step" if self.first else f"{loss}"
+        what = f"{loss:.3g} (first step: {self.first:.3g})" if self.first else f"{loss}"
         clip = (
             "set training.clip_norm: 1.0"
             if self.config.clip_norm is None
@@ -160,6 +160,6 @@ class LossGuard:
         )
         raise Diverged(
             f"training diverged in epoch {epoch}, step {step}: the loss is {what}. Lower "
-            f"training.learning_rate (now {self.config.learning_rate:g}), {clip}, or see whether "
-            "the data has values far outside the rest (scale.method: robust)"
+            f"training.learning_rate (now {self.config.learning_rate:g}), {clip}, or check the "
+            "data for outliers (scale.method: robust)"
         )

@@ -1,4 +1,4 @@
-"""The training loop: step, validate, keep the best weights, and early stopping."""
+"""The training loop: step, validate, keep the best weights, early stopping."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from lstmcast.training.training_state import Epoch, StateSaver, TrainingState
 from lstmcast.windows.batches import Batches
 
 CHECK_EVERY = 50
-"""Batches between checks of the loss, each of which waits for the device."""
+"""Batches between checks of the loss; each check waits for the device."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Progress of training, for the listener.
+    """Progress of a training, for listeners.
 
     Attributes:
-        epoch: Now running, from 1.
+        epoch: Current epoch, from 1.
         step: Steps done in this epoch.
         steps: Steps in an epoch.
-        windows_per_second: Of this epoch.
-        finished: The epoch that has just ended; None in its midst.
+        windows_per_second: Speed in this epoch.
+        finished: The epoch, if it has just ended; None during an epoch.
     """
 
     epoch: int
@@ -48,13 +48,13 @@ Watch = Callable[[Progress], None]
 
 @dataclass
 class Fit:
-    """How training went.
+    """The result of a training.
 
     Attributes:
         history: An entry per epoch.
-        best_epoch: Whose weights the network now has.
+        best_epoch: The epoch whose weights the network has.
         stopped_by: `patience`, `max_epochs`, `max_steps` or `max_minutes`.
-        penalty: Of the ridge regression of its windows; None where none was needed.
+        penalty: Penalty of the ridge regression; None without a linear start.
     """
 
     history: list[Epoch] = field(default_factory=list)
@@ -72,23 +72,23 @@ def fit_network(
     epochs: int | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> Fit:
-    """Train a network in place and leave it with its best weights.
+    """Train a network in place; it ends with its best weights.
 
     The best epoch has the lowest validation loss; without validation windows it is the last.
 
     Args:
         network: On the device of the batches.
         train: Shuffled training windows.
-        validation: Windows to judge each epoch by.
+        validation: Windows that evaluate each epoch.
         config: Losses, rates and limits.
         watch: Called every few steps and after every epoch.
-        epochs: Train for just so many, whatever minutes and patience say; the learning rates stay
-            those of the full plan.
-        checkpoints: Where to go on from, and where to save; None: nowhere. With them, SIGINT and
-            SIGTERM act after the step that they interrupt, and a checkpoint.
+        epochs: Number of epochs, without limit of time and early stopping; the learning-rate
+            schedule does not change.
+        checkpoints: Checkpoints to resume from and to save to; None: none. With them, SIGINT and
+            SIGTERM act after the current step and a checkpoint.
 
     Raises:
-        Diverged: The loss is not a number, or ran away.
+        Diverged: The loss is not finite, or diverged.
         RunError: A checkpoint cannot be read or written.
     """
     all_ranks = ranks()
@@ -123,13 +123,13 @@ def fit_network(
 def run_epoch(
     stepper: Stepper, state: TrainingState, train: Batches, saver: StateSaver, watch: Watch
 ) -> tuple[float, Progress]:
-    """Visit all windows once, or until a limit; returns the mean loss and how far it came."""
+    """Train on all windows once, or until a limit; returns the mean loss and the progress."""
     began, number, losses = time.monotonic(), state.epoch, state.losses
     stepper.network.train()
     windows = 0
 
     def so_far() -> Progress:
-        speed = windows / max(time.monotonic() - began, 1e-3)  # a coarse clock may not have ticked
+        speed = windows / max(time.monotonic() - began, 1e-3)  # the clock may be coarse
         return Progress(number, losses.steps, len(train), speed)
 
     for batch in () if stepper.stopped_by else train.epoch(number, skip=losses.steps):
@@ -151,9 +151,9 @@ def run_epoch(
 def _end_epoch(
     stepper: Stepper, state: TrainingState, train_loss: float, validation_loss: float | None
 ) -> None:
-    """Judge an epoch and enter it into the history, with its weights if they are the best."""
+    """Evaluate an epoch and add it to the history; keep its weights if they are the best."""
     judged = train_loss if validation_loss is None else validation_loss
-    if not math.isfinite(judged):  # high is no fault: these rows may lie far from train's
+    if not math.isfinite(judged):  # a high loss is valid: these rows may differ much from train's
         stepper.guard.look(judged, state.epoch, stepper.steps)
     stepper.schedule.epoch_done(judged)
     best = state.best
@@ -177,7 +177,7 @@ def _end_epoch(
 
 
 def _stop_here(state: TrainingState, config: TrainingConfig, epochs: int | None) -> str:
-    """The reason to stop after the epochs so far (early stopping or a limit); empty if none."""
+    """Why training ends after the epochs so far; empty if it continues."""
     assert state.best is not None, "an epoch has ended"
     done = len(state.history)
     waited = done - state.best.epoch
@@ -187,7 +187,7 @@ def _stop_here(state: TrainingState, config: TrainingConfig, epochs: int | None)
 
 
 def shared(batches: Batches, all_ranks: Ranks) -> Batches:
-    """The same batches, limited to the part of this rank."""
+    """The same batches, cut to this rank's share."""
     return replace(batches, part=all_ranks.rank, parts=all_ranks.count)
 
 
@@ -201,10 +201,10 @@ def mean_loss(
     """Mean loss over all observed targets of all windows, in scaled units.
 
     Args:
-        network: Is left in evaluation mode.
+        network: The network; it ends in evaluation mode.
         batches: The windows.
         between: Called after each batch.
-        all_ranks: Those that share the batches.
+        all_ranks: Ranks that share the batches.
     """
     network.eval()
     losses = RunningLoss()

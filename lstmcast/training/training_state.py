@@ -1,4 +1,4 @@
-"""The state of training between two steps, saved in checkpoints and restored on resume."""
+"""The state of a training between two steps, saved to and restored from checkpoints."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Epoch:
     Attributes:
         epoch: Counted from 1.
         steps: Optimizer steps so far.
-        learning_rate: Of the epoch's last step.
-        train_loss: Mean over the epoch, in scaled units, weights moving.
-        validation_loss: Mean after the epoch, in scaled units; None without validation rows.
-        seconds: Of the epoch, validation included.
+        learning_rate: Learning rate of the epoch's last step.
+        train_loss: Mean loss during the epoch, in scaled units.
+        validation_loss: Mean loss after the epoch, in scaled units; None without validation rows.
+        seconds: Duration, with validation.
         best: Whether its weights are the best so far.
     """
 
@@ -42,18 +42,18 @@ class Epoch:
 
     @property
     def judged(self) -> float:
-        """The loss that it is compared by."""
+        """The loss that early stopping compares."""
         return self.train_loss if self.validation_loss is None else self.validation_loss
 
 
 @dataclass
 class TrainingState:
-    """The state of training between two steps, except weights, optimizer and stepper.
+    """The state between two steps, without weights, optimizer and stepper.
 
     Attributes:
-        losses: Of the epoch that is running; its steps are the place in the epoch.
-        history: The epochs that have ended.
-        best_weights: Those of the best of them; None before the first has ended.
+        losses: Losses of the current epoch; its steps are the position in the epoch.
+        history: The complete epochs.
+        best_weights: Weights of the best complete epoch; None before there is one.
         finished: Whether training has ended.
     """
 
@@ -64,22 +64,22 @@ class TrainingState:
 
     @property
     def epoch(self) -> int:
-        """Now running, from 1."""
+        """The current epoch, from 1."""
         return len(self.history) + 1
 
     @property
     def best(self) -> Epoch | None:
-        """The best epoch so far."""
+        """The best complete epoch."""
         return next((epoch for epoch in reversed(self.history) if epoch.best), None)
 
 
 class StateSaver:
-    """Saves checkpoints of the state when one is due or a signal came, and restores it.
+    """Saves the training state at intervals and upon a signal, and restores it.
 
     Args:
-        checkpoints: Where; None: nowhere.
-        stepper: What trains.
-        signals: Held back until a checkpoint is on disk.
+        checkpoints: Files to save to; None: nothing is saved.
+        stepper: Stepper of the training.
+        signals: Signals, deferred until a checkpoint is on disk.
     """
 
     def __init__(
@@ -90,13 +90,13 @@ class StateSaver:
         self.ranks = stepper.ranks
 
     def checkpoint_if_due(self, state: TrainingState) -> None:
-        """Save if it is time or a signal came; called when a step is done."""
+        """Save if a checkpoint is due or a signal arrived; called after a step."""
         if self.checkpoints is not None and self.checkpoints.due() and self.ranks.first:
             self.save(state)
         self.handle_signal(state)
 
     def handle_signal(self, state: TrainingState) -> None:
-        """Save a checkpoint if any rank received a signal, then let the signal act."""
+        """Save if a signal arrived at any rank, then raise it; called between steps."""
         number = self.ranks.max(self.signals.number or 0)
         if number:
             self.save(state)
@@ -105,10 +105,10 @@ class StateSaver:
             self.signals.let_go()
 
     def save(self, state: TrainingState) -> None:
-        """Write a checkpoint with everything that decides the next steps, on rank 0."""
+        """Write a checkpoint of the whole state; only rank 0 writes."""
         if self.checkpoints is None or not self.ranks.first:
             return
-        stepper, chance = self.stepper, random_states(self.device)
+        stepper, generators = self.stepper, random_states(self.device)
         with stepper.weight_ema.suspended():
             weights = stepper.network.state_dict()
             tensors = {f"weights.{name}": value.clone() for name, value in weights.items()}
@@ -116,7 +116,7 @@ class StateSaver:
             **_prefixed("average.", stepper.weight_ema.tensors()),
             **_prefixed("best.", state.best_weights or {}),
             **_prefixed("optimizer.", stepper.optimizer.tensors()),
-            **chance.tensors,
+            **generators.tensors,
         }
         losses = state.losses
         if losses.recent:
@@ -126,12 +126,12 @@ class StateSaver:
             "history": [asdict(epoch) for epoch in state.history],
             "finished": state.finished,
             "stepper": stepper.values(),
-            "random": chance.values,
+            "random": generators.values,
         }
         self.checkpoints.save(stepper.steps, Checkpoint(tensors, values))
 
     def restore(self) -> TrainingState:
-        """Restore the state from the last checkpoint; without one, start at the beginning."""
+        """Restore the last checkpoint; without one, return a new state."""
         last = self.checkpoints.latest() if self.checkpoints and self.ranks.first else None
         last = told_checkpoint(last, self.ranks)
         if last is None:

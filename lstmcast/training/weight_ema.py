@@ -1,8 +1,8 @@
 """An exponential moving average (EMA) of the weights over the steps of a training.
 
-Weights go to and fro around a minimum; their average lies nearer to it. It forgets: each step, a
-decay of it stays, and the rest is the step's weights. Source: Polyak and Juditsky 1992; with
-forgetting, the moving averages of Adam's authors (Kingma and Ba 2015, section 7.2).
+Weights oscillate around a minimum; their average is closer to it. At each step: average = decay *
+average + (1 - decay) * weights. Sources: Polyak and Juditsky 1992; the exponential form: Kingma and
+Ba 2015, section 7.2.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import torch
 from torch import Tensor, nn
 
 YOUNG = 10
-"""Steps by which the decay that stays grows at first: (1 + n) / (10 + n) after n steps."""
+"""Limits the decay in the first steps: to (1 + n) / (10 + n) after n steps."""
 
 
 class WeightEMA:
-    """Exponential moving average (EMA) of parameters, which can replace them for a while.
+    """EMA of parameters, which can replace them for a while.
 
     Args:
-        parameters: Of the network; they start the average.
-        decay: What stays of it at each step; 0: there is no average.
+        parameters: Parameters of the network; their values start the average.
+        decay: Decay of the average at each step; 0: no average.
     """
 
     def __init__(self, parameters: Sequence[nn.Parameter], decay: float) -> None:
@@ -32,7 +32,7 @@ class WeightEMA:
         self._own: list[Tensor] | None = None
 
     def add(self, step: int) -> None:
-        """Let the weights in that a step, counted from 1, has left."""
+        """Add the weights after a step, counted from 1."""
         if not self.values:
             return
         stays = min(self.decay, (1 + step) / (YOUNG + step))
@@ -41,7 +41,7 @@ class WeightEMA:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """The network has the average for its weights; afterwards its own again."""
+        """The network has the average as its weights; afterwards its own again."""
         self._own = self._exchange(self.values)
         try:
             yield
@@ -51,7 +51,7 @@ class WeightEMA:
 
     @contextmanager
     def suspended(self) -> Iterator[None]:
-        """The network has its own weights, should it be wearing the average just now."""
+        """The network has its own weights, also inside `applied`."""
         averages = None if self._own is None else self._exchange(self._own)
         try:
             yield
@@ -61,17 +61,17 @@ class WeightEMA:
 
     @torch.no_grad()
     def _exchange(self, values: list[Tensor]) -> list[Tensor]:
-        """Set the parameters; return their previous values."""
+        """Set the parameters; returns their values before."""
         before = [parameter.clone() for parameter in self.parameters]
         for parameter, value in zip(self.parameters, values, strict=True):
             parameter.copy_(value)
         return before
 
     def tensors(self) -> dict[str, Tensor]:
-        """The averages, by number of the parameter."""
+        """The average of each parameter, by its number."""
         return {str(k): value for k, value in enumerate(self.values)}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Restore the state from `tensors`."""
+        """Restore the average that `tensors` returned."""
         for k, value in enumerate(self.values):
             value.copy_(tensors[str(k)])

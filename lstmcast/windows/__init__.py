@@ -1,1 +1,1 @@
-"""Panel -> windows: index, scaling, order, batches. Here torch begins."""
+"""Panel -> windows: index, scaling, order, batches. The first room that uses torch."""

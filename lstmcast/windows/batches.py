@@ -1,7 +1,7 @@
-"""The data loader: index of windows + one table on a device -> batches. Here torch begins.
+"""The data loader: index of windows + one table on a device -> batches.
 
-The table is held once; a strided view lays a window over every row of it, and a batch is one gather
-from that view, whatever the lookback.
+Memory holds the table once; a strided view has a window at each of its rows, and a batch is one
+gather from that view, for any lookback.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class Batch:
         inputs: (B, T, F) targets, then past, then future columns.
         targets: (B, H, C).
         series: (B,) number of each window's series.
-        weights: (B, H, C) 1 where the target was observed, 0 where it is missing; None: all 1.
+        weights: (B, H, C) 1 for an observed target, 0 for a missing value; None: all 1.
         past_weights: (B, T, C) the same for the targets among the inputs.
-        mask: (B, T) 1 where the series had begun, 0 where padded; None: nothing is padded.
-        future: (B, H, F') known-future columns over the horizon; None without such columns.
-        static: (B, K) static columns; None without such columns.
-        center: (B, C) what a scaled target of 0 is in the units of the data.
-        scale: (B, C) what a scaled target of 1 is more than that.
+        mask: (B, T) 1 for rows of the series, 0 for padding; None: nothing is padded.
+        future: (B, H, F') future covariates over the horizon; None without such columns.
+        static: (B, K) static covariates; None without such columns.
+        center: (B, C) center of the scaling, in the units of the data.
+        scale: (B, C) scale of the scaling, in the units of the data.
     """
 
     inputs: Tensor
@@ -58,7 +58,7 @@ class Batch:
         return len(self.inputs)
 
     def cut(self, size: int) -> Iterator[Batch]:
-        """Batches of a number of windows, the last one smaller; they share this batch's memory."""
+        """Batches of `size` windows, the last perhaps smaller; they share this batch's memory."""
         if len(self) <= size:
             yield self
             return
@@ -72,13 +72,13 @@ class WindowTable:
     """All rows of a panel on a device, and the gather of windows from them.
 
     Args:
-        panel: Filled, in units of the data.
-        scaler: For the columns of the panel.
-        static_scaler: For its static columns; None without such columns.
+        panel: Panel without missing values, in units of the data.
+        scaler: Scaler of the panel's columns.
+        static_scaler: Scaler of its static columns; None without such columns.
         lookback: T.
         horizon: H.
         pad: Whether windows may begin before their series.
-        device: Where the rows live and batches appear.
+        device: Device of the rows and of the batches.
     """
 
     def __init__(
@@ -97,10 +97,10 @@ class WindowTable:
         self.target_count, self.input_count = len(columns.targets), len(columns.inputs)
         self.future_count = len(columns.future)
         self.device = device
-        # Targets that were never observed are left out of the loss: their weights ride along.
+        # The loss leaves out missing targets: their weights are columns of the table.
         self.has_weights = not all_observed(panel)
         table = scaled_rows(panel, scaler, lookback, horizon, self.has_weights)
-        # Rows in files stay there: of them only batches go to another device.
+        # Rows in files stay there: only their batches are copied to another device.
         self.home = device if panel.store is None else torch.device("cpu")
         rows = as_tensor(table).to(self.home)
         width = table.shape[1]
@@ -153,16 +153,16 @@ class WindowTable:
 
 @dataclass(frozen=True)
 class Batches:
-    """The windows of an index, batch by batch.
+    """The windows of an index, in batches.
 
     Attributes:
-        table: Where the windows are gathered from.
-        index: Which windows.
-        batch_size: B; the last batch holds what is left.
-        seed: Of the shuffled order; None keeps the order of the index.
-        sample: What an epoch draws: `windows`, each once, or as many of `series` drawn at random.
-        part: Which part of every batch to gather, from 0; one of a small batch may be empty.
-        parts: How many parts they are cut into.
+        table: The table of the windows.
+        index: The windows.
+        batch_size: B; the last batch may be smaller.
+        seed: Random seed of the order; None keeps the order of the index.
+        sample: `windows` visits each window once, `series` draws as many from random series.
+        part: Part of each batch to gather, from 0; it may be empty if the batch is small.
+        parts: Number of parts of each batch.
     """
 
     table: WindowTable
@@ -183,11 +183,11 @@ class Batches:
         return len(self.index)
 
     def windows_in(self, batch: int) -> int:
-        """Windows of a batch, counted from 0: of all its parts together."""
+        """Windows in all parts of a batch, counted from 0."""
         return min(self.batch_size, self.windows - batch * self.batch_size)
 
     def epoch(self, number: int = 0, skip: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch after the first few; their order depends on (seed, number)."""
+        """The batches of an epoch after the first `skip`; the order depends on (seed, number)."""
         size, total = self.batch_size, self.windows
         windows_at = self.order(number).places()
         many = size * max(1, limits.LOCATED_AT_ONCE // size)
@@ -201,13 +201,13 @@ class Batches:
                 yield from self.table.gather(origins[part], series[part]).cut(size)
 
     def _together(self) -> int:
-        """Batches in one gather; one, where it is cut into parts."""
+        """Batches in one gather; one if batches are cut into parts."""
         _, span, width = self.table.view.shape
         many = limits.GATHERED_AT_ONCE // (self.batch_size * span * width)
         return 1 if self.parts > 1 else max(1, many)
 
     def order(self, number: int) -> Order:
-        """In which order an epoch visits the windows."""
+        """The order of the windows in an epoch."""
         stride = int(self.index.strides.max(initial=1))
         _, span, width = self.table.view.shape
         pools = pools_of(4 * width, stride, span)
@@ -215,7 +215,7 @@ class Batches:
 
 
 def as_tensor(table: np.ndarray) -> Tensor:
-    """The rows as a tensor that shares their memory and is only read."""
+    """The rows as a tensor that shares their memory; it must not be written to."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(table)

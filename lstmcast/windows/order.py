@@ -1,11 +1,10 @@
-"""The order in which an epoch visits its windows; of many windows made as it is needed.
+"""The order in which an epoch visits its windows, shuffled in bounded memory.
 
-Up to a pool of windows the order is a permutation of all of them. Of more, the windows are cut into
-blocks that follow each other in the table, the blocks are shuffled, and the windows of a pool of
-blocks are shuffled among each other: a pass over the table touches a bounded part of it at a time,
-so that the pages of a table larger than memory are read once an epoch and not once a window. Each
-batch still holds windows of as many parts of the table as a pool has blocks. Held are the order of
-the blocks and that of one pool.
+If all windows fit a pool, the order is a permutation of them. Otherwise the windows are cut into
+blocks of neighbours in the table, the blocks are shuffled, and then the windows within each pool of
+blocks. So training reads a bounded part of the table at a time, and a table larger than memory is
+read once per epoch, not once per window. A batch still mixes as many parts of the table as a pool
+has blocks. Memory holds the order of the blocks and the order of one pool.
 """
 
 from __future__ import annotations
@@ -19,20 +18,20 @@ import numpy as np
 from lstmcast.windows.windows import WindowIndex
 
 BLOCK_BYTES, MOST_BLOCK, SPANS = 1 << 16, 1 << 12, 4
-"""Bytes of the table under a block of windows; most windows in a block; smallest ratio of a block
-to the rows of one window, so that few rows are read for two blocks."""
+"""Bytes of the table in a block; most windows in a block; least rows of a block, in lengths of a
+window (so that blocks share few rows)."""
 
 POOL_BYTES, LEAST_POOL, MOST_POOL = 1 << 30, 1 << 16, 1 << 22
-"""Bytes of the table under a pool of windows; fewest and most windows in a pool."""
+"""Bytes of the table in a pool; fewest and most windows in a pool."""
 
 
 @dataclass(frozen=True)
 class Pools:
-    """How many windows are shuffled together.
+    """Sizes of blocks and pools.
 
     Attributes:
-        block: Windows that follow each other in the table.
-        pool: Windows, in whole blocks, that are shuffled among each other.
+        block: Neighbouring windows that stay in one pool.
+        pool: Windows, in whole blocks, that are shuffled together.
     """
 
     block: int
@@ -42,10 +41,10 @@ class Pools:
 def pools_of(row_bytes: int, stride: int, span: int) -> Pools:
     """The pools of a table.
 
-    They depend on the table and the config alone, never on the machine: they decide numbers.
+    They change the forecasts, so they depend only on the table and the config, not on the machine.
 
     Args:
-        row_bytes: Of a row of the scaled table.
+        row_bytes: Bytes of a row of the scaled table.
         stride: Rows from one window to the next.
         span: T + H, rows of a window.
     """
@@ -57,14 +56,14 @@ def pools_of(row_bytes: int, stride: int, span: int) -> Pools:
 
 @dataclass(frozen=True)
 class Order:
-    """The order of the windows of an epoch.
+    """The order of the windows in an epoch.
 
     Attributes:
         index: The windows.
-        seed: Of the shuffle; None: the order of the index.
-        epoch: From 1; each has an order of its own.
-        sample: `windows`, each once; or `series`: as many, of a series drawn at random each time.
-        pools: What is shuffled together.
+        seed: Random seed of the shuffle; None: the order of the index.
+        epoch: Number of the epoch, from 1; each has its own order.
+        sample: `windows`: each window once; `series`: as many draws, each from a random series.
+        pools: Sizes of blocks and pools.
     """
 
     index: WindowIndex
@@ -74,12 +73,12 @@ class Order:
     pools: Pools
 
     def places(self) -> Callable[[int, int], np.ndarray]:
-        """The windows at positions `begin` to `end` of an epoch."""
+        """A function (begin, end) -> the windows at these positions of the epoch."""
         count, size = len(self.index), self.pools.pool
         seed = self.seed
         if seed is None:
             return lambda begin, end: np.arange(begin, end)
-        last = max(count // size, 1) - 1  # the last pool has the rest too
+        last = max(count // size, 1) - 1  # the last pool also has the rest
 
         @lru_cache(maxsize=1)
         def pool(number: int) -> np.ndarray:
@@ -92,7 +91,7 @@ class Order:
 
         @lru_cache(maxsize=1)
         def blocks() -> np.ndarray:
-            whole = count // self.pools.block  # what is behind the last whole one stays last
+            whole = count // self.pools.block  # the incomplete block stays last
             return np.append(epoch_order(whole, seed, self.epoch), whole)
 
         def places(begin: int, end: int) -> np.ndarray:
@@ -117,23 +116,23 @@ class Order:
 
 
 def epoch_order(count: int, seed: int | None, epoch: int) -> np.ndarray:
-    """(N,) the order in which an epoch visits its windows: shuffled, or 0..N-1 without seed."""
+    """(N,) the order of an epoch's windows: shuffled, or 0..N-1 without a seed."""
     return np.arange(count) if seed is None else _generator(seed, epoch).permutation(count)
 
 
 def series_order(
     index: WindowIndex, seed: int, epoch: int, part: int = 0, count: int | None = None
 ) -> np.ndarray:
-    """(N,) windows for a part of an epoch: a series at random, then one of its windows at random.
+    """(N,) windows for a part of an epoch: a random series, then a random window of it.
 
     Args:
         index: The windows.
-        seed: Of the draw.
-        epoch: Its number.
-        part: Its number in the epoch.
-        count: N; None: as many as there are.
+        seed: Random seed.
+        epoch: Number of the epoch.
+        part: Number of the part.
+        count: N; None: the number of windows.
     """
-    heads = np.flatnonzero(np.diff(index.series, prepend=-1))  # runs lie in order of series
+    heads = np.flatnonzero(np.diff(index.series, prepend=-1))  # runs are ordered by series
     counts = np.add.reduceat(index.counts, heads)
     rng = _generator(seed, epoch, part)
     drawn = rng.integers(len(counts), size=len(index) if count is None else count)
@@ -143,5 +142,5 @@ def series_order(
 
 
 def _generator(seed: int, epoch: int, part: int = 0) -> np.random.Generator:
-    """Random generator of a part of an epoch; 2^192 blocks separate two parts."""
+    """Random generator of a part of an epoch; two parts are 2^192 blocks of numbers apart."""
     return np.random.Generator(np.random.Philox(key=[seed, epoch], counter=[0, 0, 0, part]))

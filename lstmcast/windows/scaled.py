@@ -1,4 +1,4 @@
-"""The scaled rows of the windows: in memory, or in a file next to a panel on disk."""
+"""The scaled rows of all windows: in memory, or in a file if the panel is in files."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from lstmcast.windows.scaling import Scaler
 def scaled_rows(
     panel: Panel, scaler: Scaler, lookback: int, horizon: int, weighted: bool
 ) -> np.ndarray:
-    """All rows, scaled, with T rows of zeros before and H after them for padded windows.
+    """All rows, scaled, with T rows of zeros before and H after: every window is inside.
 
     Args:
-        panel: Filled.
-        scaler: For its columns.
+        panel: Panel without missing values.
+        scaler: Scaler of its columns.
         lookback: T.
         horizon: H.
-        weighted: Whether columns follow that say where each target was observed.
+        weighted: Whether to add columns that are 1 where a target was observed.
 
     Returns:
-        (T + R + H, F) float32, or (T + R + H, F + C); 0 where nothing is known. Mapped, and not to
-        be written to, where the panel is.
+        (T + R + H, F) float32, or (T + R + H, F + C); 0 for unknown values. A read-only memory map
+        if the panel is in files.
     """
     rows, width = panel.values.shape
     width += weighted * len(panel.columns.targets)
@@ -48,13 +48,13 @@ def scaled_rows(
     path = panel.store / f"scaled-{key.hexdigest()[:16]}.f32"
     if not path.is_file():
         with locked(path.with_name(f".{path.name}.lock"), wait=True):
-            if not path.is_file():  # nor has another process just made it
+            if not path.is_file():  # another process may have written it
                 _write(path, shape, lookback, panel, scaler)
     return map_file(path, np.float32, shape)
 
 
 def _write(path: Path, shape: tuple[int, int], lookback: int, panel: Panel, scaler: Scaler) -> None:
-    """Write the file, whole or not at all."""
+    """Write the file atomically."""
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         os.close(handle)
@@ -86,7 +86,7 @@ def _fill(table: np.ndarray, panel: Panel, scaler: Scaler) -> None:
 
 
 def all_observed(panel: Panel) -> bool:
-    """Whether every target of history was in the table."""
+    """Whether no target before the forecast is a missing value."""
     for begin, end in row_blocks(len(panel.values), panel.values.shape[1]):
         known = panel.targets_observed[begin:end]
         if not known.all():

@@ -22,9 +22,9 @@ class Scaler:
 
     Attributes:
         method: `standard`, `minmax`, `robust` or `none`.
-        center: (S, F) in units of the data, of logged columns in those of their logarithm.
+        center: (S, F) in units of the data; for logged columns in units of log(1 + value).
         scale: (S, F) in the same units, positive.
-        logged: Columns of which log(1 + value) is scaled.
+        logged: Columns that are scaled as log(1 + value).
     """
 
     method: str
@@ -43,7 +43,7 @@ class Scaler:
         return scaled
 
     def restore(self, forecasts: np.ndarray, series: np.ndarray) -> np.ndarray:
-        """Scaled forecasts (B, H, C) of the first C columns, for series (B,), in their units."""
+        """Scaled forecasts (B, H, C) of the first C columns, series (B,) -> units of the data."""
         targets = forecasts.shape[2]
         center, scale = (part[series, None, :targets] for part in (self.center, self.scale))
         restored: np.ndarray = forecasts * scale + center
@@ -52,11 +52,11 @@ class Scaler:
         return restored
 
     def of(self, series: np.ndarray) -> Scaler:
-        """The scaler of some of the series."""
+        """The scaler of these series only."""
         return replace(self, center=self.center[series], scale=self.scale[series])
 
     def leaving(self, columns: Sequence[int]) -> Scaler:
-        """The same scaler, which leaves columns with codes of categories unscaled."""
+        """The same scaler, but these columns (codes of categories) stay unscaled."""
         center, scale = self.center.copy(), self.scale.copy()
         center[:, columns], scale[:, columns] = 0.0, 1.0
         return replace(self, center=center, scale=scale)
@@ -72,7 +72,7 @@ class Scaler:
 
     @classmethod
     def from_json(cls, state: dict[str, Any]) -> Scaler:
-        """The scaler that `to_json` described."""
+        """The scaler of a state from `to_json`."""
         center, scale = (np.array(state[name], dtype=np.float64) for name in ("center", "scale"))
         return cls(state["method"], center, scale, tuple(state.get("logged", ())))
 
@@ -88,17 +88,17 @@ def fit_scaler(
 ) -> Scaler:
     """Fit on the observed values of the rows `starts[s]:ends[s]` of each series.
 
-    A column that is constant there, or has no value there, is given the scale 1.
+    A column that is constant or has no value in these rows gets the scale 1.
 
     Args:
         method: `standard` (mean, deviation with ddof 0), `minmax` (to 0..1), `robust` (median,
             interquartile range) or `none`.
-        per: `series`: each series separately. `all`: the rows of all series together.
+        per: `series`: each series has its own scale. `all`: all series share one.
         values: (R, F) in units of the data.
-        observed: (R, F) which of them count.
+        observed: (R, F) whether each value was observed.
         starts: (S,) first row to use of each series.
         ends: (S,) one past the last row to use.
-        logged: Columns of which log(1 + value) is scaled; their values are above -1.
+        logged: Columns to scale as log(1 + value); their values are above -1.
 
     Returns:
         A scaler for all S series.
@@ -123,7 +123,7 @@ def fit_scaler(
                 joined = _joined if per == "series" else _as_one
                 picked = joined(method, source, begins, sizes)
                 center[group, column], scale[group, column] = picked
-    # A spread within float error of a large level is no spread.
+    # A scale within float error of a large level means a constant column.
     scale[scale <= 1e-12 * np.maximum(np.abs(center), 1e-300)] = 1.0
     center, scale = (np.broadcast_to(part, shape).copy() for part in (center, scale))
     return Scaler(method, center, scale, tuple(logged))
@@ -131,13 +131,13 @@ def fit_scaler(
 
 @dataclass(frozen=True)
 class _Column:
-    """One column of a table, read by rows.
+    """One column of a table.
 
     Attributes:
         values: (R, F).
         observed: (R, F).
-        place: Of the column.
-        logged: Whether log(1 + value) is meant.
+        place: Number of the column.
+        logged: Whether to take log(1 + value).
     """
 
     values: np.ndarray
@@ -146,12 +146,12 @@ class _Column:
     logged: bool
 
     def at(self, begins: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The known values of some rows from each of `begins` on, and their groups."""
+        """The known values of `sizes` rows from each of `begins`, and the group of each value."""
         first = np.cumsum(sizes) - sizes
         rows = np.arange(sizes.sum()) + np.repeat(begins - first, sizes)
         group = np.repeat(np.arange(len(sizes)), sizes)
         picked: slice | np.ndarray = rows
-        if len(rows) and rows[-1] - rows[0] == len(rows) - 1:  # in one piece: views, not copies
+        if len(rows) and rows[-1] - rows[0] == len(rows) - 1:  # contiguous: views, not copies
             picked = slice(rows[0], rows[-1] + 1)
         used, held = self.observed[picked, self.place], self.values[picked, self.place]
         if not used.all():
@@ -159,7 +159,7 @@ class _Column:
         return (np.log1p(held) if self.logged else held), group
 
     def pieces(self, begins: np.ndarray, sizes: np.ndarray) -> Iterator[np.ndarray]:
-        """The same values, not all at a time."""
+        """The same values, piece by piece."""
         for first, last in series_groups(sizes):
             for part in range(0, max(int(sizes[first:last].sum()), 1), limits.ROWS_AT_ONCE):
                 left = np.clip(sizes[first:last] - part, 0, limits.ROWS_AT_ONCE)
@@ -169,7 +169,7 @@ class _Column:
 def _joined(
     method: str, source: _Column, begins: np.ndarray, sizes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Center and scale (S,) of each series; 0 and 1 without a known value."""
+    """Center and scale (S,) of each series; 0 and 1 if all its values are missing."""
     center, scale = np.zeros(len(sizes)), np.ones(len(sizes))
     values, group = source.at(begins, sizes)
     heads = np.flatnonzero(np.diff(group, prepend=-1))
@@ -230,4 +230,4 @@ def _robust(values: np.ndarray, heads: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 STATISTICS: dict[str, Statistics] = {"standard": _standard, "minmax": _minmax, "robust": _robust}
-"""Per method: (values sorted by group, first place of each group) -> (center, scale)."""
+"""By method: (values sorted by group, first position of each group) -> (center, scale)."""

@@ -1,7 +1,7 @@
-"""Center and scale of more values than are held at a time, in passes over pieces of them.
+"""Center and scale of more values than memory holds, in passes over pieces of them.
 
-Exact up to the rounding of sums, but for quantiles: beyond `limits.QUANTILE_SAMPLE` values they are
-those of so many, drawn at random, the same ones wherever the values are held.
+They are exact up to rounding, except for quantiles: of more than `limits.QUANTILE_SAMPLE` values
+they come from a random sample of that size, which is the same in memory and on disk.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import numpy as np
 from lstmcast import limits
 
 Pieces = Callable[[], Iterator[np.ndarray]]
-"""The values, piece by piece, (B,) each; from the start on every call."""
+"""Returns the values in pieces (B,); each call starts again."""
 
 LARGEST = float(np.finfo(np.float64).max)
-"""A spread beyond it is taken for it."""
+"""The largest scale."""
 
 
 def streamed(method: str, pieces: Pieces) -> tuple[float, float]:
-    """Center and scale of all values: see `scaling.fit_scaler`; 0 and 1 without a value."""
+    """Center and scale of all values: see `scaling.fit_scaler`; 0 and 1 without values."""
     count = sum(len(piece) for piece in pieces())
     if not count:
         return 0.0, 1.0
@@ -47,7 +47,7 @@ def _streamed(method: str, pieces: Pieces, count: int) -> tuple[float, float]:
 
 
 def _sample(pieces: Pieces, count: int) -> np.ndarray:
-    """(B,) all values, or a sample: the median has a standard error of 0.12 % of a deviation."""
+    """(B,) all values, or a sample: the median's standard error is 0.12 % of the deviation."""
     if count <= limits.QUANTILE_SAMPLE:
         return np.concatenate(list(pieces()))
     rng = np.random.Generator(np.random.Philox(key=[0, count]))

@@ -1,7 +1,7 @@
-"""Panel -> index of windows: which rows each window is made of, never a copy of them.
+"""Panel -> index of windows: the rows of each window, without a copy of them.
 
-A window is named by its origin, the panel row of its first target. With lookback 3 and horizon 2,
-origin 5 means: rows 2, 3, 4 are the inputs, rows 5, 6 the targets.
+The origin of a window is the panel row of its first target. With lookback 3 and horizon 2, origin 5
+means: rows 2, 3, 4 are the inputs, rows 5, 6 the targets.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lstmcast.panel.splits import Cuts
 
 @dataclass(frozen=True)
 class WindowIndex:
-    """Runs of origins, ordered by series, then time. Its size grows with series, not with rows.
+    """Runs of origins, ordered by series, then time. Its size grows with the number of series.
 
     Attributes:
         series: (K,) the series of each run.
@@ -37,7 +37,7 @@ class WindowIndex:
         return int(self.counts.sum())
 
     def locate(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Origins (B,) and series (B,) of windows given by their number in 0..N-1."""
+        """Origins (B,) and series (B,) of the windows with these numbers in 0..N-1."""
         run = self.runs_of(windows)
         step = windows - (np.cumsum(self.counts) - self.counts)[run]
         return self.first[run] + step * self.strides[run], self.series[run]
@@ -66,17 +66,17 @@ def index_windows(
     stride: int = 1,
     usable: np.ndarray | None = None,
 ) -> WindowIndex:
-    """All windows whose targets are in the rows `begins[s]:ends[s]` of each series.
+    """All windows with targets in the rows `begins[s]:ends[s]` of each series.
 
-    Without targets (horizon 0), windows whose last input lies there.
+    Without targets (horizon 0), all windows with their last input in these rows.
 
     Args:
-        starts: (S,) first row of each series; no input lies before it, unless padded.
+        starts: (S,) first row of each series; no input is before it, unless padded.
         begins: (S,) first row of the split.
         ends: (S,) one past the last row of the split.
         lookback: T, steps.
         horizon: H, steps.
-        pad: Also take windows of which only the last input exists.
+        pad: Whether windows may begin before their series; one input must exist.
         stride: Rows from one origin to the next.
         usable: (R + 1,) whether a forecast may start at a row; None: everywhere.
     """
@@ -93,7 +93,7 @@ def index_windows(
 def _usable_runs(
     first: np.ndarray, counts: np.ndarray, usable: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Split runs of origins where no forecast may start."""
+    """Cut the runs at rows where no forecast may start."""
     series = np.repeat(np.arange(len(first)), counts)
     before = np.cumsum(counts) - counts
     origins = np.arange(counts.sum()) + np.repeat(first - before, counts)
@@ -109,10 +109,10 @@ class SplitWindows:
     """The windows of each split.
 
     Attributes:
-        train: Thinned by the stride.
-        validation: At every row, or thinned by the stride of judging.
-        test: Likewise.
-        crossing: Windows left out because a cut runs through their targets.
+        train: Windows of the train rows, every `stride` rows.
+        validation: Windows of the validation rows, every `judge_stride` rows.
+        test: Windows of the test rows, every `judge_stride` rows.
+        crossing: Number of windows left out because a cut is among their targets.
     """
 
     train: WindowIndex
@@ -121,7 +121,7 @@ class SplitWindows:
     crossing: int
 
     def by_name(self) -> dict[str, WindowIndex]:
-        """The three indices under the names of their splits."""
+        """The three indices by the names of their splits."""
         return {"train": self.train, "validation": self.validation, "test": self.test}
 
     def merged(self) -> tuple[WindowIndex, np.ndarray]:
@@ -149,10 +149,10 @@ def split_windows(
 ) -> SplitWindows:
     """Windows of the three splits of all series.
 
-    A series without a train row has no window in any split: nothing is known that could scale it.
+    A series without train rows has no window in any split: it cannot be scaled.
 
     Args:
-        cuts: Where the splits of each series end.
+        cuts: Ends of the splits of each series.
         lookback: T, steps.
         horizon: H, steps.
         pad: Whether windows may begin before their series.
@@ -179,10 +179,10 @@ def split_windows(
 def require_train_windows(
     panel: Panel, cuts: Cuts, windows: SplitWindows, lookback: int, horizon: int, pad: bool
 ) -> None:
-    """Refuse to train on nothing.
+    """Refuse to train without windows.
 
     Raises:
-        DataError: No series has one complete training window; says what the longest has.
+        DataError: No series has a complete training window.
     """
     if len(windows.train):
         return
@@ -193,7 +193,7 @@ def require_train_windows(
     raise DataError(
         f"no training window: a window needs {need} train rows "
         f"({'at least one of lookback' if pad else f'lookback {lookback}'} + horizon {horizon}), "
-        f"and the longest series{f' ({label})' if label else ''} has {int(train_rows[longest])} of "
+        f"but the longest series{f' ({label})' if label else ''} has {int(train_rows[longest])} of "
         f"its {int(panel.lengths[longest])} rows left for training. Lower window.lookback or "
         "window.horizon, make split.validation and split.test smaller, or set window.pad: true"
     )

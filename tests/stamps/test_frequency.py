@@ -119,7 +119,7 @@ def test_series_may_start_anywhere_on_one_grid() -> None:
     series = np.repeat([0, 1, 2], [20, 30, 4])
     assert infer(stamps, series).alias == "W-SUN"
     both = np.concatenate([index[:20], index[30:60] + pd.Timedelta("1D")])
-    with pytest.raises(DataError, match=r"20 of 50 stamps .* weekly on Mondays \(W-MON\)"):
+    with pytest.raises(DataError, match=r"20 of 50 time stamps .* weekly on Mondays \(W-MON\)"):
         infer(both, np.repeat([0, 1], [20, 30]))
 
 
@@ -176,7 +176,7 @@ def test_rows_off_the_grid_are_counted_and_shown_with_their_line() -> None:
     with pytest.raises(DataError) as caught:
         infer(index.to_numpy())
     message = str(caught.value)
-    assert "t.csv: 4 of 50 stamps do not lie on one grid" in message
+    assert "t.csv: 4 of 50 time stamps do not fit the frequency" in message
     assert "hourly (h): line 5 2020-01-01 03:01:00, line 9 " in message
     assert message.count("line ") == 3
     assert "set data.frequency" in message
@@ -191,7 +191,7 @@ def test_a_month_with_a_mistyped_day_is_shown() -> None:
 
 @pytest.mark.parametrize("stamps", [["2020-01-01"], ["2020-01-01", "2020-01-02", "2020-01-02"]])
 def test_too_few_stamps_are_refused(stamps: list[str]) -> None:
-    with pytest.raises(DataError, match=r"too few to tell their frequency: set data\.frequency"):
+    with pytest.raises(DataError, match=r"too few to infer the frequency: set data\.frequency"):
         infer(pd.DatetimeIndex(stamps))
 
 
@@ -225,7 +225,7 @@ def test_a_named_frequency_leaves_rows_off_its_grid_to_be_found() -> None:
     "alias", ["hourly", "", "0h", "-1h", "W-FOO", "MS-JAN", "m", "B-MON", "2B", "QS-1"]
 )
 def test_an_unknown_frequency_is_a_fault_of_the_config(alias: str) -> None:
-    with pytest.raises(ConfigError, match=r"is no frequency; known: s, min, h, D, B, W"):
+    with pytest.raises(ConfigError, match=r"is not a frequency; known: s, min, h, D, B, W"):
         frequency_from_alias(alias, grid("D").to_numpy())
 
 

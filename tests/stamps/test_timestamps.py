@@ -174,7 +174,7 @@ def test_a_short_year_in_front_is_not_taken_for_a_day() -> None:
 def test_rows_of_another_form_are_counted_and_shown_with_their_line() -> None:
     texts = ["2020-01-01", "2020-13-01", "", "01.02.2020", "2020-02-30", "2020-01-05", "2020-01-06"]
     message = refusal(texts)
-    assert "t.csv: column 'when': 4 of 7 stamps are not of the form YYYY-MM-DD" in message
+    assert "t.csv: column 'when': 4 of 7 time stamps do not have the form YYYY-MM-DD" in message
     assert "line 3 '2020-13-01', line 4 (empty), line 5 '01.02.2020', ..." in message
 
 
@@ -185,26 +185,26 @@ def test_rows_of_another_form_are_counted_and_shown_with_their_line() -> None:
 def test_one_odd_row_does_not_change_what_the_others_are(bad: str) -> None:
     index = pd.date_range("2020-01-01", periods=300, freq="h").astype(str)
     texts = [bad, *index]
-    assert f"1 of 301 stamps are not of the form YYYY-MM-DD HH:MM:SS: line 2 '{bad}'" in refusal(
-        texts
-    )
+    fault = f"1 of 301 time stamps do not have the form YYYY-MM-DD HH:MM:SS: line 2 '{bad}'"
+    assert fault in refusal(texts)
 
 
 def test_hour_24_of_compact_stamps_is_a_fault_not_a_count_of_seconds() -> None:
     texts = [f"202001{day:02}{hour:02}" for day in range(1, 10) for hour in range(1, 25)]
-    assert "9 of 216 stamps are not of the form YYYYMMDDHH: line 25 '2020010124'" in refusal(texts)
+    fault = "9 of 216 time stamps do not have the form YYYYMMDDHH: line 25 '2020010124'"
+    assert fault in refusal(texts)
 
 
 def test_what_is_no_stamp_is_refused_with_what_is() -> None:
-    assert "line 2 'abc' is no stamp: write stamps as 2020-12-31" in refusal(["abc", "def"])
+    assert "line 2 'abc' is not a time stamp: write stamps as 2020-12-31" in refusal(["abc", "def"])
     assert "(empty)" in refusal(["", ""])
     assert "Excel day number" in refusal(["43831", "43832"])
-    assert "is no stamp" in refusal(["1", "2"])
+    assert "is not a time stamp" in refusal(["1", "2"])
 
 
 def test_a_wrong_pattern_names_the_first_row_that_it_fails_on() -> None:
     message = refusal(["2020-01-01", "2020-01-02"], "%d.%m.%Y")
-    assert "2 of 2 stamps are not of the form DD.MM.YYYY: line 2 '2020-01-01'" in message
+    assert "2 of 2 time stamps do not have the form DD.MM.YYYY: line 2 '2020-01-01'" in message
     assert "cannot be read day first" in refusal(["2020-01-01"], "day_first")
     assert "line 3 '01/31/2020'" in refusal(["01/02/2020", "01/31/2020"], "day_first")
 
@@ -216,7 +216,7 @@ def test_a_pattern_that_is_none_is_a_fault_of_the_config(pattern: str) -> None:
 
 
 def test_finer_than_microseconds_is_refused_not_cut() -> None:
-    assert "1 of 1 stamps" in refusal(["2020-01-01 00:00:00.123456789"])
+    assert "1 of 1 time stamps" in refusal(["2020-01-01 00:00:00.123456789"])
 
 
 def test_numbers_beyond_any_clock_do_not_crash() -> None:

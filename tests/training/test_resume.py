@@ -203,7 +203,7 @@ def test_two_checkpoints_are_kept_and_a_damaged_one_gives_way_to_the_one_before(
 
 def test_a_checkpoint_of_another_run_is_not_resumed(tmp_path: Path) -> None:
     Checkpoints(tmp_path, "fit", 60, "a run").save(1, Checkpoint({}, {}))
-    with pytest.raises(RunError, match="another run is wanted"):
+    with pytest.raises(RunError, match="expected another run"):
         Checkpoints(tmp_path, "fit", 60, "another run").latest()
 
 

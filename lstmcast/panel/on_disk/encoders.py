@@ -139,8 +139,8 @@ class StampReader:
         words = self.style.words if self.style is not None else "of the others"
         if self.bad:
             raise DataError(
-                f"{self.place}: {self.bad:,} of {self.rows:,} stamps are not of the form {words}: "
-                f"{', '.join(self.shown[:3])}{', ...' if self.bad > 3 else ''}: correct them, or "
+                f"{self.place}: {self.bad:,} of {self.rows:,} time stamps do not have the form "
+                f"{words}: {', '.join(self.shown[:3])}{', ...' if self.bad > 3 else ''}: correct them, or "
                 "set data.time_format"
             )
         assert self.style is not None
