@@ -161,7 +161,7 @@ def backtest_frame(
 
 
 def bound_names(target: str, levels: Sequence[float]) -> list[str]:
-    """The columns of a target's bounds: lower and upper of each level."""
+    """The columns of a target's bounds, lower and upper of each level: co2_lo80, co2_hi80."""
     return [f"{target}_{side}{level:g}" for level in levels for side in ("lo", "hi")]
 
 

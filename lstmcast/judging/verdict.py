@@ -32,7 +32,7 @@ class Verdict:
     targets: int = 1
 
     def sentence(self) -> str:
-        """The verdict in words."""
+        """The verdict in words, which is also the first sentence of the report page."""
         lower = self.network_mae < self.baseline_mae
         how = "lower" if lower else "not lower"
         if self.baseline_mae > 0 and self.network_mae != self.baseline_mae:

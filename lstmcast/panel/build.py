@@ -1,4 +1,13 @@
-"""Table -> panel: read the columns, place the rows on the grid, write the arrays, trim."""
+"""Table -> panel: read the columns, place the rows on the grid, write the arrays, trim.
+
+A row of a table is dropped for one of these reasons, and for no other:
+
+- it is blank (`tables.csv_rows`), or an empty cell at the end of a series in `layout: rows`
+  (`tables.layout`);
+- its time stamp is before `data.start`, after `data.end`, or after `--at` (`panel.grid`);
+- it is a duplicate, and `data.duplicates` keeps another row or the mean (`panel.duplicates`);
+- it is before the first or after the last usable row of its series (`panel.trim`).
+"""
 
 from __future__ import annotations
 

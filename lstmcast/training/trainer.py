@@ -177,7 +177,7 @@ def _end_epoch(
 
 
 def _stop_here(state: TrainingState, config: TrainingConfig, epochs: int | None) -> str:
-    """Why training ends after the epochs so far; empty if it continues."""
+    """Early stopping and limits: why training ends after this epoch; empty if it continues."""
     assert state.best is not None, "an epoch has ended"
     done = len(state.history)
     waited = done - state.best.epoch

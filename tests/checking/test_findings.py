@@ -276,7 +276,7 @@ def test_columns_that_grow_together_are_no_copies(tmp_path):
     assert covariate_codes(tmp_path, lambda y: pd.Series(np.arange(len(y)) * 2.0)) == set()
 
 
-def test_a_repeated_hour_in_autumn_is_told_from_other_repeats(tmp_path):
+def test_an_hour_repeated_by_daylight_saving_time_dst_differs_from_other_repeats(tmp_path):
     stamps = pd.date_range("2024-10-25", "2024-10-30", freq="h", tz="Europe/Berlin")
     values = 50 + np.random.default_rng(0).normal(size=len(stamps)).round(2)
     frame = pd.DataFrame({"date": stamps.strftime("%Y-%m-%d %H:%M"), "load": values})

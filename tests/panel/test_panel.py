@@ -193,13 +193,13 @@ def test_duplicates_are_refused_with_their_lines(tmp_path):
         DataError, match=r"\b2 rows .*: line 5, line 7\. .*data\.duplicates"
     ) as caught:
         read(tmp_path, REPEATED, series="id", past="p")
-    assert "summer time" not in str(caught.value)
+    assert "daylight saving" not in str(caught.value)
     with pytest.raises(DataError, match=r"\b4 rows .*: line 3, line 4, line 5, \.\.\."):
         stamps = ["2024-01-01"] * 5 + days("2024-01-02", 4)
         read(tmp_path, csv([(stamp, 1) for stamp in stamps]))
 
 
-def test_duplicates_at_the_end_of_summer_time_are_recognised(tmp_path):
+def test_duplicates_at_the_end_of_daylight_saving_time_dst_are_recognised(tmp_path):
     local = pd.date_range("2024-10-26", "2024-10-28", freq="h", tz="Europe/Berlin").tz_localize(
         None
     )
@@ -208,7 +208,7 @@ def test_duplicates_at_the_end_of_summer_time_are_recognised(tmp_path):
     weeks = [*days("2024-10-06", 29)[::7], "2024-10-13"]  # Sundays, but no clock
     with pytest.raises(DataError, match="line 7") as caught:
         read(tmp_path, csv([(stamp, 1) for stamp in weeks]))
-    assert "summer time" not in str(caught.value)
+    assert "daylight saving" not in str(caught.value)
 
 
 @pytest.mark.parametrize("frequency", ["auto", "D"])

@@ -162,7 +162,7 @@ def test_one_weekend_passed_over_is_no_proof_of_business_days() -> None:
     assert infer(pd.date_range("2020-01-06", periods=11, freq="B")).alias == "B"
 
 
-def test_an_hour_lost_or_repeated_at_a_clock_change_leaves_hours() -> None:
+def test_an_hour_lost_or_repeated_by_daylight_saving_time_dst_leaves_hours() -> None:
     berlin = pd.date_range("2020-03-28", "2020-11-01", freq="h", tz="Europe/Berlin")
     wall = berlin.tz_localize(None)
     assert wall.duplicated().sum() == 1

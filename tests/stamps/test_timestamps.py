@@ -239,7 +239,7 @@ def berlin(start: str, periods: int, freq: str) -> tuple[pd.DatetimeIndex, list[
     return index, [stamp.isoformat() for stamp in index]
 
 
-def test_clock_changes_between_hours_are_undone_in_utc() -> None:
+def test_daylight_saving_time_dst_between_hours_is_undone_in_utc() -> None:
     index, texts = berlin("2020-10-24", 72, "h")
     values, style = stamps_of(texts)
     oracle = index.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[us]")
@@ -250,7 +250,7 @@ def test_clock_changes_between_hours_are_undone_in_utc() -> None:
     assert parse_stamp("2020-10-26 12:00", style) == np.datetime64("2020-10-26T11:00")
 
 
-def test_clock_changes_between_days_leave_wall_time() -> None:
+def test_daylight_saving_time_dst_between_days_leaves_local_time() -> None:
     index, texts = berlin("2020-03-20", 20, "D")
     values, style = stamps_of(texts)
     np.testing.assert_array_equal(

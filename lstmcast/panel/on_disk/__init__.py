@@ -1,1 +1,1 @@
-"""Tables larger than memory: read once, in pieces, into memory-mapped files."""
+"""Tables larger than memory: `stored` opens one, which `stream` reads once into mapped files."""
