@@ -140,8 +140,8 @@ class StampReader:
         if self.bad:
             raise DataError(
                 f"{self.place}: {self.bad:,} of {self.rows:,} time stamps do not have the form "
-                f"{words}: {', '.join(self.shown[:3])}{', ...' if self.bad > 3 else ''}: "
-                "correct them, or set data.time_format"
+                f"{words}: {', '.join(self.shown[:3])}{', ...' if self.bad > 3 else ''}: correct "
+                "them, or set data.time_format"
             )
         assert self.style is not None
         return self.style
