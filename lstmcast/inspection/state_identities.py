@@ -44,7 +44,7 @@ class Equality:
 
     @property
     def holds(self) -> bool:
-        """Whether they are the same if they must be; others can be equal by chance, as zeros."""
+        """Whether they are the same if they must be; others may be equal at random."""
         return self.same or not self.expected
 
 
@@ -86,7 +86,7 @@ def _of_encoder(network: Forecaster, trace: Trace) -> Iterator[Equality]:
         yield Equality(
             f"out[:, -1, {units}:] != h[-1]",
             f"out[-1][:, {units}:] != h[-1]",
-            "At the last step the reverse half has read one row only.",
+            "At the last step the reverse half has read only one row.",
             False,
             *_measured([(out[:, -1, units:], h[-1])]),
         )
@@ -105,7 +105,7 @@ def _of_decoder(network: Forecaster, trace: Trace) -> Iterator[Equality]:
         yield Equality(
             f"the decoder's first {state} == the encoder's final {state}",
             "",
-            "So the encoder hands its memory over.",
+            "The encoder passes its memory to the decoder this way.",
             True,
             *_measured([part for final, start in pairs for part in _parts(final, start)]),
         )
@@ -116,7 +116,7 @@ def _of_decoder(network: Forecaster, trace: Trace) -> Iterator[Equality]:
         yield Equality(
             f"h before step {first + view.padded} == out[:, -1]",
             f"h before step {first + view.padded} == out[-1]",
-            "A forecast that is fed back continues from the window's last state.",
+            "Fed-back forecasts continue from the window's last state.",
             True,
             *_measured([(view.steps.before(first)[0], encoded)]),
         )
@@ -125,7 +125,7 @@ def _of_decoder(network: Forecaster, trace: Trace) -> Iterator[Equality]:
 def _parts(
     one: tuple[Tensor, Tensor | None], other: tuple[Tensor, Tensor | None]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The h side by side, and the c if there are any."""
+    """The pair of h, and the pair of c if there is one."""
     yield one[0], other[0]
     if one[1] is not None and other[1] is not None:
         yield one[1], other[1]

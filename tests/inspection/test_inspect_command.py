@@ -326,7 +326,7 @@ def test_a_fed_back_trace_tells_the_windows_h_from_the_last(daily, cli):
 
 def test_a_decoders_known_ahead_columns_are_named(daily, cli):
     options = ["inspect", "c.yaml", "--trace", "-s", "network.decoder=seq2seq"]
-    assert "known ahead" not in cli(*options).out
+    assert "future covariates" not in cli(*options).out
     out = " ".join(cli(*options, "-s", "data.calendar=day_of_week").out.split())
     assert "and the future covariates of each step (day_of_week (sin)," in out
 
@@ -354,7 +354,7 @@ def test_categories_are_shown_by_code_and_word(daily, cli):
     late = cli("inspect", "t.csv", *options).out
     count = int(re.search(r"of (\d+) \(counted", late)[1])
     last = cli("inspect", "t.csv", *options, "--window", str(count - 1)).out
-    assert "0 (unknown)" in last and "Code 0, (unknown), represents" in last
+    assert "0 (unknown)" in last and "Code 0, (unknown), is the code of" in last
 
 
 # ---------------------------------------------------------------- plots

@@ -1,1 +1,1 @@
-"""What `inspect` found, in words and tables of 80 columns."""
+"""The results of `inspect` as text and tables, 80 columns wide."""

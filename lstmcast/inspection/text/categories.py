@@ -1,11 +1,11 @@
-"""Categories: their codes, their words, and the vectors that stand for them."""
+"""Categories: their codes, their words and their embedding vectors."""
 
 from __future__ import annotations
 
 from lstmcast.inspection.result import InspectionResult, WindowTrace
 from lstmcast.inspection.text.text import cut, number, vector
 
-UNKNOWN = "Code 0, (unknown), represents every category that is not in the training rows."
+UNKNOWN = "Code 0, (unknown), is the code of every word that was not in the training rows."
 
 
 def coded(traced: WindowTrace, column: str, code: float) -> str:
@@ -14,7 +14,7 @@ def coded(traced: WindowTrace, column: str, code: float) -> str:
 
 
 def static_words(traced: WindowTrace) -> list[str]:
-    """Each static column with what the network is given for it: `size 0.5307`, `shop 1 s01`."""
+    """Each static covariate with its value as the network reads it: `size 0.5307`, `shop 1 s01`."""
     static = traced.trace.batch.static
     values = [] if static is None else static[0].tolist()
     return [

@@ -1,4 +1,4 @@
-"""What is done to a window before the first layer reads it: targets apart, steps folded."""
+"""How independent channels and segments change a window before the first layer reads it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def apart(found: InspectionResult) -> bool:
 
 
 def read_columns(found: InspectionResult, traced: WindowTrace) -> list[str]:
-    """The columns of what the layers read of a window: of targets that are apart, the first."""
+    """Columns that the layers read; of independent targets, only the first."""
     names = [column.name for column in traced.columns]
     return [names[0], *names[found.sizes.targets :]] if apart(found) else names
 
@@ -22,8 +22,8 @@ def read_columns(found: InspectionResult, traced: WindowTrace) -> list[str]:
 def channel_words(found: InspectionResult, traced: WindowTrace) -> str:
     """How one network reads all targets."""
     return (
-        f"The {found.sizes.targets} targets are read one by one by the same network, each with a "
-        "learned vector that says which it is. From here on you follow the first, "
+        f"The same network reads the {found.sizes.targets} targets one by one, each with a learned "
+        "vector that identifies it. From here on, this page follows the first, "
         f"{cut(traced.columns[0].name, 20)}."
     )
 
@@ -34,7 +34,7 @@ def folds(traced: WindowTrace) -> bool:
 
 
 def segments_of(traced: WindowTrace) -> list[list[float]]:
-    """(T // s, E) what the segments became."""
+    """(T // s, E) the embedded segments."""
     call = next(c for c in traced.trace.calls if isinstance(c.module, SegmentEmbedding))
     values: list[list[float]] = call.output[0].tolist()
     return values
@@ -48,8 +48,8 @@ def segment_words(traced: WindowTrace) -> str:
     count, width = call.output.shape[1:]
     left = steps - count * module.length
     says = (
-        f"Then {counted(module.length, 'step')} at a time, a segment, become {width} numbers by a "
-        f"linear layer, below 0 set to 0. The first layer reads {counted(count, 'segment')}, and t "
-        f"counts these: (T/s, E) = ({count}, {width})."
+        f"A linear layer with ReLU maps each segment of {counted(module.length, 'step')} to "
+        f"{width} numbers. The first layer reads {counted(count, 'segment')}, and t counts these: "
+        f"(T/s, E) = ({count}, {width})."
     )
     return says + (f" The oldest {counted(left, 'step')} are left out." if left else "")

@@ -53,10 +53,10 @@ def layer_lines(found: InspectionResult) -> list[str]:
     lines += paragraph(
         f"B windows in a batch (training.batch_size: {batch}), T steps of lookback, {folded}F "
         f"columns, U units, H steps of horizon, {segments}C targets. 'parameters' are the numbers "
-        "that training sets. torch gives each recurrent layer two biases where one would do; 'one "
-        "bias' is the count of tools that have one (Keras). 'mult-adds' are the multiplications in "
-        "matrix products for one window. 'memory' is that of each output for the whole batch, 4 "
-        "bytes a number; training keeps more."
+        "that training learns. torch gives each recurrent layer two biases; one is enough. 'one "
+        "bias' is the count with one bias, as in Keras. 'mult-adds' are the multiplications in "
+        "matrix products for one window. 'memory' is the size of each output for a batch, 4 "
+        "bytes per number; training needs more."
     )
     return lines
 
@@ -104,7 +104,7 @@ def is_layer(row: Row) -> bool:
 
 
 def _ending(name: str, room: int) -> str:
-    """A module's name by its end, which tells it from its neighbours."""
+    """The end of a long module name; the end is what differs between modules."""
     return name if len(name) <= room else GAP + name[3 - room :]
 
 
@@ -113,7 +113,7 @@ def _count(number: int) -> str:
 
 
 def _fitted(rows: list[list[str]]) -> list[str]:
-    """The table; where it is too wide, millions in short and names by their end."""
+    """The table; if it is too wide, with short millions and only the ends of names."""
     if table_width(rows, 0) > WIDTH:
         rows = [
             [name, shape, *map(_short, counts), memory] for name, shape, *counts, memory in rows

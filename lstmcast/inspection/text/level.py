@@ -1,4 +1,4 @@
-"""What `network.normalize` makes of a window."""
+"""How `network.normalize` changes a window."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lstmcast.inspection.text.text import amount, cut, minus, paragraph, vector
 
 
 def level_lines(found: InspectionResult, traced: WindowTrace) -> list[str]:
-    """What was taken out of the window, with the sum for its first step."""
+    """The level that is removed from the window, with the arithmetic of its first step."""
     level, inputs = traced.trace.level, traced.trace.batch.inputs[0]
     assert level is not None
     center, scale = float(level.center[0, 0, 0]), float(level.scale[0, 0, 0])
@@ -19,19 +19,19 @@ def level_lines(found: InspectionResult, traced: WindowTrace) -> list[str]:
         return _difference(found, traced, name)
     if method == "last":
         text = (
-            f"normalize: last. A window is read relative to its last row: the last {name}, "
-            f"{amount(center)}, is taken off every step, and added to the forecast again."
+            f"normalize: last. The network reads a window relative to its last row: the last "
+            f"{name}, {amount(center)}, is subtracted from every step and added to the forecast."
         )
         sums = f"{first} {minus(center)} = {amount(after[traced.padded])}"
     else:
         whose, size = {
-            "standard": (f"of its {name}", "their deviation"),
+            "standard": (f"of its {name}", "their standard deviation"),
             "season": (f"of {name} over its last season", "their mean distance from it"),
         }[method]
         text = (
-            f"normalize: {method}. A window is read relative to itself: the mean {whose}, "
-            f"{amount(center)}, is taken off every step, and what is left divided by {size}, "
-            f"{amount(scale)}. The forecast gets both back."
+            f"normalize: {method}. The network reads a window relative to its own level: subtract "
+            f"the mean {whose}, {amount(center)}, from every step, then divide by {size}, "
+            f"{amount(scale)}. The forecast is multiplied and shifted back."
         )
         sums = f"({first} {minus(center)}) / {amount(scale)} = {amount(after[traced.padded])}"
     lines = paragraph(text)
@@ -42,18 +42,18 @@ def level_lines(found: InspectionResult, traced: WindowTrace) -> list[str]:
 
 
 def _difference(found: InspectionResult, traced: WindowTrace, name: str) -> list[str]:
-    """What `normalize: difference` makes of the first target."""
+    """How `normalize: difference` changes the first target."""
     window, season = traced.trace.context.window, found.sizes.season
     assert window.level is not None and window.differences is not None
     values, size = traced.trace.batch.inputs[0, :, 0].tolist(), float(window.level.scale[0, 0, 0])
     differences = window.differences[0, :, 0].tolist()
     last = len(values) - 1
     lines = paragraph(
-        f"normalize: difference. {name} is read twice: relative to the mean of its last season of "
-        f"{counted(season, 'step')} and in units of the mean distance from it, and as differences "
-        f"from one season to the next, in units of their mean size, {amount(size)}. The forecast "
-        "is of such differences, too: it begins as the last season again, the seasonal naive "
-        "forecast, and the network adds what it knows better."
+        f"normalize: difference. The network reads {name} twice: relative to the mean of its last "
+        f"season of {counted(season, 'step')}, divided by the mean distance from it; and as "
+        f"differences from one season to the next, divided by their mean size, {amount(size)}. The "
+        "network forecasts such differences and adds them to the seasonal naive forecast, which "
+        "repeats the last season."
     )
     change = f"({amount(values[last])} {minus(values[last - season])}) / {amount(size)}"
     lines += ["", f"  all t: {vector(_normalized(traced), 70)}", ""]

@@ -1,4 +1,4 @@
-"""The end of a window's way: what equals what, the head's sum, the forecast."""
+"""The last sections of a traced window: equal slices, the head's sum, the forecast."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from lstmcast.inspection.text.text import (
 def equal_lines(traced: WindowTrace) -> list[str]:
     """Which slices of outputs and states are the same numbers."""
     lines = paragraph(
-        "out is the output of the last layer at all steps, h its state at the end of the "
-        "window. Batches come first here, out is (B, T, U); tutorials that put time first have "
-        "(T, B, U), and write out[-1] for what is out[:, -1] here."
+        "out is the output of the last layer at all steps; h is its state at the end of the "
+        "window. Here the batch axis is first: out is (B, T, U). In tutorials that put time first, "
+        "out is (T, B, U), and out[:, -1] is written out[-1]."
     )
     for equal in traced.equal:
         said = "the same" if equal.same else "not the same"
@@ -42,35 +42,35 @@ def equal_lines(traced: WindowTrace) -> list[str]:
     return lines
 
 
-MISMATCH = "THEY SHOULD BE THE SAME, and are not."
-CHANCE = "So it is in general; in this window they happen to be the same."
+MISMATCH = "THEY SHOULD BE THE SAME, but they are not."
+CHANCE = "In general they differ; in this window they happen to be the same."
 
 HEAD_WORDS = {
-    "direct": "One linear layer makes all of the forecast ({numbers}) at once, each number a sum "
-    "of its own.",
-    "recursive": "A linear layer makes one step of the forecast. It is fed back as if it had come, "
-    "the layers run one step more, and the same weights make the next.",
-    "seq2seq": "The decoder runs once for each step of the horizon, and is given its own last "
-    "forecast; a linear layer makes the forecast of its h.",
-    "segments": "A linear layer makes each segment of the forecast of that segment's h.",
-    "every_step": "One linear layer makes all of the forecast ({numbers}) after every step; what "
-    "it makes after the last is the forecast.",
+    "direct": "One linear layer computes the whole forecast ({numbers}) at once, each number by a "
+    "separate sum.",
+    "recursive": "A linear layer computes one step of the forecast. The network reads this step as "
+    "if it were an actual value, runs one more step, and computes the next step the same way.",
+    "seq2seq": "The decoder runs once for each step of the horizon and reads its previous "
+    "forecast; a linear layer computes the forecast from its h.",
+    "segments": "A linear layer computes each segment of the forecast from the h of that segment.",
+    "every_step": "One linear layer computes a whole forecast ({numbers}) after every step and "
+    "uses the last one.",
 }
 
 
 def head_lines(found: InspectionResult, traced: WindowTrace) -> list[str]:
     """The weighted sum that makes the first number of the forecast."""
     head, sizes = traced.head, found.sizes
-    words = HEAD_WORDS.get(found.config.network.decoder, "A linear layer makes the forecast.")
+    words = HEAD_WORDS.get(found.config.network.decoder, "A linear layer computes the forecast.")
     lines = paragraph(
         words.format(numbers=counted(sizes.horizon * sizes.targets, "number"))
-        + f" The first, step 1 of {cut(traced.columns[0].name, 20)}: every number of {head.source} "
-        "times its weight, and a bias at the end, w . h + b."
+        + f" The first number, step 1 of {cut(traced.columns[0].name, 20)}, is w . h + b: multiply "
+        f"every number of {head.source} by its weight, add the products, then add the bias."
     )
     if head.width > 1:
         lines += paragraph(
-            f"For each step and target the layer makes {head.width} numbers, of which the head "
-            f"makes the forecast {number(head.point)}; this is number {head.place} of them."
+            f"For each step and target the layer computes {head.width} numbers. The head turns "
+            f"them into the forecast {number(head.point)}; this is number {head.place} of them."
         )
     inputs, weights = head.inputs.tolist(), head.weights.tolist()
     products = [one * other for one, other in zip(inputs, weights, strict=True)]
@@ -84,9 +84,9 @@ def head_lines(found: InspectionResult, traced: WindowTrace) -> list[str]:
     if len(products) > head.state:
         more = len(products) - head.state
         outside = number(sum(products[head.state :]))
-        cells.append([f"sum of {more:,} known ahead or static", "", "", outside])
+        cells.append([f"sum of {more:,} covariates", "", "", outside])
     cells.append(["bias b", "", "", number(head.bias)])
-    cells.append(["together", "", "", number(head.total)])
+    cells.append(["total", "", "", number(head.total)])
     lines += ["", *table(cells)]
     if found.config.network.skip == "linear":
         lines += [""]
@@ -95,7 +95,7 @@ def head_lines(found: InspectionResult, traced: WindowTrace) -> list[str]:
         lines += paragraph(
             f"The linear path, a sum over the target's {counted(sizes.lookback, 'step')}"
             f"{differences}, adds "
-            f"{number(head.skip)}, which makes {number(head.total + head.skip)}."
+            f"{number(head.skip)}. The result is {number(head.total + head.skip)}."
         )
     return lines
 
@@ -104,10 +104,10 @@ def back_lines(found: InspectionResult, traced: WindowTrace) -> list[str]:
     """The forecast in the units of the data, next to the actual values."""
     column, level = traced.columns[0], traced.trace.level
     scaled, result = float(traced.trace.forecast[0, 0, 0]), float(traced.forecast[0, 0])
-    lines = paragraph("Everything that was taken off is put back, in reverse. The first number:")
+    lines = paragraph("Each transformation is inverted, the last one first. The first number:")
     lines.append("")
     if not math.isfinite(scaled):
-        return [*lines, *paragraph("There is none: the forecast is inf or nan.", indent=2)]
+        return [*lines, *paragraph("There is no result: the forecast is inf or nan.", indent=2)]
     if level is not None:
         center, scale = float(level.center[0, 0, 0]), float(level.scale[0, 0, 0])
         first = bracket(traced.head.point) if scale != 1 else amount(traced.head.point)
@@ -128,9 +128,9 @@ def back_lines(found: InspectionResult, traced: WindowTrace) -> list[str]:
     if not found.trained:
         lines += [""]
         lines += paragraph(
-            "The network is untrained: these are its first, random weights, and the forecast is "
-            "worth nothing yet. `lstmcast train` makes a run, and `lstmcast inspect RUN --trace` "
-            "shows the same with trained weights."
+            "The network is untrained: its weights are random, so the forecast means nothing yet. "
+            "Train a run with `lstmcast train`; `lstmcast inspect RUN --trace` then shows this "
+            "page with the trained weights."
         )
     return lines
 

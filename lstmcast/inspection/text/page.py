@@ -1,4 +1,4 @@
-"""The whole output of `inspect`, as a list of lines."""
+"""The page that `lstmcast inspect` prints, as a list of lines."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from lstmcast.inspection.text.window import window_lines
 from lstmcast.inspection.tolerance import largest
 
 AGREE = "They agree: single precision (float32) holds about seven digits."
-DISAGREE = "THEY DO NOT AGREE, and single precision holds about seven digits: please report it."
+DISAGREE = "THEY DO NOT AGREE, although float32 holds about seven digits: please report this."
 OVERFLOW = (
-    "THE NUMBERS OVERFLOW, first at {where}: beyond 3.4e38 single precision holds inf and nan "
-    "only, and nothing that is made of them can be compared."
+    "THE NUMBERS OVERFLOW, first at {where}: single precision (float32) ends at 3.4e38, larger "
+    "numbers become inf or nan, and these cannot be compared."
 )
 
 
 def page(found: InspectionResult) -> list[str]:
-    """The table of layers, or the walk of a window, or one step of it, as was asked."""
+    """The sections that the options select: layers, trace of a window, or one step."""
     options, lines = found.options, []
     if options.describes_window or not options.traces_window:
         lines += layer_lines(found)
@@ -35,11 +35,11 @@ def page(found: InspectionResult) -> list[str]:
 
 
 def check_lines(found: InspectionResult) -> list[str]:
-    """What was computed twice, and how far the two ways are apart."""
+    """The second computation of the numbers and its largest differences from the first."""
     lines = ["", "CHECKED"]
     lines += paragraph(
-        "The numbers above are those of lstmcast's own cells, a dozen lines for each kind "
-        "(lstmcast/network/cells.py), which give the gates too. They were computed a second time:"
+        "lstmcast's own cells (lstmcast/network/cells.py, a dozen lines for each kind) computed "
+        "the numbers above. A second computation checks them; these are the differences:"
     )
     cells = [[cut(check.what, 66), difference(check.difference)] for check in found.checks]
     cells.append(

@@ -21,23 +21,25 @@ from lstmcast.network.cells import BOUNDED
 from lstmcast.network.stepwise import CellState
 
 CELL_WORDS = {
-    "LSTM": "Each unit has a memory, c, and shows some of it as h. At every step it looks at the "
-    "step's input x and at the h of all units one step before, and makes four numbers: i lets in"
-    "{lets}, g is what could be let in, f keeps{keeps}, o shows. "
+    "LSTM": "Each unit has a memory, c, and outputs part of it as h. At every step it reads the "
+    "step's input x and the h of all units from the step before, and computes four numbers: the "
+    "candidate g, the input gate i that lets g in{lets}, the forget gate f{keeps} and the output "
+    "gate o. "
     "Then c = f * c_before + i * g, and h = o * {activation}(c).",
-    "GRU": "Each unit has a state, h. At every step it looks at the step's input x and at the h of "
-    "all units one step before, and makes three numbers: r says how much of the old h the "
-    "candidate n sees, z how much of the old h stays. Then h = (1 - z) * n + z * h_before.",
-    "RNN": "Each unit has a state, h. At every step it is made anew, of the step's input x and of "
-    "the h of all units one step before: h = {activation}(W_ih x + b_ih + W_hh h_before + b_hh).",
+    "GRU": "Each unit has a state, h. At every step it reads the step's input x and the h of all "
+    "units from the step before, and computes three numbers: the reset gate r (how much of the old "
+    "h the candidate n sees), n, and the update gate z (how much of the old h stays). "
+    "Then h = (1 - z) * n + z * h_before.",
+    "RNN": "Each unit has a state, h. Every step computes it from the step's input x and the h of "
+    "all units from the step before: h = {activation}(W_ih x + b_ih + W_hh h_before + b_hh).",
 }
 
 SHARES = {"lets": " (0 nothing, 1 all)", "keeps": " (0 forgets c, 1 keeps it)"}
-"""Said of gates that are bounded; of others it would not be true."""
+"""Words for bounded gates; they are not true of other gates."""
 
 
 def layer_sections(found: InspectionResult, traced: WindowTrace) -> Iterator[tuple[str, list[str]]]:
-    """A section for each requested layer and direction."""
+    """A section for each selected layer and direction."""
     for place, view in enumerate(found.layers):
         lines = []
         if place == 0:
@@ -51,7 +53,7 @@ def layer_sections(found: InspectionResult, traced: WindowTrace) -> Iterator[tup
 
 
 def _about(found: InspectionResult, traced: WindowTrace, view: LayerView) -> str:
-    """Shapes, and where a layer's inputs come from."""
+    """Shapes and the source of a layer's inputs."""
     steps = view.steps
     width = "P" if steps.weights.weight_hr is not None else "U"
     plain = steps.inputs.shape[2] == found.sizes.inputs
@@ -66,31 +68,31 @@ def _about(found: InspectionResult, traced: WindowTrace, view: LayerView) -> str
         below = "the h of both directions" if both and not decodes else "the h"
         says.append(f"Its x is {below} of the layer below.")
     if steps.reverse:
-        says.append("It reads the window from its last step to its first, where it ends.")
+        says.append("It reads the window backwards, from its last step to its first.")
     elif decodes:
-        start = "joined by the bridges" if both else "as they are"
+        start = "merged by the bridges" if both else "unchanged"
         says.append(
             f"It starts with the encoder's final states, {start}; t counts the steps of the "
             "horizon."
         )
         if not index:
             says.append(
-                f"Its x is the last known target, then its own last forecast{_ahead(traced)}."
+                f"Its x is the last known target, then its previous forecast{_ahead(traced)}."
             )
     if not decodes:
         zero = not any(bool(part.any()) for part in steps.start if part is not None)
         says.append(f"It starts with {'zeros' if zero else 'a learned state'}.")
     if view.padded:
-        says.append(f"The {view.padded} padded steps are left out.")
+        says.append(f"It skips the {view.padded} padded steps.")
     if view.fed and not decodes:
         last = view.count - view.fed
         if found.config.network.decoder == "segments":
             says.append(
                 f"Step {last} is the first segment of the horizon: its x is the vector of its "
-                "position. The other segments do the same, from the same state."
+                "position. The other segments start from the same state, each with its vector."
             )
         else:
-            says.append(f"Steps {last} to {view.count - 1} are forecasts fed back.")
+            says.append(f"Steps {last} to {view.count - 1} read forecasts that are fed back.")
     if steps.weights.weight_hr is not None:
         says.append(
             f"Its {view.units} numbers o * {view.activation}(c) are projected to "
@@ -101,7 +103,7 @@ def _about(found: InspectionResult, traced: WindowTrace, view: LayerView) -> str
 
 
 def _ahead(traced: WindowTrace) -> str:
-    """The future covariates of a decoder's input x; they are its last columns."""
+    """The future covariates that a decoder reads; they are the last of the inputs."""
     future = traced.trace.batch.future
     if future is None:
         return ""
@@ -129,12 +131,12 @@ def over_time(view: LayerView, unit: int) -> list[str]:
 
 
 def _final(view: LayerView) -> list[str]:
-    """The final state of all units; where forecasts were fed back, that of the window first."""
+    """The final state of all units; with fed-back forecasts, the state after the window first."""
     if not view.fed or view.name.startswith("decoder"):
         return _state("final", view.steps.final)
     window = view.steps.before(view.window_steps)
     return [
-        "  After the window; this is the h of the next section:",
+        "  After the window (the h of the next section):",
         *_state("final", window),
         f"  After {counted(view.fed, 'step')} of the horizon:",
         *_state("last", view.steps.final),

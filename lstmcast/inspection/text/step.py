@@ -28,7 +28,7 @@ PRODUCTS_WRITTEN_OUT = 3
 
 
 def step_lines(found: InspectionResult) -> list[str]:
-    """The requested step."""
+    """The step that `--step` selects."""
     assert found.step is not None and found.opened is not None
     view, unit = found.opened, found.options.unit
     t = found.step - view.padded  # among the steps that ran
@@ -52,10 +52,10 @@ def _about(found: InspectionResult, view: LayerView) -> list[str]:
     words = ""
     if place < len(rows):
         stamp = rows.iloc[place][found.traced.time or "step"]
-        words = f" This step is the row of {stamp}."
+        words = f" This step reads the row of {stamp}."
         if place >= inputs:
-            words = f" This step represents the row of {stamp}, which is not known yet."
-    order = "backwards, so 'before' is the step after it." if view.steps.reverse else ""
+            words = f" This step predicts for {stamp}, whose row is not known yet."
+    order = "backwards in time, so 'before' means the next step." if view.steps.reverse else ""
     state = "trained" if found.trained else "untrained"
     return paragraph(
         f"Window {found.traced.number:,}, {state} network.{words} Steps are counted from 0 to "
@@ -97,7 +97,7 @@ def _with(places: list[int | None], chosen: int) -> list[int | None]:
 
 
 def unit_lines(view: LayerView, t: int, unit: int) -> list[str]:
-    """The arithmetic of one unit; every line can be followed with a pocket calculator."""
+    """The arithmetic of one unit; a reader can check every line with a pocket calculator."""
     parts = view.steps.parts(t)
     inputs = view.steps.inputs[0, t].tolist()
     before = view.steps.before(t)[0][0].tolist()
@@ -146,12 +146,15 @@ def _lstm(
         f"= {exact(shown)}"
     )
     if steps.weights.weight_hr is not None:
-        lines += ["", f"{view.units} such numbers become {steps.h.shape[2]}: h = W_hr shown"]
+        lines += [
+            "",
+            f"W_hr projects {view.units} such numbers to {steps.h.shape[2]}: h = W_hr shown",
+        ]
         if unit < steps.h.shape[2]:
             h = float(steps.h[0, t, unit])
             shows = (steps.gates["o"][0, t] * ACTIVATIONS[squash](steps.c[0, t])).tolist()
             products = _products("W_hr shown", steps.weights.weight_hr[unit], shows, h)
-            terms = f"  = a weighted sum of what all {view.units} units show = {exact(h)}"
+            terms = f"  = a weighted sum of 'shown' of all {view.units} units = {exact(h)}"
             lines += products or [terms]
     return lines
 
@@ -221,7 +224,7 @@ def _gate(
     before: list[float],
     value: float,
 ) -> list[str]:
-    """One gate: its formula, its parts, their sum, what the activation makes of it."""
+    """One gate: its formula, its parts, their sum, and the activation of the sum."""
     terms = [term for term in _numbers(parts, unit) if term is not None]
     end = "h" if name == "h" else name
     of_input, of_state = (
@@ -238,7 +241,7 @@ def _gate(
 
 
 def _products(name: str, weights: Tensor, values: list[float], total: float) -> list[str]:
-    """The line `W x = w0 * x0 + w1 * x1 = total`, where it has few products."""
+    """The line `W x = w0 * x0 + w1 * x1 = total`, if it has few products."""
     if len(values) > PRODUCTS_WRITTEN_OUT:
         return []
     products = [f"{factor(w)} * {factor(x)}" for w, x in zip(weights.tolist(), values, strict=True)]
@@ -246,7 +249,7 @@ def _products(name: str, weights: Tensor, values: list[float], total: float) -> 
 
 
 def _numbers(parts: GateParts, unit: int) -> tuple[float, float, float | None, float | None]:
-    """What a unit adds up: from the input, from the state, two biases."""
+    """The terms of a unit's sum: from the input, from the state, two biases."""
     return (
         float(parts.by_input[0, unit].detach()),
         float(parts.by_state[0, unit].detach()),

@@ -23,7 +23,7 @@ def paragraph(text: str, indent: int = 0) -> list[str]:
 
 
 def formula(text: str) -> list[str]:
-    """A line of arithmetic, two spaces in, broken between its terms where it is too wide."""
+    """A line of arithmetic, indented by two spaces; a wide one is broken between its terms."""
     if not text:
         return [""]
     start = len(text) - len(text.lstrip()) + 2
@@ -34,7 +34,7 @@ def formula(text: str) -> list[str]:
 
 
 def _wrapped(words: Iterable[str], first: int, rest: int) -> list[str]:
-    """Words in lines by the room that they take on a terminal, some letters taking two columns."""
+    """Words in lines by their width on a terminal, where some letters take two columns."""
     lines, line = [], " " * first
     for word in words:
         word = cut(word, WIDTH - rest)
@@ -46,7 +46,7 @@ def _wrapped(words: Iterable[str], first: int, rest: int) -> list[str]:
 
 
 def cut(text: str, width: int) -> str:
-    """A text of the user's, cut where it is wider; on one line."""
+    """A text of the user on one line, cut to a width."""
     text = " ".join(text.split())
     if cell_len(text) <= width:
         return text
@@ -70,12 +70,12 @@ def exact(value: float) -> str:
 
 
 def difference(value: float) -> str:
-    """How far two ways to a number are apart."""
+    """The difference between two computations of a number."""
     return f"{value:.1e}" if value else "0"
 
 
 def amount(value: float) -> str:
-    """A value in the units of the data; empty where there is none."""
+    """A value in the units of the data; empty if it is missing."""
     return "" if math.isnan(value) else f"{value:.6g}"
 
 
@@ -101,7 +101,7 @@ def plus(value: float) -> str:
 
 
 def minus(value: float) -> str:
-    """The same taken off: `- 0.1`, and of a negative one `+ 0.1`."""
+    """A subtracted term: `- 0.1`, or `+ 0.1` for a negative value."""
     return plus(-value) if value else "- 0"
 
 
@@ -118,7 +118,7 @@ def ends(count: int, head: int, tail: int) -> list[int | None]:
 
 
 def vector(values: Sequence[float], room: int = WIDTH) -> str:
-    """A long row of numbers by its first and last, with their count."""
+    """The first and last numbers of a long row, with their count."""
     shown = [GAP if k is None else number(values[k]) for k in ends(len(values), 3, 2)]
     text = f"[{', '.join(shown)}]"
     gap = f" ({len(values):,} numbers)" if GAP in shown else ""
@@ -136,11 +136,11 @@ def shape_words(letters: Sequence[str], lengths: Sequence[int]) -> str:
 def table(
     rows: Iterable[Sequence[str]], left: Sequence[int] = (0,), indent: int = 2, gap: int = 2
 ) -> list[str]:
-    """Aligned columns, numbers to the right; where they do not fit, the last but one is left out.
+    """Aligned columns, numbers to the right; if too wide, without the last but one.
 
     Args:
         rows: Cells of each row, the titles first; all of the same number.
-        left: Columns of text, which stand on the left.
+        left: Columns of text, aligned to the left.
         indent: Spaces before each line.
         gap: Spaces between columns.
     """

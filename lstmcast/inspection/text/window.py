@@ -1,4 +1,4 @@
-"""One window on its way through a network, from the rows of the table to the forecast."""
+"""One window step by step through a network, from the rows of the table to the forecast."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from lstmcast.inspection.text.text import (
 )
 
 COLUMNS_SHOWN = 3
-"""Columns of the user's table that stand side by side."""
+"""Number of the user's columns that a table shows."""
 
 SCALE_WORDS = {
     "standard": "mean and deviation",
@@ -64,7 +64,7 @@ def _sections(found: InspectionResult, traced: WindowTrace) -> Iterator[tuple[st
     yield "THE WINDOW", _window(found, traced)
     yield "SCALED", _scaled(found, traced)
     if traced.trace.level is not None:
-        yield "FREED OF ITS OWN LEVEL", level_lines(found, traced)
+        yield "WINDOW NORMALIZATION", level_lines(found, traced)
     between = _between(found, traced)
     if between:
         yield "WHAT THE LAYERS READ", between
@@ -77,30 +77,30 @@ def _sections(found: InspectionResult, traced: WindowTrace) -> Iterator[tuple[st
 def _window(found: InspectionResult, traced: WindowTrace) -> list[str]:
     sizes, series = found.sizes, f" of series {traced.series}" if traced.series else ""
     lines = paragraph(
-        f"A network never sees the whole table. It is given {counted(sizes.lookback, 'row')} and "
-        f"asked for the {sizes.horizon:,} after them: a window. This is window {traced.number:,} "
-        f"of {traced.windows:,} (counted from 0), from the {traced.split} rows{series}. "
-        f"t counts its steps from the oldest row."
+        f"A network never sees the whole table. It reads {counted(sizes.lookback, 'row')} (the "
+        f"lookback) and forecasts the next {sizes.horizon:,} (the horizon). Together they are a "
+        f"window. This is window {traced.number:,} of {traced.windows:,} (counted from 0), from "
+        f"the {traced.split} rows{series}. t counts its steps from the oldest row."
     )
     inputs = traced.rows[traced.rows["part"] == "input"]
     ahead = traced.rows[traced.rows["part"] == "target"]
     padded = sizes.lookback - len(inputs)
     if padded:
         lines += paragraph(
-            f"The series begins inside of this window: steps 0 to {padded - 1} are padding, which "
-            "no layer ever reads."
+            f"The series begins inside this window: steps 0 to {padded - 1} are padding. No layer "
+            "reads them."
         )
     first = [f"{padded + k}" for k in range(len(inputs))]
     lines += ["", *_rows(traced, inputs, first)]
-    unseen = "What came next; the network does not see it:"
+    unseen = "The actual next rows; the network does not see them:"
     if traced.trace.batch.future is not None:
-        unseen = "What came next; of it, the network sees the columns that are known ahead:"
+        unseen = "The actual next rows; the network sees only their future covariates:"
     lines += ["", unseen, ""]
     return lines + _rows(traced, ahead, [f"+{k + 1}" for k in range(len(ahead))])
 
 
 def _rows(traced: WindowTrace, frame: pd.DataFrame, steps: list[str]) -> list[str]:
-    """Some rows of the user's table, with stamps and the first of its columns."""
+    """Some rows of the user's table, with time stamps and the first columns."""
     names = [column.name for column in traced.columns]
     if steps and steps[0].startswith("+"):
         names = [name for name in names if _known(frame[name])] or names[:1]
@@ -122,7 +122,7 @@ def _rows(traced: WindowTrace, frame: pd.DataFrame, steps: list[str]) -> list[st
 
 
 def _known(values: pd.Series) -> bool:
-    """Whether a column says anything: past columns do not, over the horizon."""
+    """Whether a column has values; past covariates have none over the horizon."""
     return bool((values.notna() & (values != "")).any())
 
 
@@ -138,9 +138,9 @@ def _scaled(found: InspectionResult, traced: WindowTrace) -> list[str]:
     else:
         whose = "each series separately" if config.per == "series" else "all series together"
         lines = paragraph(
-            "Weights start small, so inputs should be of the size of 1. Each column has a center "
+            "Weights start small, so inputs should be near 1 in size. Each column has a center "
             f"and a scale, here the {SCALE_WORDS[config.method]} of its train rows ({whose}); "
-            "(value - center) / scale is what the network gets. The first row:"
+            "the network reads (value - center) / scale. The first row:"
         )
         lines += [""]
         first = traced.rows[traced.rows["part"] == "input"].iloc[0]
@@ -167,7 +167,7 @@ def _scaled(found: InspectionResult, traced: WindowTrace) -> list[str]:
     if static is not None:
         lines += [""]
         lines += paragraph(
-            f"Beside it, the static columns: {cut(', '.join(static_words(traced)), 160)}."
+            f"It also reads the static covariates: {cut(', '.join(static_words(traced)), 160)}."
         )
     if unknown_category(traced):
         lines += ["", *paragraph(UNKNOWN)]
@@ -175,7 +175,7 @@ def _scaled(found: InspectionResult, traced: WindowTrace) -> list[str]:
         shape = tuple(traced.trace.batch.future.shape[1:])
         lines += [""]
         lines += paragraph(
-            f"Beside it, the columns that are known ahead, over the horizon: (H, F') = {shape}."
+            f"It also reads the future covariates over the horizon: (H, F') = {shape}."
         )
     return lines
 
@@ -187,12 +187,12 @@ def _scaling(column: ColumnScale, row: pd.Series, result: float) -> str:
     if column.logged:
         value = f"log(1 + {value})"
     elif column.center == 0 and column.scale == 1:
-        return f"{value}, which stays as it is"
+        return f"{value}, not scaled"
     return f"({value} {minus(center)}) / {amount(column.scale)} = {amount(result)}"
 
 
 def _block(names: list[str], block: list[list[float]], traced: WindowTrace) -> list[str]:
-    """Some steps of a (T, F) block; codes of categories as such, with their words."""
+    """Some steps of a (T, F) block; a category shows its code and its word."""
     named = names if len(block[0]) == len(names) else [f"[{k}]" for k in range(len(block[0]))]
     shown = named[: COLUMNS_SHOWN + 1]
     more = len(named) - len(shown)
@@ -211,24 +211,24 @@ def _block(names: list[str], block: list[list[float]], traced: WindowTrace) -> l
 
 
 def _between(found: InspectionResult, traced: WindowTrace) -> list[str]:
-    """The steps between the scaled window and the first layer: modules, joined columns."""
+    """The modules and columns between the scaled block and the first layer."""
     read = traced.trace.context.inputs
     rows = [row for row in _rows_before(found.rows) if row.parameters]
     if read.shape[2] == len(traced.columns) and not rows:
         return []
     says = [
-        f"A step has {counted(read.shape[2], 'number')} now, made of the "
+        f"A step now has {counted(read.shape[2], 'number')}, computed from the "
         f"{counted(len(traced.columns), 'column')} above."
     ]
     if found.sizes.categories:
         fixed = all(category.fixed for category in found.sizes.categories)
-        learned = "was given" if fixed else "is learned like a weight"
-        says.append(f"A category becomes a vector, which {learned}.")
+        learned = "was set before training" if fixed else "training learns"
+        says.append(f"An embedding maps each category to a vector that {learned}.")
     if apart(found):
         says.append(channel_words(found, traced))
     if traced.static:
         says.append(
-            f"Static columns are repeated in every {'segment' if folds(traced) else 'step'}."
+            f"Each {'segment' if folds(traced) else 'step'} also has the static covariates."
         )
     lines = paragraph(" ".join(says))
     cells = [
@@ -248,7 +248,7 @@ def _between(found: InspectionResult, traced: WindowTrace) -> list[str]:
 
 
 def _wide_names(found: InspectionResult, traced: WindowTrace) -> list[str]:
-    """Names of what a step has: categories as `name.0`, `name.1`, ..., then static ones."""
+    """Names of the numbers of a step: an embedding is `name.0`, `name.1`, ...; static ones last."""
     widths = {category.column: category.width for category in found.sizes.categories}
     names: list[str] = []
     for name in [*read_columns(found, traced), *(() if folds(traced) else traced.static)]:
