@@ -35,20 +35,20 @@ def backtest(
         typer.Option(
             "--refit",
             metavar="K[:warm]",
-            help="Train again at every K-th origin, from scratch or from the weights it had; "
-            "0: never.",
+            help="Train again at every K-th origin, from scratch or from the previous weights "
+            "(:warm); 0: never.",
         ),
     ] = "0",
     rows: Annotated[
         int | None,
         typer.Option(
-            "--rows", min=1, metavar="ROWS", help="Train on the last so many rows [default: all]."
+            "--rows", min=1, metavar="ROWS", help="Train on the last ROWS rows [default: all]."
         ),
     ] = None,
     rivals: Annotated[
         str,
         typer.Option(
-            "--rivals", metavar="NAMES", help="Also forecast by auto_ets, auto_arima, theta."
+            "--rivals", metavar="NAMES", help="Also forecast with auto_ets, auto_arima, theta."
         ),
     ] = "",
     fail_under: Annotated[
@@ -56,7 +56,7 @@ def backtest(
         typer.Option(
             "--fail-under",
             metavar="MEASURE=X",
-            help="Exit with 1 where the network does worse, such as skill=0.05; repeatable.",
+            help="Exit with code 1 if the network does worse, such as skill=0.05; repeatable.",
         ),
     ] = None,
     set: Set = None,
@@ -65,10 +65,10 @@ def backtest(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Forecast from past origins, and say how good that was.
+    """Forecast from past origins (rolling origin) and score the forecasts.
 
-    A run's network is tested as it is on rows that it has not learned from, or trained again at
-    the origins; a config is trained at the first origin. Writes RUN/backtests/0001, or
+    The network of a run is tested on rows outside its training data, or trained again at the
+    origins; a config is trained at the first origin. Writes RUN/backtests/0001, or
     backtests/NAME-0001.
     """
     every, _, how = refit.partition(":")
@@ -94,7 +94,7 @@ def backtest(
     done = backtest_workflow(source, plan, set or [], choose_device(device), terminal)
     terminal.shown(*shown_backtest(done, source))
     if done.faults:
-        if quiet and not json:  # a pipeline is to know why
+        if quiet and not json:  # CI needs the reason
             for fault in done.faults:
                 typer.echo(fault, err=True)
         raise typer.Exit(1)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def next_command(report: Report, source: Path, fix: Path | None) -> str:
-    """What may follow; nothing where only a person can mend what was found."""
+    """The next command; empty if only a person can repair the table."""
     from lstmcast.checking.codes import CODES
 
     if not report.count("error"):
@@ -39,7 +39,7 @@ def check(
         ),
     ],
     format: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="text, or json as --json.")
+        str, typer.Option("--format", metavar="NAME", help="text or json; json equals --json.")
     ] = "text",
     fix: Annotated[
         Path | None,
@@ -47,16 +47,16 @@ def check(
     ] = None,
     leaks: Annotated[
         bool,
-        typer.Option("--leaks", help="Also put noise after each cut: nothing before may change."),
+        typer.Option("--leaks", help="Also test for data leakage, with noise after each split."),
     ] = False,
     set: Set = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Look for faults of a config and its table; exit 1 if there are errors.
+    """Check a config and its table for errors; exit with code 1 if there are any.
 
-    Every finding has a code (LC101, ...; docs/findings.md), lines and columns, and what to do.
+    Every finding has a code (LC101, ...; docs/findings.md), lines, columns and advice.
     """
     if format not in ("text", "json"):
         raise ConfigError(f"--format {format}: known are text and json")
@@ -67,7 +67,7 @@ def check(
     from lstmcast.workflows.check import write_repaired
 
     if fix is not None and fix.exists():
-        raise ConfigError(f"--fix {fix}: there is such a file; name a new one")
+        raise ConfigError(f"--fix {fix}: the file exists; name a new one")
     report = check_source(source, set or [], leaks=leaks)
     if fix is not None:
         write_repaired(report, fix)

@@ -11,18 +11,20 @@ from lstmcast.cli.completion import complete_run
 from lstmcast.cli.options import Debug, Json, Quiet
 
 MOST = 20
-"""Runs that people see without `--all`."""
+"""Runs printed without `--all`."""
 
 
 def compare(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN...", help="Run folders, or folders of them.", autocompletion=complete_run
+            metavar="RUN...",
+            help="Run folders, or folders that contain them.",
+            autocompletion=complete_run,
         ),
     ],
     sort: Annotated[
-        str, typer.Option("--sort", metavar="MEASURE", help="Order by this score, the best first.")
+        str, typer.Option("--sort", metavar="MEASURE", help="Sort by this score, best first.")
     ] = "mae",
     all: Annotated[
         bool, typer.Option("--all", help=f"Show all runs [default: the best {MOST}].")
@@ -31,7 +33,7 @@ def compare(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Show runs side by side: their scores, and what differs in their configs."""
+    """Compare runs: their scores and the differences of their configs."""
     from lstmcast.terminal.runs import shown_comparison
     from lstmcast.terminal.terminal import Terminal
     from lstmcast.workflows.compare import compare as compare_workflow

@@ -1,4 +1,4 @@
-"""What a shell offers after a Tab; nothing heavier than the schema is imported for it."""
+"""Shell completion; it imports nothing heavier than the config schema."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from pathlib import Path
 from textwrap import shorten
 
 RUNS = "runs"
-"""Where `train` makes its folders."""
+"""Folder in which `train` creates run folders."""
 
 SOURCES = (".yaml", ".yml", ".csv", ".parquet")
-"""What a config or a table ends with."""
+"""File name endings of configs and tables."""
 
 HELP_WIDTH = 60
-"""Characters of the help beside a completion."""
+"""Characters of a completion's help."""
 
 Offer = tuple[str, str]
 """A completion and its help."""
 
 
 def complete_config(incomplete: str) -> list[Offer]:
-    """Names of shipped configs, with what they show."""
+    """Names and headlines of shipped configs."""
     from lstmcast.workflows.configs import shipped_configs
 
     shipped = [config for config in shipped_configs() if config.name.startswith(incomplete)]
@@ -28,17 +28,17 @@ def complete_config(incomplete: str) -> list[Offer]:
 
 
 def complete_run(incomplete: str) -> list[Offer]:
-    """Run folders under `runs`; where none fits, the shell offers files."""
+    """Run folders under `runs`; if none fits, the shell offers files."""
     return [(str(path), "") for path in sorted(run_folders()) if str(path).startswith(incomplete)]
 
 
 def complete_source(incomplete: str) -> list[Offer]:
-    """Configs and tables at hand, then run folders."""
+    """Configs and tables, then run folders."""
     return [*complete_table(incomplete), *complete_run(incomplete)]
 
 
 def complete_table(incomplete: str) -> list[Offer]:
-    """Configs and tables in the folder that was begun to be written."""
+    """Configs and tables in the folder that is typed so far."""
     folder = Path(incomplete).parent if not incomplete.endswith("/") else Path(incomplete)
     try:
         paths = sorted(path for path in folder.iterdir() if path.suffix in SOURCES)
@@ -53,7 +53,7 @@ def run_folders() -> Iterator[Path]:
 
 
 def complete_set(incomplete: str) -> list[Offer]:
-    """`section.key=`, with what it means; the last one that fits, with each of its choices."""
+    """`section.key=` with its meaning; a single match with each of its choices."""
     from lstmcast.config import fields
 
     key = incomplete.partition("=")[0]
@@ -70,5 +70,5 @@ def complete_set(incomplete: str) -> list[Offer]:
 
 
 def in_short(description: str) -> str:
-    """One line: zsh shows no second."""
+    """One line: zsh shows only one."""
     return shorten(description, HELP_WIDTH, placeholder=" ...")

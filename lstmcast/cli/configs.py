@@ -19,7 +19,7 @@ def configs(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Copy NAME there, its data beside it."),
+        typer.Option("-o", "--output", metavar="FILE", help="Copy NAME there, with its data."),
     ] = None,
     schema: Annotated[
         bool, typer.Option("--schema", help="Print the JSON schema of configs, for editors.")
@@ -42,7 +42,7 @@ def configs(
     if output is not None:
         if name is None:
             raise ConfigError(
-                "-o wants the NAME of a shipped config; `lstmcast configs` lists them"
+                "-o needs the NAME of a shipped config; `lstmcast configs` lists them"
             )
         terminal.copied(copy_config(name, output))
     elif name is not None:

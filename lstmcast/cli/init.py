@@ -13,7 +13,7 @@ from lstmcast.cli.options import Debug, Json, Quiet, Set
 def init(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="A CSV or Parquet table.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="YAML file to make.")
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="YAML file to create.")
     ] = None,
     target: Annotated[
         list[str] | None,
@@ -29,7 +29,7 @@ def init(
 ) -> None:
     """Look at a table and propose a config for it.
 
-    The YAML says why beside each value, and trains as it is. Without -o it goes to stdout.
+    The YAML explains each value and is ready to train. Without -o it goes to stdout.
     """
     from lstmcast.terminal.terminal import Terminal
 

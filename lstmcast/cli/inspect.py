@@ -21,26 +21,26 @@ def inspect(
         ),
     ],
     trace: Annotated[
-        bool, typer.Option("--trace", help="Follow one window of the data through every layer.")
+        bool, typer.Option("--trace", help="Trace one window of the data through every layer.")
     ] = False,
     window: Annotated[
         int | None,
         typer.Option(
             "--window",
             metavar="K",
-            help="Which window, as in `window --show K` [default: the first of test].",
+            help="Window K, as in `window --show K` [default: the first test window].",
         ),
     ] = None,
     step: Annotated[
         int | None,
-        typer.Option("--step", metavar="T", help="Open one time step; -1 is the last."),
+        typer.Option("--step", metavar="T", help="Show one time step; -1 is the last."),
     ] = None,
     layer: Annotated[
         str | None,
         typer.Option("--layer", metavar="NAME", help="One layer: l0, l1_reverse, decoder.l0, ..."),
     ] = None,
     unit: Annotated[
-        int, typer.Option("--unit", metavar="K", help="Unit whose numbers are written out.")
+        int, typer.Option("--unit", metavar="K", help="Unit whose arithmetic is shown.")
     ] = 0,
     plot: Annotated[
         Path | None,
@@ -51,10 +51,10 @@ def inspect(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Look into a network: its layers, and what they do to a window of your data.
+    """Inspect a network: its layers, and what they compute for a window of your data.
 
-    Of a config, the network with the weights that training would start from; of a run, the trained
-    one. Every layer is computed twice, by torch and by lstmcast's own cells.
+    For a config, the network has its initial weights; for a run, its trained weights. Every layer
+    is computed twice, with torch and with lstmcast's own cells.
     """
     from lstmcast.terminal.terminal import Terminal
 

@@ -1,6 +1,6 @@
-"""The command line: flags in, one workflow call, result printed.
+"""The command line: parse flags, call one workflow, print its result.
 
-Nothing heavy is imported before a command needs it, so that `--help` answers at once.
+Heavy imports wait until a command needs them, so that `--help` answers at once.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from lstmcast.version import __version__
 app = typer.Typer(
     name="lstmcast",
     cls=Overview,
-    help="From a CSV to a forecast you can trust, with every step open to look at.",
-    epilog="`lstmcast COMMAND --help` has the flags of a command.",
+    help="From a CSV to a forecast you can trust, with every step open to inspection.",
+    epilog="`lstmcast COMMAND --help` lists the flags of a command.",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -50,34 +50,33 @@ app = typer.Typer(
 )
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO)
-"""What a disk says that takes no more; where a workflow did not say it, it was output or a
-temporary file."""
+"""Error numbers of a full or read-only disk."""
 
 CONFIG_REFERENCE = """\
 Every config field, with its default and meaning: docs/config.md; for editors,
 `lstmcast configs --schema`. Examples: `lstmcast configs`."""
 
-# Panel, command, what it does in 66 characters, arguments of its example, more below its flags.
+# Panel, command, summary (at most 66 characters), example arguments, text below the flags.
 COMMANDS: tuple[tuple[str, Callable[..., None], str, str, str], ...] = (
     ("Prepare", init.init, "Look at a table and propose a config for it.",
      "sales.csv -o sales.yaml", ""),
-    ("Prepare", check.check, "Look for faults of a config and its table.",
+    ("Prepare", check.check, "Check a config and its table for errors.",
      "sales.yaml", ""),
-    ("Prepare", window.window, "Write the (N, T, F) windows of a table as .npy files.",
+    ("Prepare", window.window, "Write the (N, T, F) windows of a table to .npy files.",
      "sales.yaml -o windows", ""),
-    ("Train and forecast", train.train, "Train a network, judge it beside baselines, forecast.",
+    ("Train and forecast", train.train, "Train a network, compare it with baselines, forecast.",
      "sales.yaml -s training.max_epochs=20", CONFIG_REFERENCE),
     ("Train and forecast", predict.predict, "Forecast every series after its last row.",
      "runs/sales-0001 new.csv -o forecast.csv", ""),
-    ("Judge", backtest.backtest, "Forecast from past origins, and say how good that was.",
+    ("Evaluate", backtest.backtest, "Forecast from past origins and score the forecasts.",
      "runs/sales-0001 --folds 12", ""),
-    ("Judge", report.report, "Write the page of a run again: to look at, print and mail.",
+    ("Evaluate", report.report, "Write the HTML report of a run again.",
      "runs/sales-0001", ""),
-    ("Judge", compare.compare, "Show runs side by side: scores, and what differs.",
+    ("Evaluate", compare.compare, "Compare runs: their scores and config differences.",
      "runs/sales-0001 runs/sales-0002", ""),
-    ("Judge", rerun.rerun, "Train a run again from its own config and data.",
+    ("Evaluate", rerun.rerun, "Train a run again from its config and data.",
      "runs/sales-0001 --verify", ""),
-    ("Look inside", inspect.inspect, "Follow a window through every layer of a network.",
+    ("Look inside", inspect.inspect, "Trace a window through every layer of a network.",
      "runs/sales-0001 --trace", ""),
     ("Look inside", configs.configs, "List, print or copy the shipped configs.",
      "co2 -o mine.yaml", ""),
@@ -101,8 +100,8 @@ SHARED = ("train", "predict", "backtest")
 """Commands whose work several processes can share."""
 
 LEFT_ALONE = (
-    "another process of this run has ended; torchrun says which, and starts all of them again "
-    "where --max-restarts allows it"
+    "another process of this run has ended; torchrun names it, and restarts all processes "
+    "if --max-restarts allows it"
 )
 
 
@@ -118,19 +117,19 @@ def _app(
 ) -> None:
     command = context.invoked_subcommand
     if not ranks().alone and command not in SHARED:
-        raise ConfigError(f"`lstmcast {command}` is for one process: start it without torchrun")
+        raise ConfigError(f"`lstmcast {command}` runs in one process: start it without torchrun")
 
 
 def main() -> None:
-    """Run the command line and exit; every error a user can cause is one message."""
+    """Run the command line and exit; every error that a user can cause prints one message."""
     try:
         _main()
-    finally:  # all is done and said: a signal that comes as Python itself ends changes nothing
+    finally:  # a signal while Python exits changes nothing
         _obey_signals(signal.SIG_IGN)
 
 
 def _main() -> None:
-    for stream in (sys.stdout, sys.stderr):  # names of columns are no fault of the terminal's
+    for stream in (sys.stdout, sys.stderr):  # a column name may not fit the encoding
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     _obey_signals(_interrupt)
@@ -156,7 +155,7 @@ def _main() -> None:
     except Interrupted as interrupted:
         _say("\n".join(["interrupted", *notes_of(interrupted)]))
         sys.exit(128 + interrupted.number)
-    except BrokenPipeError:  # whoever read our output has gone
+    except BrokenPipeError:  # the reader of our output has closed the pipe
         _drop_output()
         sys.exit(0)
     except Exception as error:
@@ -168,7 +167,7 @@ def _main() -> None:
             _say("\n".join([f"error: cannot write {what}: {error.strerror}", *notes_of(error)]))
             sys.exit(RunError.exit_code)
         if peer_died(error):
-            _say("\n".join([f"error: {LEFT_ALONE}", *notes_of(error)]), hearsay=True)
+            _say("\n".join([f"error: {LEFT_ALONE}", *notes_of(error)]), peer_lost=True)
             sys.exit(RunError.exit_code)
         said = [
             f"error: a bug in lstmcast: {type(error).__name__}: {error}",
@@ -179,17 +178,17 @@ def _main() -> None:
 
 
 def _run() -> None:
-    """The command, and all of its output."""
+    """Run the command and flush its output."""
     try:
         sys.exit(app(prog_name="lstmcast", standalone_mode=False) or 0)
     except SystemExit:
-        if sys.stdout is not None:  # it may have been closed before we began
-            sys.stdout.flush()  # what hinders it can still be told
+        if sys.stdout is not None:  # it may have been closed before the start
+            sys.stdout.flush()  # an error here can still be reported
         raise
 
 
 def _drop_output() -> None:
-    """What could not be written is not tried again as Python ends."""
+    """Keep Python from writing the rest of the output again at exit."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -204,24 +203,24 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def notes_of(error: BaseException) -> list[str]:
-    """What was added to an exception on its way."""
+    """Notes added to an exception."""
     return getattr(error, "__notes__", [])
 
 
 def _hush(debug: bool) -> None:
-    """Be silent: rank 0 says it all. What others have to say of errors, `_say` lets through."""
+    """Silence this rank: rank 0 prints everything. `_say` still prints errors."""
     silence = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open until the end
     sys.stdout = silence
     if not debug:
         sys.stderr = silence
 
 
-def _say(text: str, hearsay: bool = False) -> None:
-    """Say why the command ends: one rank does."""
+def _say(text: str, peer_lost: bool = False) -> None:
+    """Print why the command ends, on one rank."""
     if ranks().alone:
-        with contextlib.suppress(OSError):  # the exit code says it too
+        with contextlib.suppress(OSError):  # the exit code also tells
             print(text, file=sys.stderr)
         return
-    _obey_signals(signal.SIG_IGN)  # torchrun ends us when another has ended
-    if ranks().may_speak(hearsay):
+    _obey_signals(signal.SIG_IGN)  # torchrun ends this process after another
+    if ranks().may_speak(peer_lost):
         print(text, file=sys.__stderr__, flush=True)

@@ -21,7 +21,7 @@ def predict(
     ],
     data: Annotated[
         str | None,
-        typer.Argument(metavar="[DATA|-]", help="A table, or - for CSV on standard input."),
+        typer.Argument(metavar="[DATA|-]", help="A table, or - for CSV from standard input."),
     ] = None,
     output: Annotated[
         str,
@@ -29,22 +29,24 @@ def predict(
             "-o",
             "--output",
             metavar="FILE|DIR/|-",
-            help="Where the forecast goes: a CSV file, or Parquet parts in a folder.",
+            help="Write the forecast to a CSV file, or to Parquet files in a folder.",
         ),
     ] = "-",
     at: Annotated[
         str | None,
-        typer.Option("--at", metavar="STAMP", help="Take this for the last row of every series."),
+        typer.Option(
+            "--at", metavar="STAMP", help="Use this time stamp as the last row of every series."
+        ),
     ] = None,
     future: Annotated[
         str | None,
         typer.Option(
-            "--future", metavar="FILE", help="A table of the future columns of the steps ahead."
+            "--future", metavar="FILE", help="A table with the future covariates of the horizon."
         ),
     ] = None,
     plot: Annotated[
         bool,
-        typer.Option("--plot", help="Print plots in place of the table; -o still writes it."),
+        typer.Option("--plot", help="Print plots instead of the table; -o still writes it."),
     ] = False,
     device: Device = "auto",
     json: Json = False,
@@ -53,7 +55,7 @@ def predict(
 ) -> None:
     """Forecast every series after its last row.
 
-    Without DATA, forecasts the table that the run was trained on.
+    Without DATA, the input is the table that the run was trained on.
     """
     if plot and json:
         raise ConfigError("--plot and --json exclude each other; name one of them")

@@ -16,7 +16,7 @@ def report(
         Path,
         typer.Argument(
             metavar="RUN",
-            help="A run folder, or one in its backtests.",
+            help="A run folder, or a folder in its backtests.",
             autocompletion=complete_run,
         ),
     ],
@@ -32,9 +32,9 @@ def report(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Write RUN/report.html again: one page to look at, to print and to mail.
+    """Write RUN/report.html again: one offline page to read, print and mail.
 
-    Files of charts take `pip install 'lstmcast[plots]'` and a Chrome or Chromium.
+    Chart files need `pip install 'lstmcast[plots]'` and Chrome or Chromium.
     """
     from lstmcast.terminal.terminal import Terminal
     from lstmcast.workflows.report import report as report_workflow

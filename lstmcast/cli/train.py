@@ -27,7 +27,7 @@ def train(
         typer.Option(
             "--resume",
             metavar="RUN",
-            help="Go on with an interrupted run, exactly.",
+            help="Resume an interrupted run, exactly.",
             autocompletion=complete_run,
         ),
     ] = None,
@@ -36,7 +36,7 @@ def train(
         typer.Option(
             "--init-from",
             metavar="RUN",
-            help="Begin with the weights of another run.",
+            help="Start from the weights of another run (warm start).",
             autocompletion=complete_run,
         ),
     ] = None,
@@ -46,10 +46,10 @@ def train(
     verbose: Verbose = False,
     debug: Debug = False,
 ) -> None:
-    """Train a network, judge it beside baselines, forecast.
+    """Train a network, compare it with baselines, forecast.
 
-    Makes a run folder: weights, metrics, test forecasts, the forecast after the last row. Given a
-    CSV or Parquet file in place of a config, it proposes one.
+    Creates a run folder with weights, metrics, test forecasts and the forecast after the last row.
+    For a CSV or Parquet file instead of a config, it proposes a config first.
     """
     from lstmcast.terminal.terminal import Terminal
 
@@ -57,7 +57,7 @@ def train(
     from lstmcast.proposing.source import choose_device, config_for, run_folder_for
 
     if resume is None and source is not None and (begun := begun_before(source, run)) is not None:
-        terminal.note(f"torchrun has started the processes again; they go on with {begun}.")
+        terminal.note(f"torchrun has restarted the processes; they resume {begun}.")
         source, set, run, resume, init_from = None, None, None, begun, None
     if resume is not None:
         refuse_beside_resume(
@@ -83,7 +83,7 @@ def train(
 
 
 def begun_before(source: Path, run: Path | None) -> Path | None:
-    """The run that this command began before torchrun started it again; None where it has not."""
+    """The unfinished run of this command if torchrun has restarted it, else None."""
     if not ranks().restarts:
         return None
     from lstmcast.pipeline.resume import unfinished
@@ -93,14 +93,11 @@ def begun_before(source: Path, run: Path | None) -> Path | None:
 
 
 def refuse_beside_resume(given: dict[str, object]) -> None:
-    """Refuse what would be another training.
+    """Refuse arguments that would change a resumed training.
 
     Raises:
-        ConfigError: Something was given that a run has of its own.
+        ConfigError: An argument is given that the run already defines.
     """
     for name, value in given.items():
         if value:
-            raise ConfigError(
-                f"--resume goes on with the run's own config in the run's own folder; leave {name} "
-                "out"
-            )
+            raise ConfigError(f"--resume uses the config and the folder of the run; remove {name}")

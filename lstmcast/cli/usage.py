@@ -1,4 +1,4 @@
-"""Flags and arguments that typer refuses, in the look of all other errors."""
+"""Messages for flags and arguments that typer refuses."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import typer
 from lstmcast.errors import nearest
 
 UsageError: Any = typer.BadParameter.__mro__[1]
-"""What typer raises: it has moved click into itself, and shows this part of it alone."""
+"""Typer's base class of usage errors; typer exports only its subclasses."""
 
 
 def usage_words(error: Any) -> str:
-    """What was wrong with a command line, and where its flags are described."""
+    """What is wrong in a command line, and which help describes its flags."""
     context = error.ctx
     if context is None:
         return f"error: {_plain(error.format_message())}"
@@ -27,15 +27,15 @@ def usage_words(error: Any) -> str:
         said = f"{_bare(error.param.get_error_hint())}: {wanted}"
     else:
         said = _plain(error.format_message())
-    return f"error: {said}\n`{context.command_path} --help` has the flags and an example"
+    return f"error: {said}\n`{context.command_path} --help` lists the flags and shows an example"
 
 
 def _plain(text: str) -> str:
-    """A sentence of typer's as the end of one of ours."""
+    """Typer's sentence, in lower case and without its full stop."""
     text = " ".join(text.split()).rstrip(".")
     return text[:1].lower() + text[1:]
 
 
 def _bare(words: str) -> str:
-    """Flags need no quotes."""
+    """Words without quotes."""
     return words.replace("'", "")

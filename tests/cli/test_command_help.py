@@ -16,7 +16,7 @@ def test_help_lists_commands_in_the_order_of_use_each_with_an_example(cli):
     lines = cli("--help").out.splitlines()
     assert max(len(line) for line in lines) <= 80
     assert [line for line in lines if re.fullmatch(r"[A-Z][a-z ]+:", line)] == [
-        "Options:", "Prepare:", "Train and forecast:", "Judge:", "Look inside:",
+        "Options:", "Prepare:", "Train and forecast:", "Evaluate:", "Look inside:",
     ]  # fmt: skip
     begin = lines.index("Prepare:")
     words = [line.split() for line in lines[begin:] if line.startswith(" ")]
