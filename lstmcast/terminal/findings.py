@@ -1,4 +1,4 @@
-"""Findings as they stand on a terminal, and as JSON."""
+"""Findings as terminal text and as JSON."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lstmcast.tables.read import Table
 WIDTH = 80
 
 SHOWN = 5
-"""Findings of one code and severity that are printed in full."""
+"""Findings printed in full, per code and severity."""
 
 
 def findings_text(source: str, table: Table | None, findings: Sequence[Finding]) -> str:
-    """All findings by severity, with a line of advice each, and counts at the end."""
+    """All findings by severity, each with advice, then their counts."""
     parts = []
     for severity in SEVERITIES:
         some = [finding for finding in findings if finding.severity == severity]
@@ -34,7 +34,7 @@ def findings_text(source: str, table: Table | None, findings: Sequence[Finding])
         counted(sum(f.severity == severity for f in findings), severity) for severity in SEVERITIES
     )
     mended = sum(CODES[finding.code].mended for finding in findings)
-    more = f"; --fix FILE mends {mended}" if mended else ""
+    more = f"; --fix FILE repairs {mended}" if mended else ""
     parts.append(f"{Path(source).name}: {counts}{more}" if findings else f"{source}: nothing found")
     return "\n".join(parts) + "\n"
 
@@ -48,7 +48,7 @@ def _finding_text(source: str, table: Table | None, finding: Finding) -> str:
     lines = [f"{place}{column}  {finding.code} {code.title}"]
     message = finding.message.removeprefix(f"{source}: ")
     if table is not None:
-        message = message.replace(f"{table.name}: ", "")  # the place says it
+        message = message.replace(f"{table.name}: ", "")  # `place` already names the table
         if len(finding.rows) > 1:
             message += f" ({_lines(table, finding)})"
     for text in (message, f"-> {code.advice}"):
@@ -57,7 +57,7 @@ def _finding_text(source: str, table: Table | None, finding: Finding) -> str:
 
 
 def _names(findings: Sequence[Finding]) -> str:
-    """A few columns by name, and how many more there are."""
+    """The first columns by name, and the number of others."""
     names = [f"'{finding.column}'" if finding.column else "the table" for finding in findings]
     more = f" and {len(names) - 3:,} more (--format json)" if len(names) > 3 else ""
     return ", ".join(names[:3]) + more
@@ -73,7 +73,7 @@ def _lines(table: Table, finding: Finding) -> str:
 def findings_json(
     source: str, table: Table | None, findings: Sequence[Finding], fixed: Sequence[str]
 ) -> dict[str, Any]:
-    """The same as one object for scripts."""
+    """All findings as one object for scripts."""
     return {
         "source": source,
         "table": None if table is None else table.name,

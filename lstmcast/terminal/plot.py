@@ -1,7 +1,7 @@
-"""Forecasts as plots of characters: the last season of history, the forecast, its interval.
+"""Forecasts as character plots: the last season of history, the forecast, its interval.
 
-Lines are drawn in the dots of Braille characters, two across and four down in each, or with letters
-on a terminal that has none; the interval is shaded.
+Braille characters draw lines, with two by four dots each; terminals without Braille get letters.
+The interval is shaded.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lstmcast.workflows.predict import Predicted
 
 MOST = 3
-"""Plots that are drawn."""
+"""Maximum number of plots."""
 
 ROWS = 12
 """Characters from the lowest to the highest value."""
@@ -33,7 +33,7 @@ ACROSS, DOWN = 2, 4
 """Dots in a Braille character."""
 
 DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
-"""What each dot adds to the character U+2800, by row and column (Unicode, Braille Patterns)."""
+"""Value of each dot, added to U+2800, by row and column (Unicode, Braille Patterns)."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ class Plot:
     """One target of one series; N rows of history, H forecast steps.
 
     Attributes:
-        title: What it is.
+        title: Series, target, horizon and interval level.
         history: (N,) NaN where missing.
         forecast: (H,)
         low: (H,) NaN without intervals.
         high: (H,)
-        stamps: The first and the last row of history, and the last of the forecast.
+        stamps: Time stamps of the first and last row of history and the last forecast step.
     """
 
     title: str
@@ -58,7 +58,7 @@ class Plot:
 
 
 def plots_of(predicted: Predicted) -> Iterator[Plot]:
-    """A plot for each series and target that was forecast."""
+    """One plot for each series and target."""
     panel, model = predicted.panel, predicted.model
     wide = model.config.data.layout == "wide"
     horizon, level = model.sizes.horizon, min(model.levels, default=None)
@@ -100,17 +100,19 @@ def _plot(
 
 
 def drawn(predicted: Predicted, width: int, braille: bool) -> list[Text]:
-    """The first plots, and how many more there would be.
+    """The first plots, and the number of others.
 
     Args:
-        predicted: Forecasts, and what they were made from.
-        width: Of the terminal, in characters.
-        braille: Whether it has the characters; letters otherwise.
+        predicted: Forecasts, and their panel and model.
+        width: Width of the terminal in characters.
+        braille: Whether the terminal shows Braille characters; letters otherwise.
     """
     plots = list(plots_of(predicted))
     parts = [draw(plot, width, braille).append("\n") for plot in plots[:MOST]]
     if len(plots) > MOST:
-        parts.append(Text(f"{MOST} of {len(plots):,} are drawn; report.html draws the others."))
+        parts.append(
+            Text(f"{MOST} of {len(plots):,} plots are shown; report.html shows the others.")
+        )
     return parts
 
 
@@ -142,7 +144,7 @@ def draw(plot: Plot, width: int, braille: bool) -> Text:
 
 
 def _axis(stamps: tuple[str, str, str], middle: int, columns: int) -> str:
-    """First, middle and last stamp below their places, as many as there is room for."""
+    """First, middle and last stamp below their places, as far as they fit."""
     first, known, last = stamps
     line = [" "] * columns
     starts = {0: first, columns - len(last): last, middle - len(known) // 2: known}
@@ -158,14 +160,14 @@ def _axis(stamps: tuple[str, str, str], middle: int, columns: int) -> str:
 
 
 class _Grid:
-    """Characters, some of them of dots.
+    """A grid of characters.
 
     Args:
         columns: Characters across.
         low: Value at the bottom.
         high: Value at the top.
         points: Rows of the table from left to right.
-        braille: Whether dots can be drawn.
+        braille: Whether to draw Braille dots.
     """
 
     def __init__(self, columns: int, low: float, high: float, points: int, braille: bool) -> None:
@@ -178,7 +180,7 @@ class _Grid:
         }
 
     def column(self, point: int) -> int:
-        """The character below which a point lies."""
+        """The character column of a point."""
         return int(self._x(np.array([point]))[0]) // self.across
 
     def _x(self, points: np.ndarray) -> np.ndarray:
@@ -201,7 +203,7 @@ class _Grid:
             dots[self._y(values[k] + share * (values[k + 1] - values[k])), across] = True
 
     def shade(self, first: int, low: np.ndarray, high: np.ndarray) -> None:
-        """Fill what lies between bounds."""
+        """Fill the area between the bounds."""
         known = np.flatnonzero(np.isfinite(low) & np.isfinite(high))
         if not len(known):
             return
@@ -212,7 +214,7 @@ class _Grid:
             self.dots["interval"][rows[0] : rows[1] + 1, column] = True
 
     def row(self, row: int) -> Text:
-        """A line of characters in their colours."""
+        """One line of coloured characters."""
         text = Text()
         for column in range(self.width // self.across):
             text.append(*self._cell(row, column))
@@ -220,7 +222,7 @@ class _Grid:
         return text
 
     def _cell(self, row: int, column: int) -> tuple[str, str]:
-        """A character and its style: a line before a shade, history before a forecast."""
+        """A character and its style; lines hide the interval, history hides the forecast."""
         here = (
             slice(row * self.down, (row + 1) * self.down),
             slice(column * self.across, (column + 1) * self.across),

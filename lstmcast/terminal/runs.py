@@ -1,4 +1,4 @@
-"""Backtests and comparisons of runs as they stand on a terminal, and as one object for scripts."""
+"""Backtests, comparisons and reruns as terminal output and as JSON objects."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from lstmcast.workflows.rerun import Rerun
 
 SHOWN = ("mae", "rmse", "mase", "crps", "skill")
-"""Measures in the table of runs, where any run has them."""
+"""Measures in the table of runs, if any run has them."""
 
 LISTED = 12
-"""Differences of a rerun that are shown; scripts get all."""
+"""Printed differences of a rerun; the JSON object has all."""
 
 
 def shown_backtest(done: Backtested, source: Path) -> Shown:
-    """Scores over all folds, the verdict, what the gates say, and what may follow."""
+    """Scores over all folds, the verdict, failed gates and the next command."""
     scores, folds = done.metrics["scores"], len(done.metrics["folds"])
     title = f"{folds} folds, {scores['lstmcast']['windows']:,} windows"
     parts = ["", score_table(scores, title), "", *remarks_on(scores), done.verdict.sentence(), ""]
@@ -49,11 +49,11 @@ def shown_backtest(done: Backtested, source: Path) -> Shown:
 
 
 def shown_comparison(comparison: Comparison, most: int | None) -> Shown:
-    """Runs with their scores, and what differs between them.
+    """Runs with their scores and config differences.
 
     Args:
-        comparison: Of runs.
-        most: How many people see, the best; None: all. Scripts get all.
+        comparison: The compared runs.
+        most: Number of printed runs, the best first; None prints all. JSON has all.
     """
     shown = replace(comparison, runs=comparison.runs[:most])
     parts: list[Any] = [run_table(shown), "", difference_table(shown)]
@@ -61,7 +61,10 @@ def shown_comparison(comparison: Comparison, most: int | None) -> Shown:
         count = f"{len(shown.runs)} of {len(comparison.runs):,} runs"
         parts += ["", f"These are {count}, the best by {comparison.measure}; --all shows all."]
     if not comparison.judged_alike:
-        parts += ["", "Not all were judged on the same table and windows: scores may not compare."]
+        parts += [
+            "",
+            "Some runs used other tables or test windows: their scores may not be comparable.",
+        ]
     parts += [
         "",
         SCORES_EXPLAINED,
@@ -93,25 +96,23 @@ def run_table(comparison: Comparison) -> Table:
 
 
 def difference_table(comparison: Comparison) -> Table:
-    """What differs in the configs of runs."""
+    """Config differences of runs."""
     table = Table(box=None, pad_edge=False)
     table.add_column("run", overflow="fold")
-    table.add_column("what differs in its config", overflow="fold")
+    table.add_column("config differences", overflow="fold")
     for run in comparison.runs:
         said = ", ".join(f"{name}={value}" for name, value in run.differs.items())
-        table.add_row(run.run.name, Text(said or "nothing"))
+        table.add_row(run.run.name, Text(said or "none"))
     return table
 
 
 def fold_line(fold: Fold) -> str:
-    """A finished fold in one line: the network beside the best of the others."""
+    """A finished fold in one line: the network and the best other forecaster."""
     width = len(str(fold.folds))
     losses = {name: loss for name, loss in fold.losses.items() if loss is not None}
     best = min((name for name in losses if name != "lstmcast"), key=losses.__getitem__, default="")
     said = (
-        f"mae {losses['lstmcast']:.4g}, {best} {losses[best]:.4g}"
-        if best
-        else "nothing was observed"
+        f"mae {losses['lstmcast']:.4g}, {best} {losses[best]:.4g}" if best else "no actual values"
     )
     return (
         f"fold {fold.number:{width}}/{fold.folds}  after {fold.origin}  {said}"
@@ -120,12 +121,12 @@ def fold_line(fold: Fold) -> str:
 
 
 def shown_rerun(done: Rerun) -> Shown:
-    """Whether a run that was trained again is the same, and in what it differs."""
+    """Whether a run and its rerun are equal, and their differences."""
     found = done.differences or []
     wrong = [difference for difference in found if difference.counts]
     parts: list[Any] = [""]
     if done.unlike:
-        parts += [f"Not made alike: {'; '.join(done.unlike)}.", ""]
+        parts += [f"Different conditions: {'; '.join(done.unlike)}.", ""]
     if found:
         listed = wrong or found
         parts += [rerun_table(listed[:LISTED])]
@@ -135,7 +136,9 @@ def shown_rerun(done: Rerun) -> Shown:
     if wrong:
         parts += [f"{done.run} and the run trained again differ in {counted(len(wrong), 'value')}."]
     elif done.unlike:
-        parts += [f"{done.run} trained again gives the same scores and forecasts, within bounds."]
+        parts += [
+            f"{done.run} trained again gives the same scores and forecasts, within tolerance."
+        ]
     else:
         parts += [f"{done.run} trained again gives the same {what}, bit for bit."]
     parts += [f"Run folder: {done.trained.run.path}"] if done.kept else []
@@ -151,7 +154,7 @@ def shown_rerun(done: Rerun) -> Shown:
 
 
 def rerun_table(differences: Sequence[Difference]) -> Table:
-    """What differs between two runs, a row each."""
+    """Differences between two runs, one per row."""
     table = Table(box=None, pad_edge=False)
     for name in ("part", "name", "difference"):
         table.add_column(name, overflow="fold")

@@ -1,4 +1,4 @@
-"""Numbers and tables as they stand on a terminal."""
+"""Numbers and tables for a terminal."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from lstmcast.tables.read import Table as Read
     from lstmcast.training.training_state import Epoch
 
-UNJUDGED = "No test window: the network was not judged (split.test, window.horizon)."
+UNJUDGED = "No test window: the network has no test scores (split.test, window.horizon)."
 
 STEPS_SHOWN = 6
 """Steps of the horizon in the closing table."""
 
 Shown = tuple[list[Any], dict[str, Any]]
-"""What people see, part by part, and what scripts get."""
+"""Parts of the printed result, and the JSON object."""
 
 
 def table_line(read: Read, panel: Panel) -> str:
-    """What was read: rows, series, frequency, from when to when."""
+    """Rows, series, frequency and time range of a table."""
     series = f"{panel.series_count:,} series, " if panel.series_columns else ""
     ends = panel.starts + panel.lengths - 1
     first = panel.format_times(panel.starts.min(keepdims=True))[0]
@@ -41,7 +41,7 @@ def table_line(read: Read, panel: Panel) -> str:
 
 
 def roles_line(panel: Panel) -> str:
-    """Which columns are what, and the season."""
+    """Roles of the columns, and the season."""
     columns = panel.columns
     roles = {
         "target": columns.targets,
@@ -88,9 +88,9 @@ def score_table(scores: dict[str, Any], title: str = "Test rows, every window") 
 
 
 def remarks_on(scores: dict[str, Any]) -> list[str]:
-    """The lines below a table of scores; the last one is empty."""
+    """Lines below a table of scores; the last line is empty."""
     one_step = same_scores(scores, "naive", "seasonal_naive")
-    season = ["seasonal_naive is naive here: the season is one step."] if one_step else []
+    season = ["seasonal_naive equals naive here: the season is one step."] if one_step else []
     return [*season, SCORES_EXPLAINED, ""]
 
 
@@ -111,12 +111,12 @@ def step_table(scores: dict[str, Any]) -> Table:
 
 
 def lowest_score(values: list[float | None]) -> float | None:
-    """The lowest of the scores that are defined."""
+    """The lowest defined score."""
     return min((value for value in values if value is not None), default=None)
 
 
 def styled(value: float | None, best: bool) -> Text:
-    """A score as a cell; undefined ones are a dash."""
+    """A score as a cell; a dash if undefined."""
     return Text(
         "-" if value is None else f"{value:.4g}", "bold" if best and value is not None else ""
     )
@@ -128,7 +128,7 @@ def share(value: float | None) -> Text:
 
 
 def wrapped(text: str, console: Console) -> str:
-    """Text broken between words on a terminal; elsewhere a line stays a line."""
+    """Text wrapped at words on a terminal; unchanged elsewhere."""
     if not console.is_terminal:
         return text
     return "\n".join(
@@ -140,7 +140,7 @@ def wrapped(text: str, console: Console) -> str:
 
 
 def cell(value: Any) -> Text:
-    """A value of the user's table as a cell, never read as markup; empty where unknown."""
+    """A value of the user's table as a cell without markup; empty if missing."""
     import pandas as pd
 
     if value is pd.NA or value != value:

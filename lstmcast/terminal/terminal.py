@@ -1,4 +1,4 @@
-"""How everything looks: results on stdout, progress and remarks on stderr."""
+"""Terminal output of commands: results on stdout, progress and notes on stderr."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 
 
 class Terminal(ProgressListener):
-    """Prints what workflows tell and what commands found.
+    """Prints progress of workflows and results of commands.
 
     Args:
-        json: One JSON object on stdout, and nothing else there.
-        quiet: Nothing but errors, and what stdout was asked for.
-        verbose: Also the resolved config.
+        json: Print only one JSON object on stdout.
+        quiet: Print only errors and requested data.
+        verbose: Also print the resolved config.
     """
 
     def __init__(self, json: bool = False, quiet: bool = False, verbose: bool = False) -> None:
@@ -75,40 +75,40 @@ class Terminal(ProgressListener):
         if self.json:
             print(json.dumps(value, ensure_ascii=False, allow_nan=False))
 
-    # What workflows tell.
+    # Progress of workflows.
 
     def note(self, text: str) -> None:
-        """A remark, which `--json` repeats under `notes`."""
+        """Print a note; `--json` repeats it under `notes`."""
         self.notes.append(text)
         self._remark(f"note: {text}", "yellow")
 
     def config(self, config: Config) -> None:
-        """The resolved config, for `--verbose`."""
+        """Print the resolved config, with `--verbose`."""
         if self.verbose:
             from lstmcast.config import dump_config
 
             self._remark(dump_config(config).rstrip(), "dim")
 
     def read(self, table: Table, panel: Panel) -> None:
-        """What was read."""
+        """Print a summary of the table."""
         self._remark(table_line(table, panel), "bold")
 
     def prepared(self, prepared: Prepared) -> None:
-        """What was read and how it is cut."""
+        """Print a summary of the table, its columns and its splits."""
         panel, windows = prepared.panel, prepared.windows
         self.read(prepared.table, panel)
         self._remark(roles_line(panel))
         self._remark(
             f"windows: {len(windows.train):,} train, {len(windows.validation):,} validation, "
-            f"{len(windows.test):,} test; {windows.crossing:,} left out at cuts"
+            f"{len(windows.test):,} test; {windows.crossing:,} left out at splits"
         )
 
     def network(self, words: str) -> None:
-        """What is trained."""
+        """Print a description of the network."""
         self._remark(words)
 
     def training(self, max_epochs: int, what: str) -> None:
-        """Open the live view, on a terminal."""
+        """Open the live view if stderr is a terminal."""
         if what:
             self._remark(f"training {what}")
         if not self.live:
@@ -132,7 +132,7 @@ class Terminal(ProgressListener):
             self.view = None
 
     def folds(self, count: int) -> None:
-        """Open the live view of folds, on a terminal."""
+        """Open the live view of folds if stderr is a terminal."""
         if not self.live:
             return
         from lstmcast.terminal.bars import folds_bar
@@ -148,19 +148,19 @@ class Terminal(ProgressListener):
             self.bar.update(self.task, completed=done, fold=running)
 
     def fold(self, fold: Fold) -> None:
-        """Move the bar, and print a fold that is done."""
+        """Move the bar, and print a finished fold."""
         from lstmcast.terminal.runs import fold_line
 
         self.fold_trains(fold.number)
         self._remark(fold_line(fold))
 
     def folds_done(self) -> None:
-        """Close the live view, and what a fold that failed has left open within it."""
+        """Close the live view, also after a failed fold."""
         self.within = 0
         self.task_finished()
 
     def task_started(self, words: str, count: int) -> None:
-        """Open a bar, on a terminal; work within other work has none of its own."""
+        """Open a bar if stderr is a terminal; nested tasks have no bar."""
         if self.bar is not None:
             self.within += 1
         elif self.live and count > 1:
@@ -183,15 +183,15 @@ class Terminal(ProgressListener):
             self.bar.stop()
             self.bar = None
 
-    # What commands found.
+    # Results of commands.
 
     def shown(self, parts: Sequence[Any], value: dict[str, Any]) -> None:
-        """A result that `display` has put together."""
+        """Print a result, or its JSON object."""
         self._result(*parts)
         self._object({**value, "notes": self.notes})
 
     def trained_run(self, trained: Trained) -> None:
-        """Scores beside the baselines, the verdict, and where everything lies."""
+        """Print scores, the verdict and the paths of the results."""
         fits, folder = trained.fits, trained.run.path
         for number, fit in enumerate(fits, start=1):
             self._remark(
@@ -225,14 +225,14 @@ class Terminal(ProgressListener):
         )
 
     def complete(self, run: Path) -> None:
-        """There was nothing left to do."""
+        """Print that a run is complete."""
         self._result(f"{run} is complete; there is nothing to resume.")
         if not (run / "report.html").is_file():
-            self._result(f"Its page is missing: lstmcast report {run}")
+            self._result(f"Its report is missing: lstmcast report {run}")
         self._object({"run": str(run), "complete": True, "notes": self.notes})
 
     def predicted(self, predicted: Predicted, output: str) -> None:
-        """Write a forecast where it was asked for."""
+        """Write a forecast to its output."""
         from lstmcast.pipeline.output import write_forecast
 
         forecast = predicted.forecast
@@ -247,14 +247,14 @@ class Terminal(ProgressListener):
             self._object({**found, "notes": self.notes})
 
     def plotted(self, predicted: Predicted) -> None:
-        """Draw a forecast with characters, in place of its table."""
+        """Draw a forecast with characters instead of its table."""
         from lstmcast.terminal.plot import drawn
 
         for part in drawn(predicted, self.out.width, "utf" in self.out.encoding.lower()):
             self.out.print(part)
 
     def inspected(self, found: InspectionResult) -> None:
-        """A network, layer by layer, and what was asked of a window."""
+        """Print a network, layer by layer, and the trace of a window."""
         from lstmcast.inspection.as_json import as_data
         from lstmcast.inspection.text.page import page
 
@@ -264,19 +264,19 @@ class Terminal(ProgressListener):
             self._result(*page(found))
 
     def configs(self, shipped: list[Shipped]) -> None:
-        """The list of shipped configs."""
+        """Print the list of shipped configs."""
         width = max(len(config.name) for config in shipped)
         self._result(*(f"{config.name:<{width}}  {config.headline()}" for config in shipped))
         found = [{"name": config.name, "about": config.headline()} for config in shipped]
         self._object({"configs": found, "notes": self.notes})
 
     def copied(self, paths: list[Path]) -> None:
-        """Files that were copied, and what to do with them."""
+        """Print the copied files and the next command."""
         self._result(*(f"wrote {path}" for path in paths), f"Next: lstmcast train {paths[0]}")
         self._object({"files": [str(path) for path in paths], "notes": self.notes})
 
     def proposed(self, proposal: Proposal, text: str, output: Path | None) -> None:
-        """A proposed config, or where it was written."""
+        """Print a proposed config, or its path."""
         if output is not None:
             self._result(f"wrote {output}", f"Next: lstmcast train {output}")
         elif not self.json:
@@ -285,12 +285,12 @@ class Terminal(ProgressListener):
         self._object({**found, "notes": self.notes})
 
     def text(self, text: str) -> None:
-        """A text that was asked for."""
+        """Print a text."""
         if self.json:
             self._object({"text": text})
         else:
             sys.stdout.write(text)
 
     def document(self, value: Any) -> None:
-        """A JSON document that was asked for."""
+        """Print a JSON document."""
         print(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,4 +1,4 @@
-"""Windows as they stand on a terminal, and as one object for scripts."""
+"""Windows as terminal output and as JSON objects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def shown_windows(plan: Windows, folder: Path | None, following: str) -> Shown:
-    """Shapes, counts and sizes of windows, written or not, and what may follow."""
+    """Shapes, counts and sizes of windows, and the next command."""
     from lstmcast.workflows.window import describe_windows
 
     table = Table(box=None, pad_edge=False)
@@ -33,7 +33,7 @@ def shown_windows(plan: Windows, folder: Path | None, following: str) -> Shown:
         "",
         table,
         "",
-        f"Windows:   {counts}; {plan.crossing:,} left out at cuts",
+        f"Windows:   {counts}; {plan.crossing:,} left out at splits",
         f"On disk:   {size_words(plan.disk_bytes)}; "
         f"training holds {size_words(plan.memory_bytes)} instead",
         *([] if folder is None else [f"Folder:    {folder}"]),
