@@ -1,4 +1,4 @@
-"""The time axis that all charts of a page share, and what its places are called in a calendar."""
+"""The time axis shared by all charts of a page, and calendar names of its places."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Axis:
     """Every stamp of a page once, in order.
 
     Attributes:
-        kind: "date", "linear" (counted rows) or "category" (stamps that cannot be told apart).
-        texts: (P,) as the table writes them.
-        marks: (P,) as plotly takes them.
+        kind: "date", "linear" (row numbers) or "category" (stamps with unclear day and month).
+        texts: (P,) stamps as in the table.
+        marks: (P,) values for plotly.
         stamps: (P,) datetime64[us]; None unless dates.
-        unit: "h", "D", "W", "M", "Q", "Y" of dates: a step, or the unit above what is shorter.
+        unit: "h", "D", "W", "M", "Q" or "Y" of dates; "h" also for shorter steps.
         season: Steps in a season.
     """
 
@@ -42,18 +42,18 @@ class Axis:
     season: int
 
     def places(self, times: pd.Categorical) -> np.ndarray:
-        """Where stamps stand on the axis; all of them do."""
+        """Places of stamps on the axis, which must contain them all."""
         return np.asarray(pd.Index(self.texts).get_indexer(times.categories)[times.codes])
 
 
 @dataclass(frozen=True)
 class Names:
-    """What places are called, such as their weekday.
+    """Calendar names of places, such as weekdays.
 
     Attributes:
-        title: What the names are.
-        labels: (K,) in order.
-        codes: (P,) the label of each place.
+        title: Kind of the names.
+        labels: (K,) names in order.
+        codes: (P,) number of each place's label.
     """
 
     title: str
@@ -67,11 +67,11 @@ def axis_of(
     """The axis of some columns of stamps.
 
     Args:
-        tables: Stamps of each table, as it writes them, each at least once.
-        timed: Whether they are stamps; otherwise row numbers.
-        time_format: As `data.time_format` says.
-        alias: Of the frequency; empty where that is to be found out.
-        season: Steps in a season; 0 where that is to be found out.
+        tables: Stamps of each table as written there, each at least once.
+        timed: Whether they are time stamps; otherwise row numbers.
+        time_format: Value of `data.time_format`.
+        alias: Frequency alias; empty to infer it.
+        season: Steps in a season; 0 to infer it.
     """
     texts = pd.unique(np.concatenate([np.asarray(table, dtype=object) for table in tables]))
     if not timed:
@@ -93,7 +93,7 @@ def axis_of(
 
 
 def read_times(texts: np.ndarray, time_format: str) -> np.ndarray | None:
-    """datetime64[us]; None where a few stamps do not show which part is the day."""
+    """datetime64[us]; None if it is unclear which part is the day."""
     for form in dict.fromkeys((time_format, "day_first", "month_first")):
         try:
             return parse_stamps(texts, form).values
@@ -103,7 +103,7 @@ def read_times(texts: np.ndarray, time_format: str) -> np.ndarray | None:
 
 
 def presumed(stamps: np.ndarray) -> tuple[str, int]:
-    """Alias and season of the frequency of sorted stamps."""
+    """Frequency alias and season of sorted stamps."""
     try:
         found = infer_frequency(stamps, np.zeros(len(stamps), dtype=np.int64))
     except DataError:
@@ -112,7 +112,7 @@ def presumed(stamps: np.ndarray) -> tuple[str, int]:
 
 
 def unit_of(alias: str) -> str:
-    """The unit of the calendar that a frequency's steps are counted in."""
+    """The calendar unit of a frequency."""
     name = re.sub(r"^\d+", "", alias).partition("-")[0]
     return _UNITS.get(name, name[:1])
 
@@ -122,7 +122,7 @@ def _has_clock(stamps: np.ndarray) -> bool:
 
 
 def season_names(axis: Axis) -> Names | None:
-    """The part of its season that each place is; None where there is no season."""
+    """Each place's part of the season; None without a season."""
     if axis.stamps is None:
         if axis.season < 2:
             return None
@@ -144,7 +144,7 @@ def season_names(axis: Axis) -> Names | None:
 
 
 def calendar_names(axis: Axis) -> tuple[Names, Names] | None:
-    """Rows and columns of a calendar; None where a table has neither time nor season."""
+    """Rows and columns of a calendar; None if a table has neither time nor season."""
     if axis.stamps is None:
         within = season_names(axis)
         if within is None:
@@ -175,7 +175,7 @@ def calendar_names(axis: Axis) -> tuple[Names, Names] | None:
 
 
 def _numbered(title: str, numbers: np.ndarray, first: int) -> Names:
-    """Whole numbers as names, each between the lowest and the highest once."""
+    """Whole numbers from the lowest to the highest as names."""
     low, high = int(numbers.min()), int(numbers.max())
     return Names(title, [str(k + first) for k in range(low, high + 1)], numbers - low)
 

@@ -1,8 +1,7 @@
-"""What every chart has: a title, a sentence, words in place of the picture, and its figure.
+"""Common parts of charts: title, sentence, text alternative and figure.
 
-A figure is what plotly takes, `{"data": [...], "layout": {...}}`, made of plain lists, so that a
-page is written without loading plotly. Colours are those for a light page; `palette` says which
-stands for each on a dark one.
+A figure is plotly's `{"data": [...], "layout": {...}}` in plain lists, so that writing a page does
+not load plotly. Colours are for a light page; `DARK` maps them to a dark one.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ FORECASTERS = {
     "auto_arima": ("#9c2b1f", "#ff9f8c", "dash"),
     "theta": ("#4a6a00", "#b6d957", "dashdot"),
 }
-"""Colour on a light page, on a dark one, and dash of each forecaster's line."""
+"""Light colour, dark colour and dash of each forecaster's line."""
 
 DARK = {
     INK: "#e8edf2",
@@ -42,12 +41,12 @@ DARK = {
     BAND_FUTURE: "rgba(255,154,102,0.30)",
     **{light: dark for light, dark, _ in FORECASTERS.values()},
 }
-"""The colour on a dark page for each on a light one."""
+"""Colour on a dark page for each colour on a light page."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """The numbers of a chart, for those who would rather read."""
+    """The numbers of a chart as a table."""
 
     header: list[str]
     rows: list[list[str]]
@@ -58,13 +57,13 @@ class Chart:
     """One chart of the page.
 
     Attributes:
-        key: Its id.
-        title: Heading above it.
-        about: What it shows, in a sentence or two.
-        words: What there is to see, in place of the picture.
-        figure: For plotly.
-        table: Its numbers; None where there are too many to read.
-        height: In pixels.
+        key: Id.
+        title: Heading.
+        about: One or two sentences about its content.
+        words: Text alternative for screen readers.
+        figure: Figure for plotly.
+        table: Numbers; None if there are too many to read.
+        height: Height in pixels.
     """
 
     key: str
@@ -78,7 +77,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Section:
-    """Charts below one heading."""
+    """Charts under one heading."""
 
     key: str
     title: str
@@ -87,7 +86,7 @@ class Section:
 
 
 def line(name: str, x: list[Any], y: list[Any], colour: str, **more: Any) -> dict[str, Any]:
-    """A line; `dash` and `width` go to its style, the rest to the trace."""
+    """A line; `dash` and `width` set its style, the rest goes to the trace."""
     style = {"color": colour, "width": more.pop("width", 2), "dash": more.pop("dash", "solid")}
     mode = more.pop("mode", "lines" if len(x) != 1 else "markers")
     trace = {"type": "scatter", "mode": mode, "name": name, "x": x, "y": y, "line": style}
@@ -100,7 +99,7 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
 
 
 def axis_style() -> dict[str, Any]:
-    """How the axes of a chart on its own look; on a page, the page's style decides."""
+    """Style of the axes outside the page; on a page, its script sets the style."""
     return {
         "gridcolor": "#e6eaee",
         "zerolinecolor": SOFT,
@@ -111,10 +110,10 @@ def axis_style() -> dict[str, Any]:
 
 
 def plain(values: Iterable[Any], digits: int = 5) -> list[float | None]:
-    """Numbers as JSON has them: so many significant digits, None where not finite."""
+    """Numbers for JSON, rounded to significant digits; None if not finite."""
     return [float(f"{v:.{digits}g}") if math.isfinite(v) else None for v in map(float, values)]
 
 
 def short(value: float | None) -> str:
-    """A number for people; a dash where there is none."""
+    """A number with four digits; a dash if missing."""
     return "-" if value is None or not math.isfinite(value) else f"{value:.4g}"

@@ -30,7 +30,7 @@ def style_of(name: str) -> tuple[str, str]:
 
 
 def forecaster_lines(x: list[Any], values: dict[str, list[float | None]]) -> list[dict[str, Any]]:
-    """A line for each forecaster, the network's thicker and on top."""
+    """A line for each forecaster; the network's is thicker and on top."""
     traces = []
     for name, y in reversed(values.items()):
         colour, dash = style_of(name)
@@ -40,7 +40,7 @@ def forecaster_lines(x: list[Any], values: dict[str, list[float | None]]) -> lis
 
 
 def y_or_nan(values: list[float | None]) -> list[float]:
-    """Values with NaN where there is none."""
+    """Values, with NaN for None."""
     return [float("nan") if value is None else value for value in values]
 
 
@@ -58,8 +58,7 @@ def step_chart(scores: dict[str, Any]) -> Chart:
     return Chart(
         "steps",
         "Error by step of the horizon",
-        "How far off the forecasts are one step ahead, two steps ahead, and so on: the mean "
-        "absolute error over all test windows.",
+        "Mean absolute error one step ahead, two steps ahead, and so on, over all test windows.",
         f"Line chart. The network's mean absolute error goes from {short(first)} at step 1 to "
         f"{short(last)} at step {len(steps)}; it is the lowest of all at {ahead} of "
         f"{len(steps)} steps.",
@@ -79,20 +78,18 @@ def step_chart(scores: dict[str, Any]) -> Chart:
 
 
 def levels_of(scores: dict[str, Any]) -> list[str]:
-    """Levels of the intervals that were scored, as texts."""
+    """Levels of the scored intervals, as texts."""
     known = scores["lstmcast"]
     return [name.removeprefix("coverage_") for name in known if name.startswith("coverage_")]
 
 
 def coverage_chart(scores: dict[str, Any]) -> Chart | None:
-    """How often intervals held what came, beside how often they promised to."""
+    """Coverage of the prediction intervals against their nominal level."""
     levels = levels_of(scores)
     if not levels:
         return None
     promised = [float(level) for level in levels]
-    traces = [
-        line("as promised", [0, 100], [0, 100], SOFT, dash="dot", width=1.5, hoverinfo="skip")
-    ]
+    traces = [line("nominal", [0, 100], [0, 100], SOFT, dash="dot", width=1.5, hoverinfo="skip")]
     values = {
         name: [share(score.get(f"coverage_{level}")) for level in levels]
         for name, score in scores.items()
@@ -112,14 +109,14 @@ def coverage_chart(scores: dict[str, Any]) -> Chart | None:
     return Chart(
         "coverage",
         "Coverage by level",
-        "Share of what came that lay within the interval, beside the level that was promised. "
+        "Share of actual values inside the prediction interval, against the nominal level. "
         "Below the dotted line, intervals are too narrow; above it, too wide.",
-        f"Chart of promised and found coverage. The network: {'; '.join(said)}.",
+        f"Chart of nominal and actual coverage. The network: {'; '.join(said)}.",
         {
             "data": traces,
             "layout": {
-                "xaxis": axis("promised, %", range=[low, 100.5]),
-                "yaxis": axis("found, %", range=[low, 101.5]),
+                "xaxis": axis("nominal, %", range=[low, 100.5]),
+                "yaxis": axis("actual coverage, %", range=[low, 101.5]),
                 "hovermode": "closest",
                 "legend": {"traceorder": "reversed"},
             },
@@ -146,7 +143,7 @@ def coverage_step_chart(scores: dict[str, Any]) -> Chart | None:
         promised = [float(level)] * len(x)
         traces.append(
             line(
-                "promised",
+                "nominal",
                 x,
                 promised,
                 SOFT,
@@ -163,11 +160,11 @@ def coverage_step_chart(scores: dict[str, Any]) -> Chart | None:
     return Chart(
         "coverage-steps",
         "Coverage by step of the horizon",
-        "The same for the network, step by step; the thin lines are what was promised.",
+        "Coverage of the network's intervals, step by step; thin lines mark the nominal levels.",
         f"Line chart of the network's coverage by step. {'; '.join(said)}.",
         {
             "data": traces,
-            "layout": {"xaxis": axis("step of the horizon"), "yaxis": axis("found, %")},
+            "layout": {"xaxis": axis("step of the horizon"), "yaxis": axis("actual coverage, %")},
         },
     )
 
@@ -182,8 +179,8 @@ def learning_chart(history: pd.DataFrame, bests: Sequence[int], refit: bool) -> 
 
     Args:
         history: As in history.csv.
-        bests: Of each member, the epoch whose weights were kept.
-        refit: Whether the network was then trained on all rows.
+        bests: Best epoch of each member; its weights were kept.
+        refit: Whether the network was then trained again on all rows.
     """
     members = [part for _, part in history.groupby("member")] if "member" in history else [history]
     judged = bool(history["validation_loss"].notna().any())
@@ -194,7 +191,7 @@ def learning_chart(history: pd.DataFrame, bests: Sequence[int], refit: bool) -> 
         losses = {"train": part["train_loss"]}
         if judged:
             losses["validation"] = part["validation_loss"]
-        said.append(f"The weights kept{name} are those of epoch {best} of {len(part)}.")
+        said.append(f"Epoch {best} of {len(part)} gave the weights{name}.")
         for kind, loss in losses.items():
             said.append(
                 f"The {kind} loss goes from {short(loss.iloc[0])} to {short(loss.iloc[-1])}."
@@ -204,7 +201,7 @@ def learning_chart(history: pd.DataFrame, bests: Sequence[int], refit: bool) -> 
     return Chart(
         "learning",
         "Learning curves",
-        f"Loss after each epoch; the star is the epoch whose weights were kept.{again}",
+        f"Loss after each epoch; the star marks the best epoch, whose weights were kept.{again}",
         f"Line chart of the loss by epoch. {' '.join(said)}",
         {
             "data": traces,
@@ -225,7 +222,7 @@ HISTORY = ("member", "epoch", "train_loss", "validation_loss", "learning_rate", 
 
 
 def member_traces(part: pd.DataFrame, best: int, judged: bool, name: str) -> list[dict[str, Any]]:
-    """Losses of one member, and a star at the epoch that was kept."""
+    """Losses of one member, and a star at its best epoch."""
     x = part["epoch"].tolist()
     train, validation = plain(part["train_loss"]), plain(part["validation_loss"])
     rates = [f"{rate:.2g}" for rate in part["learning_rate"]]
@@ -260,12 +257,12 @@ def fold_chart(folds: list[dict[str, Any]]) -> Chart:
     return Chart(
         "folds",
         "Error by fold",
-        "Mean absolute error of the forecasts made after each origin.",
+        "Mean absolute error of the forecasts from each origin.",
         f"Line chart over {len(folds)} folds; the network has the lowest error in {ahead}.",
         {
             "data": traces,
             "layout": {
-                "xaxis": axis("last row that was known", type="category"),
+                "xaxis": axis("last known row", type="category"),
                 "yaxis": axis("mean absolute error", rangemode="tozero"),
                 "legend": {"traceorder": "reversed"},
             },

@@ -24,19 +24,19 @@ HEAT = [
     [0.75, "#b8433f"],
     [1, "#5b1a4a"],
 ]
-"""Colours of a heat map, the darker the worse; read without hue, they still grow darker."""
+"""Colours of a heat map, darker is worse, also without hue."""
 
 
 def pooled_charts(
     items: list[Item], errors: Errors, dates: Axis, season: Names | None
 ) -> list[Chart]:
-    """Errors of several items: over time, by size, by distance, by season."""
+    """Errors of several items: over time, by size, by lag, by season."""
     charts = [time_chart(errors, dates), sizes_chart(errors), lags_chart(items)]
     return [*charts, season_chart(errors, season)] if season is not None else charts
 
 
 def time_chart(errors: Errors, dates: Axis) -> Chart:
-    """Mean error by stamp, and where most lie."""
+    """Mean error and 80 % band by time stamp."""
     frame = over_time(errors)
     x = [dates.marks[place] for place in frame.index]
     low, high, mean = plain(frame["low"]), plain(frame["high"]), plain(frame["mean"])
@@ -52,13 +52,13 @@ def time_chart(errors: Errors, dates: Axis) -> Chart:
         "line": {"width": 0, "color": BAND},
         "hoverinfo": "skip",
     }
-    said = f" The mean is farthest from 0 at {x[widest]}: {short(mean[widest])}." if x else ""
+    said = f" The largest mean error is at {x[widest]}: {short(mean[widest])}." if x else ""
     return Chart(
         "all-time",
         "Errors over time",
-        f"Mean error of {counted(errors.count, 'forecast series')} at each stamp; above 0, "
+        f"Mean error of {counted(errors.count, 'forecast series')} at each time stamp; above 0, "
         "forecasts were too high.",
-        f"Line chart of the mean error at {len(x)} stamps, with the band of 80 % of them.{said}",
+        f"Line chart of the mean error at {len(x)} stamps, with the band of 80 % of errors.{said}",
         {
             "data": [band, line("mean", x, list(mean), NETWORK)],
             "layout": {
@@ -70,7 +70,7 @@ def time_chart(errors: Errors, dates: Axis) -> Chart:
 
 
 def sizes_chart(errors: Errors) -> Chart:
-    """How often errors of each size came."""
+    """Distribution of the errors."""
     middles, counts = distribution(errors)
     bars = {
         "type": "bar",
@@ -84,13 +84,13 @@ def sizes_chart(errors: Errors) -> Chart:
     return Chart(
         "all-sizes",
         "Distribution of errors",
-        "How often errors of each size came; the outermost bars hold all that lie farther out.",
+        "Number of errors of each size; the outermost bars include all larger errors.",
         f"Histogram of {len(errors.values):,} errors; their median is {short(median)}.",
         {
             "data": [bars],
             "layout": {
                 "xaxis": axis(errors.unit),
-                "yaxis": axis("how often"),
+                "yaxis": axis("count"),
                 "bargap": 0.05,
                 "hovermode": "closest",
             },
@@ -103,7 +103,7 @@ def lags_chart(items: list[Item]) -> Chart:
     found = mean_autocorrelation(items)
     lags = list(range(1, len(found) + 1))
     highest = int(np.argmax(np.abs(found))) if lags else 0
-    said = f" The largest is {short(found[highest])} at distance {lags[highest]}." if lags else ""
+    said = f" The largest is {short(found[highest])} at lag {lags[highest]}." if lags else ""
     bars = {
         "type": "bar",
         "x": lags,
@@ -114,12 +114,12 @@ def lags_chart(items: list[Item]) -> Chart:
     return Chart(
         "all-lags",
         "Autocorrelation of errors",
-        "Whether an error says something about those after it: the mean over all series.",
-        f"Bar chart of the autocorrelation at {len(lags)} distances.{said}",
+        "Correlation of each error with the error some steps later: the mean over all series.",
+        f"Bar chart of the autocorrelation at {len(lags)} lags.{said}",
         {
             "data": [bars],
             "layout": {
-                "xaxis": axis("distance in steps"),
+                "xaxis": axis("lag in steps"),
                 "yaxis": axis("correlation", range=[-1, 1]),
             },
         },
@@ -143,7 +143,7 @@ def season_chart(errors: Errors, season: Names) -> Chart:
     }
     spread = (table[0.75] - table[0.25]).to_numpy()
     widest = int(np.nanargmax(spread)) if np.isfinite(spread).any() else None
-    said = "" if widest is None else f" They spread most at {season.labels[widest]}."
+    said = "" if widest is None else f" They vary most at {season.labels[widest]}."
     return Chart(
         "all-season",
         f"Errors by {season.title}",
@@ -161,7 +161,7 @@ def season_chart(errors: Errors, season: Names) -> Chart:
 
 
 def calendar_chart(errors: Errors, dates: Axis) -> Chart | None:
-    """Mean absolute error on a calendar; None where there is none."""
+    """Mean absolute error on a calendar; None without calendar or errors."""
     names = calendar_names(dates)
     if names is None or not len(errors.values):
         return None
@@ -192,7 +192,7 @@ def calendar_chart(errors: Errors, dates: Axis) -> Chart | None:
     return Chart(
         "calendar",
         "Calendar of errors",
-        f"Mean absolute error{unit}: the darker, the farther off.",
+        f"Mean absolute error{unit}; darker is worse.",
         f"Heat map with {len(row_labels)} rows and {len(column_labels)} columns. "
         f"The worst is {where}: {short(float(means[worst]))}.",
         {

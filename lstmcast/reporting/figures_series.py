@@ -1,8 +1,7 @@
-"""One series at a time: its forecasts, and how far off they were.
+"""Charts of one series: its forecasts and their errors.
 
-The page holds each of these figures once, without numbers; the script on it fills them in for the
-series that is chosen. A trace says in `meta` which columns it takes, and `columns_of` makes the
-same columns here, for figures that are saved as files.
+The page holds each figure once, without numbers; its script fills in the chosen series. `meta` of a
+trace names its columns; `columns_of` computes the same columns for figures saved as files.
 """
 
 from __future__ import annotations
@@ -33,22 +32,22 @@ Columns = dict[str, list[Any]]
 
 
 def series_charts(levels: tuple[float, ...], dates: Axis, season: Names | None) -> list[Chart]:
-    """The charts of a chosen series, the forecasts first; without numbers yet."""
+    """The charts of one series, without numbers; the forecast chart is first."""
     charts = [forecast_chart(levels, dates), time_chart(dates), sizes_chart(), lags_chart()]
     return [*charts, season_chart(season)] if season is not None else charts
 
 
 def forecast_chart(levels: tuple[float, ...], dates: Axis) -> Chart:
-    """What came, and what was forecast."""
+    """Actual values and forecasts."""
     shaded = ", ".join(f"{level:g} %" for level in levels)
     return Chart(
         "forecast",
-        "Forecasts and what came",
-        "Past forecasts on rows that the network has not learned from, each made with what was "
-        "known where it begins, and the forecast after the last row. "
-        + (f"Shaded: {shaded} intervals. " if levels else "There are no intervals. ")
+        "Forecasts and actual values",
+        "Past forecasts on rows outside the training data, each from the values known at its "
+        "origin, and the forecast after the last row. "
+        + (f"Shaded: {shaded} prediction intervals. " if levels else "There are no intervals. ")
         + "Drag to zoom, double-click to go back.",
-        "Line chart of what came, of past forecasts and of the forecast after the last row.",
+        "Line chart of actual values, past forecasts and the forecast after the last row.",
         forecast_figure(levels, dates),
         height=460,
     )
@@ -74,18 +73,18 @@ def time_chart(dates: Axis) -> Chart:
 
 
 def sizes_chart() -> Chart:
-    """How often errors of each size came."""
+    """Distribution of the errors."""
     bars = {"type": "histogram", "marker": {"color": NETWORK}, "name": "errors"}
     return Chart(
         "error-sizes",
         "Distribution of errors",
-        "How often errors of each size came.",
+        "Number of errors of each size.",
         "Histogram of the errors.",
         {
             "data": [wanting(bars, x="error")],
             "layout": {
                 "xaxis": axis("forecast - actual"),
-                "yaxis": axis("how often"),
+                "yaxis": axis("count"),
                 "bargap": 0.05,
             },
         },
@@ -93,25 +92,25 @@ def sizes_chart() -> Chart:
 
 
 def lags_chart() -> Chart:
-    """Autocorrelation by distance, and what chance would give."""
+    """Autocorrelation by lag, with the 95 % limits of white noise."""
     bars = {"type": "bar", "marker": {"color": NETWORK}, "name": "autocorrelation"}
     traces = [wanting({**bars, "showlegend": False}, x="lags", y="lag_values")]
     for name in ("chance_low", "chance_high"):
-        bound = line("chance", [], [], SOFT, dash="dot", width=1, mode="lines")
+        bound = line("95 % limit", [], [], SOFT, dash="dot", width=1, mode="lines")
         traces.append(
             wanting({**bound, "hoverinfo": "skip", "showlegend": False}, x="lags", y=name)
         )
     return Chart(
         "error-lags",
         "Autocorrelation of errors",
-        "Whether an error says something about those after it. Within a forecast errors go "
-        "together, so the first bars are seldom near 0; a bar that stands out at a season "
-        "says that the network misses some of it. Dotted: chance, 19 times of 20.",
+        "Correlation of each error with the error some steps later. Errors within one forecast "
+        "are similar, so the first bars are rarely near 0; a high bar at a season means that the "
+        "network misses some seasonality. Dotted: 95 % limits of random errors.",
         "Bar chart of the autocorrelation of the errors.",
         {
             "data": traces,
             "layout": {
-                "xaxis": axis("distance in steps"),
+                "xaxis": axis("lag in steps"),
                 "yaxis": axis("correlation", range=[-1.05, 1.05]),
             },
         },
@@ -119,7 +118,7 @@ def lags_chart() -> Chart:
 
 
 def season_chart(season: Names) -> Chart:
-    """Errors by season, every label in its place."""
+    """Errors by season."""
     box = {"type": "box", "marker": {"color": NETWORK}, "name": "errors"}
     return Chart(
         "error-season",
@@ -144,12 +143,12 @@ def season_chart(season: Names) -> Chart:
 
 
 def wanting(trace: dict[str, Any], **columns: str) -> dict[str, Any]:
-    """A trace that is to be filled with columns."""
+    """A trace with the names of its columns."""
     return {**trace, "meta": columns}
 
 
 def forecast_figure(levels: tuple[float, ...], dates: Axis) -> Figure:
-    """What came, past forecasts, the next one, and their intervals; the widest first."""
+    """Actual values, past forecasts, the next forecast and their intervals, widest first."""
     hover = "%{y:.5~g}" + "".join(
         f"<br>{level:g} %: %{{customdata[{2 * k}]:.5~g}} to %{{customdata[{2 * k + 1}]:.5~g}}"
         for k, level in enumerate(levels)
@@ -162,7 +161,7 @@ def forecast_figure(levels: tuple[float, ...], dates: Axis) -> Figure:
         )
         for k in reversed(range(len(levels)))
     ]
-    actual = line("what came", [], [], INK, mode="lines+markers", width=1.6)
+    actual = line("actual", [], [], INK, mode="lines+markers", width=1.6)
     actual |= {"marker": {"color": INK, "size": 3}, "hovertemplate": "%{y:.5~g}"}
     traces = [*bands, wanting(actual, x="time", y="actual")]
     for part, name, colour in (
@@ -176,14 +175,14 @@ def forecast_figure(levels: tuple[float, ...], dates: Axis) -> Figure:
 
 
 def band(part: str, level: int, colour: str) -> dict[str, Any]:
-    """The interval of one level; it goes and comes with the forecasts that it belongs to."""
+    """The interval of one level; the legend toggles it together with its forecasts."""
     area = line("", [], [], colour, mode="lines", width=0, fill="toself", fillcolor=colour)
     area |= {"hoverinfo": "skip", "legendgroup": part, "showlegend": False}
     return wanting(area, x=f"{part}_band_x{level}", y=f"{part}_band_y{level}")
 
 
 def columns_of(item: Item, dates: Axis, season: Names | None) -> Columns:
-    """What the traces of a series' charts take."""
+    """Columns for the traces of a series' charts."""
     count = len(item.actual)
     places = np.arange(item.first, item.first + count)
     time = [dates.marks[k] for k in places]
@@ -223,7 +222,7 @@ def columns_of(item: Item, dates: Axis, season: Names | None) -> Columns:
 
 
 def pieces_of(known: np.ndarray, begins: np.ndarray) -> list[np.ndarray]:
-    """Runs of places that are known, cut where a forecast begins."""
+    """Runs of known places, split where a forecast begins."""
     places = np.flatnonzero(known)
     if not len(places):
         return []
@@ -232,12 +231,12 @@ def pieces_of(known: np.ndarray, begins: np.ndarray) -> list[np.ndarray]:
 
 
 def joined(pieces: list[list[Any]]) -> list[Any]:
-    """Pieces in one list, with None between them: lines and areas break there."""
+    """Pieces in one list, separated by None, which breaks lines and areas."""
     return [value for k, piece in enumerate(pieces) for value in ([None] if k else []) + piece]
 
 
 def filled(figure: Figure, columns: Columns) -> Figure:
-    """A figure with the columns that its traces want."""
+    """A figure with the columns of its traces."""
     data = []
     for trace in figure["data"]:
         wanted = {key: columns[name] for key, name in trace.get("meta", {}).items()}

@@ -1,4 +1,4 @@
-"""What a page says, in the order in which it says it."""
+"""Content of a page, in its order."""
 
 from __future__ import annotations
 
@@ -40,27 +40,27 @@ from lstmcast.reporting.summary import (
 
 @dataclass(frozen=True)
 class Story:
-    """All that a page says.
+    """Content of a page.
 
     Attributes:
         title: Of the page.
         subtitle: What was forecast, in a line.
         verdict: In a sentence.
-        beats: Whether the network beats the best baseline; None where nothing was tested.
+        beats: Whether the network beats the best baseline; None without a test.
         facts: A few numbers, with what they are.
         tables: Scores, each with a heading.
         about_scores: What they mean.
-        made_by: Who made the forecasts after the last row, where it was not the network alone.
+        made_by: Methods of the forecasts after the last row; empty if the network made all.
         groups: Series to choose from, under the name of their group.
         packed: Their numbers.
         series: Charts of the chosen series.
-        which: Of which forecasts their scores are.
+        which: Forecasts that the scores of a series include.
         sections: All other charts.
         notes: Sentences about the table.
-        findings: What `check` found in it; None where it did not look.
-        data_facts: What the table was.
-        made_with: Versions and the like.
-        repeat: The command that makes it again.
+        findings: Findings of `check`; None if it did not run.
+        data_facts: Facts about the table.
+        made_with: Versions, machine and training.
+        repeat: The command that reproduces the folder.
         backtests: Of this run: folder, folds, verdict.
         config: As YAML.
     """
@@ -94,7 +94,7 @@ class Story:
 
 
 def story_of(contents: Contents) -> Story:
-    """What the page of a folder says."""
+    """Content of the page of a folder."""
     dates = dates_of(contents)
     layout = contents.layout
     items = items_of(dates, layout, contents.test, contents.recent, contents.future)
@@ -113,7 +113,7 @@ def story_of(contents: Contents) -> Story:
         groups=groups_of(items, packed),
         packed=packed,
         series=series_charts(layout.levels, dates, season) if items else [],
-        which="of all folds" if contents.is_backtest else "of forecasts one horizon apart",
+        which="of all folds" if contents.is_backtest else "from forecasts one horizon apart",
         sections=sections_of(contents, items, dates),
         notes=contents.notes,
         findings=contents.findings,
@@ -128,7 +128,7 @@ def story_of(contents: Contents) -> Story:
     )
 
 
-UNTESTED = "The network was not judged: no test window (split.test, window.horizon)."
+UNTESTED = "The network has no test scores: there is no test window (split.test, window.horizon)."
 
 
 def dates_of(contents: Contents) -> Axis:
@@ -141,7 +141,7 @@ def dates_of(contents: Contents) -> Axis:
 
 
 def sections_of(contents: Contents, items: list[Item], dates: Axis) -> list[Section]:
-    """All charts but those of the chosen series."""
+    """All charts except those of the chosen series."""
     sections = []
     if contents.scores is not None:
         charts = [
@@ -152,13 +152,13 @@ def sections_of(contents: Contents, items: list[Item], dates: Axis) -> list[Sect
         if contents.is_backtest:
             charts.insert(0, fold_chart(contents.metrics["folds"]))
         made = [chart for chart in charts if chart is not None]
-        sections.append(Section("quality", "How good, and how sure", "", made))
+        sections.append(Section("quality", "Accuracy and coverage", "", made))
         sections.append(errors_section(items, dates))
     if contents.history is not None and len(contents.history):
         training = contents.manifest["training"]
         bests = [member["best_epoch"] for member in training.get("members", [training])]
         chart = learning_chart(contents.history, bests, training["refit"] == "all")
-        sections.append(Section("training", "How it was trained", "", [chart]))
+        sections.append(Section("training", "Training", "", [chart]))
     return [section for section in sections if section.charts]
 
 
@@ -169,12 +169,12 @@ def errors_section(items: list[Item], dates: Axis) -> Section:
     charts = pooled_charts(items, errors, dates, season_names(dates)) if several else []
     found = calendar_chart(errors, dates)
     about = (
-        "Each error is divided by the mean change of its series from one season before, so that "
-        "large and small series weigh alike."
+        "Each error is divided by the mean change of its series over one season, so that large "
+        "and small series weigh the same."
     )
     return Section(
         "errors",
-        "Where it errs, all series together" if charts else "Where it errs",
+        "Errors of all series" if charts else "Errors",
         about if charts else "",
         [*charts, *([found] if found is not None else [])],
     )

@@ -1,4 +1,4 @@
-"""The forecasts of a page, series by series and target by target, and how far off they were."""
+"""The forecasts of a page by series and target, and their errors."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from lstmcast.reporting.rows import Layout, Rows
 
 @dataclass(frozen=True)
 class Scored:
-    """How far the test forecasts of an item lie from what came.
+    """Scores of the test forecasts of an item.
 
     Attributes:
-        points: How many could be held against something.
+        points: Number of forecasts with a known actual value.
         mae: Mean absolute error, in units of the data.
         bias: Mean of forecast - actual.
-        relative: mae / mean absolute change from one season before, over the same rows: below 1,
-            the forecast was nearer than what was known one season before. None where that is 0.
-        coverage: Share within the bounds of the lowest level; None without bounds.
+        relative: mae / mean absolute change over one season, on the same rows: below 1, the
+            forecast was closer than the value of one season before. None if the change is 0.
+        coverage: Share of actual values inside the lowest level's bounds; None without bounds.
     """
 
     points: int
@@ -36,24 +36,24 @@ class Item:
     """One target of one series: P places of the axis from `first` on, L levels.
 
     Attributes:
-        series: Its name; empty for the one series of a plain table.
-        target: Name.
+        series: Name of the series; empty for a table with one series.
+        target: Name of the target.
         first: Place on the axis where the arrays begin.
-        actual: (P,) what came; NaN where it is not known.
-        forecast: (P,) test forecasts; NaN where there are none. Where forecasts overlap, the first.
+        actual: (P,) actual values; NaN if missing.
+        forecast: (P,) test forecasts; NaN if missing. If forecasts overlap, the first.
         low: (L, P) lower bounds.
         high: (L, P) upper bounds.
         begins: (P,) whether a forecast begins here.
         future_first: Place where the forecast after the last row begins.
-        future: (H,) that forecast; empty where there is none.
+        future: (H,) forecast after the last row; may be empty.
         future_low: (L, H) lower bounds.
         future_high: (L, H) upper bounds.
-        method: What made that forecast; empty where that is not said.
-        places: (R,) of all test forecasts, also those that overlap.
-        errors: (R,) forecast - actual; NaN where the actual is not known.
-        scale: Mean absolute change of the actual from one season before; NaN where unknown.
-        scored: How good the forecasts were.
-        autocorrelation: Of its errors, by distance from 1 on.
+        method: Method of the forecast after the last row; empty if unknown.
+        places: (R,) places of all test forecasts, also of overlapping ones.
+        errors: (R,) forecast - actual; NaN if the actual value is missing.
+        scale: Mean absolute change of the actual values over one season; NaN if unknown.
+        scored: Scores of the test forecasts.
+        autocorrelation: Autocorrelation of the errors, by lag from 1 on.
     """
 
     series: tuple[str, ...]
@@ -77,12 +77,12 @@ class Item:
 
     @property
     def name(self) -> str:
-        """Of the series."""
+        """Name of the series as one text."""
         return " · ".join(self.series)
 
     @property
     def laid_out(self) -> np.ndarray:
-        """(P,) forecast - actual, one for each place."""
+        """(P,) forecast - actual, by place."""
         return np.asarray(self.forecast - self.actual)
 
 
@@ -91,14 +91,14 @@ class Part:
     """The rows of one series in a table, of one target; R rows, L levels.
 
     Attributes:
-        places: (R,) on the axis.
-        values: (R,) forecasts, or what came.
-        actuals: (R,) what came.
+        places: (R,) places on the axis.
+        values: (R,) forecasts; in `recent`, actual values.
+        actuals: (R,) actual values.
         low: (L, R) lower bounds.
         high: (L, R) upper bounds.
         steps: (R,) step of the horizon.
-        shown: (R,) whether no forecast that began before overlaps it.
-        methods: (R,) what made the forecasts.
+        shown: (R,) whether no earlier forecast overlaps the row.
+        methods: (R,) methods of the forecasts.
     """
 
     places: np.ndarray
@@ -117,9 +117,9 @@ def items_of(
     """Every series and target, in the order of the table.
 
     Args:
-        axis: Holds all stamps of the tables.
-        layout: Names of the targets, and levels.
-        test: Forecasts beside what came.
+        axis: Axis with all stamps of the tables.
+        layout: Target names and levels.
+        test: Test forecasts and actual values.
         recent: The last rows of history.
         future: The forecast after them.
     """
@@ -139,7 +139,7 @@ def items_of(
 
 
 def split(table: Rows, axis: Axis) -> dict[tuple[str, ...], list[Part]]:
-    """By series, its rows: a part for each target."""
+    """Rows by series, with one part per target."""
     order = np.argsort(table.series, kind="stable")
     places, steps = axis.places(table.times)[order], table.steps[order]
     shown = not_overlapping(table.series[order], places, steps)
@@ -174,7 +174,7 @@ def item_of(
     recent: Part | None,
     future: Part | None,
 ) -> Item:
-    """Lay the rows of one series on the axis."""
+    """Place the rows of one series on the axis."""
     test, recent, future = (part or no_rows(levels) for part in (test, recent, future))
     known = np.concatenate([test.places, recent.places])
     first = int(known.min()) if len(known) else 0
@@ -213,23 +213,23 @@ def item_of(
 
 
 def no_rows(levels: int) -> Part:
-    """The part of a table that does not have a series."""
+    """The empty part of a table without this series."""
     blank, bounds = np.empty(0), np.empty((levels, 0))
     places = np.empty(0, dtype=int)
     return Part(places, blank, blank, bounds, bounds, blank, blank > 0, blank)
 
 
 def not_overlapping(series: np.ndarray, places: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """(R,) whether a row's forecast begins after those that were kept before it have ended.
+    """(R,) whether a row's forecast begins after the end of all kept earlier forecasts.
 
     Args:
-        series: (R,) number of its series; ascending.
-        places: (R,) forecast behind forecast within a series, in order of their origins.
-        steps: (R,) step of the horizon; a forecast begins where it does not grow.
+        series: (R,) series number; ascending.
+        places: (R,) places, by series, then by origin.
+        steps: (R,) step of the horizon; a forecast begins where it does not increase.
     """
     if not len(places):
         return np.empty(0, dtype=bool)
-    places = places + series * (places.max() + 1)  # a series lies behind all of those before it
+    places = places + series * (places.max() + 1)  # places of series do not overlap
     starts = 1 + np.flatnonzero((np.diff(steps) <= 0) | (np.diff(series) > 0))
     bounds = np.concatenate([[0], starts, [len(places)]])
     firsts, lasts = places[bounds[:-1]], places[bounds[1:] - 1]
@@ -243,7 +243,7 @@ def not_overlapping(series: np.ndarray, places: np.ndarray, steps: np.ndarray) -
 
 
 def mean_change(actual: np.ndarray, season: int) -> float:
-    """Mean absolute change from one season before, or one step where there is no whole season."""
+    """Mean absolute change over one season, or over one step if there is no whole season."""
     lag = season if len(actual) > season else 1
     changes = np.abs(actual[lag:] - actual[:-lag])
     known = changes[np.isfinite(changes)]
@@ -251,7 +251,7 @@ def mean_change(actual: np.ndarray, season: int) -> float:
 
 
 def scored(errors: np.ndarray, test: Part, scale: float) -> Scored:
-    """How good the forecasts of an item were."""
+    """Scores of the test forecasts of an item."""
     known = np.isfinite(errors)
     points = int(known.sum())
     if not points:
@@ -269,7 +269,7 @@ def scored(errors: np.ndarray, test: Part, scale: float) -> Scored:
 
 
 def ranked(items: list[Item]) -> list[int]:
-    """Numbers of items, the worst first; those that could not be judged at the end."""
+    """Numbers of items, the worst first; unscored items last."""
     badness = [item.scored.relative for item in items]
     known = [k for k, value in enumerate(badness) if value is not None]
     rest = [k for k, value in enumerate(badness) if value is None]
@@ -277,7 +277,7 @@ def ranked(items: list[Item]) -> list[int]:
 
 
 def featured(items: list[Item], each: int = 5) -> dict[str, list[int]]:
-    """Numbers of the worst, the typical and the best items; all of them where they are few."""
+    """Numbers of the worst, typical and best items; all items if they are few."""
     order = ranked(items)
     if len(items) <= 3 * each:
         return {"All": order}

@@ -38,7 +38,7 @@ class Entry:
 
 
 def title_of(contents: Contents) -> str:
-    """What the page is of."""
+    """Title of the page."""
     path = contents.path.resolve()
     if contents.is_backtest and contents.manifest:
         return f"{path.parents[1].name}, backtest {path.name}"
@@ -46,7 +46,7 @@ def title_of(contents: Contents) -> str:
 
 
 def subtitle_of(contents: Contents, items: Sequence[Item]) -> str:
-    """What was forecast, in a line."""
+    """Targets, series, horizon and time range in one line."""
     targets = contents.layout.targets
     said = [", ".join(targets[:4]) + (f" and {len(targets) - 4} more" if len(targets) > 4 else "")]
     series = len({item.series for item in items})
@@ -61,7 +61,7 @@ def subtitle_of(contents: Contents, items: Sequence[Item]) -> str:
 
 
 def facts_of(contents: Contents) -> Facts:
-    """The few numbers that are said in large."""
+    """The headline numbers."""
     if contents.scores is None:
         return []
     network = contents.scores["lstmcast"]
@@ -70,19 +70,19 @@ def facts_of(contents: Contents) -> Facts:
     facts = [("mean absolute error", short(network["mae"]))]
     if known:
         best = min(known, key=known.__getitem__)
-        facts.append((f"of the best baseline, {best}", short(known[best])))
+        facts.append((f"of {best}, the best baseline", short(known[best])))
     if network.get("skill") is not None:
-        facts.append(("skill against it", f"{100 * network['skill']:.1f} %"))
+        facts.append(("skill against that baseline", f"{100 * network['skill']:.1f} %"))
     for name in network:
         if name.startswith("coverage_"):
             level = name.removeprefix("coverage_")
-            facts.append((f"within the {level} % interval", percent(network[name])))
+            facts.append((f"inside the {level} % interval", percent(network[name])))
     facts.append((f"test windows, {network['points']:,} values", f"{network['windows']:,}"))
     return facts
 
 
 def tables_of(contents: Contents) -> list[tuple[str, ScoreTable]]:
-    """Scores beside the baselines, then what they are made of."""
+    """Scores of all forecasters, then by split and target."""
     if contents.scores is None:
         return []
     what = f"All {counted(len(contents.metrics['folds']), 'fold')}" if contents.is_backtest else ""
@@ -99,7 +99,7 @@ def tables_of(contents: Contents) -> list[tuple[str, ScoreTable]]:
 
 
 def about_scores(contents: Contents) -> str:
-    """What the columns of the tables mean, of those that they have."""
+    """Explanation of the columns of the tables."""
     if contents.scores is None:
         return ""
     known = contents.scores["lstmcast"]
@@ -107,27 +107,27 @@ def about_scores(contents: Contents) -> str:
     said = [
         "Lower is better; the star marks the lowest.",
         f"{'mae, rmse and crps' if 'crps' in known else 'mae and rmse'} are in units of the data, "
-        "smape is in percent, mase and rmsse are relative to repeating the last season in the "
+        "smape is in percent, mase and rmsse are relative to a seasonal naive forecast of the "
         "train rows.",
     ]
     if levels:
         said.append(
-            f'"in {levels[0]} %" is the share of what came that lay within the {levels[0]} % '
-            "interval."
+            f'"in {levels[0]} %" is the coverage: the share of actual values inside the '
+            f"{levels[0]} % prediction interval."
         )
     targets = len(known["per_target"])
     if targets > 1:
         said.append(
-            f"The first table puts {targets} targets together, each in its own unit: the one with "
-            "the largest numbers weighs the most. Below is a table for each."
+            f"The first table pools {targets} targets, each in its own unit: the target with the "
+            "largest numbers weighs most. A table for each target follows."
         )
     if same_scores(contents.scores, "naive", "seasonal_naive"):
-        said.append("seasonal_naive is naive here: the season is one step.")
+        said.append("seasonal_naive equals naive here: the season is one step.")
     return " ".join([*said, SCORES_EXPLAINED])
 
 
 def made_by(items: Sequence[Item]) -> str:
-    """Who made the forecasts after the last row, where it was not the network alone."""
+    """Counts of forecasts after the last row by method; empty if the network made all."""
     counts = Counter(item.method for item in items if item.method)
     others = {name: count for name, count in counts.items() if name != "lstmcast"}
     if not others:
@@ -135,14 +135,14 @@ def made_by(items: Sequence[Item]) -> str:
     listed = " and ".join(f"{count:,} by {name}" for name, count in others.items())
     total, own = counted(counts.total(), "forecast"), counts["lstmcast"]
     return (
-        f"Of the {total} after the last row {own:,} are by the network, {listed}: where a baseline "
+        f"Of the {total} after the last row {own:,} are by the network, {listed}: if a baseline "
         "did better on past windows (forecast.fallback), or a series is shorter than the lookback. "
-        "Scores and verdict are of the network alone."
+        "Scores and verdict describe the network only."
     )
 
 
 def groups_of(items: list[Item], packed: Packed) -> dict[str, list[Entry]]:
-    """The series to choose from that are shown at first."""
+    """The series that the list shows first, by group."""
     if len(items) < 2:
         return {}
     several = len({item.target for item in items}) > 1
@@ -161,7 +161,7 @@ def entry_of(number: int, item: Item, several: bool, drawn: bool) -> Entry:
 
 
 def data_facts_of(contents: Contents) -> Facts:
-    """What the table was."""
+    """Facts about the table."""
     data, windows = contents.manifest.get("data"), contents.manifest.get("windows")
     if not data or not windows:
         return [("table", contents.config.data.path)]
@@ -176,7 +176,7 @@ def data_facts_of(contents: Contents) -> Facts:
         (
             "windows",
             f"{windows['train']:,} train, {windows['validation']:,} validation, "
-            f"{windows['test']:,} test; {windows['left_out_at_cuts']:,} left out at cuts",
+            f"{windows['test']:,} test; {windows['left_out_at_cuts']:,} left out at splits",
         ),
     ]
 
@@ -205,7 +205,7 @@ def made_with_of(contents: Contents) -> Facts:
 
 
 def repeat_of(contents: Contents) -> str:
-    """The command that makes the same again."""
+    """The command that reproduces the folder."""
     if contents.is_backtest:
         return backtest_command(contents)
     return f"lstmcast rerun {shlex.quote(str(contents.path))} --verify"

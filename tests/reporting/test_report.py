@@ -337,7 +337,7 @@ def test_without_test_windows_intervals_or_future_the_page_says_so(tmp_path):
     (run / "forecast.csv").unlink()
     page = page_of(run)
     assert "no test window" in page and "Coverage by level" not in page
-    assert "There are no intervals" in page and "the share of what came" not in page
+    assert "There are no intervals" in page and "the share of actual values" not in page
     assert data_of(page)["series"]["items"][0]["future"] == []
 
 

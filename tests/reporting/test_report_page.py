@@ -233,7 +233,7 @@ def test_the_chart_shows_the_numbers_of_the_files(single, opened):
         assert got == pytest.approx(frame[column].tolist(), abs=span / 4000)
         bounds = frame[["sales_lo80", "sales_hi80"]].to_numpy()
         np.testing.assert_allclose([line["bounds"][k] for k in known], bounds, atol=span / 4000)
-    came = dict(zip(shown["what came"]["x"], shown["what came"]["y"], strict=True))
+    came = dict(zip(shown["actual"]["x"], shown["actual"]["y"], strict=True))
     table = pd.read_csv(single.parent / "daily.csv").set_index("date")["sales"]
     assert {day: pytest.approx(table[day], abs=span / 4000) for day in came} == came
 
@@ -265,7 +265,7 @@ def test_a_series_is_found_by_typing_and_chosen_by_keyboard(big):
     assert big.run("[...shown.querySelectorAll('.group')].map(g => g.textContent)") == [
         "Worst", "Typical", "Best",
     ]  # fmt: skip
-    before = traces(big)["what came"]["y"]
+    before = traces(big)["actual"]["y"]
     search(big, "")
     big.run("document.getElementById('find').focus()")
     big.type("SHOP 07")
@@ -275,7 +275,7 @@ def test_a_series_is_found_by_typing_and_chosen_by_keyboard(big):
     big.run("matches.querySelectorAll('button')[3].focus()")
     big.press("Enter", 13, "\r")
     big.wait("document.getElementById('chosen').textContent === 'shop 073'")
-    after = traces(big)["what came"]["y"]
+    after = traces(big)["actual"]["y"]
     assert after != before
     pressed = big.run("matches.querySelector('[aria-pressed=true]').textContent")
     assert pressed == "shop 073"
@@ -296,7 +296,7 @@ def test_targets_can_be_chosen(browser, tmp_path):
     page = browser.open(run / "report.html")
     page.run("target.value = '1'; target.dispatchEvent(new Event('change'))")
     assert page.run("chosen.textContent") == "b"
-    assert max(v for v in traces(page)["what came"]["y"] if v is not None) == 8
+    assert max(v for v in traces(page)["actual"]["y"] if v is not None) == 8
     page.run("target.value = '0'; target.dispatchEvent(new Event('change'))")
     assert page.run("chosen.textContent") == "a"
     assert page.complaints() == []
@@ -313,7 +313,7 @@ def test_targets_can_be_chosen(browser, tmp_path):
     full.write_text(head + json.dumps(held) + tail)
     page = browser.open(full)
     page.run("target.value = '1'; target.dispatchEvent(new Event('change'))")
-    assert page.run("found.textContent").startswith("The page has no room to draw b ")
+    assert page.run("found.textContent").startswith("The page has no chart of b ")
     assert page.run("target.value") == "0" and page.run("chosen.textContent") == "a"
     page.close()
 
@@ -329,7 +329,9 @@ def test_hovering_shows_values(single, opened):
     })()""")
     page.move(*place)
     page.move(place[0] + 1, place[1])
-    page.wait("document.querySelector('#chart-forecast .hoverlayer').textContent.includes('came')")
+    page.wait(
+        "document.querySelector('#chart-forecast .hoverlayer').textContent.includes('actual')"
+    )
     shown = page.run("document.querySelector('#chart-forecast .hoverlayer').textContent")
     assert re.search(r"past forecasts : [\d.]+80 %: [\d.]+ to [\d.]+$", shown), shown
 
@@ -341,10 +343,10 @@ def test_the_chart_of_forecasts_moves_by_buttons(big):
     whole = traces(big)
     last = whole["forecast"]["x"][-1]
     click(big, "[data-view=all]")
-    assert range_shown() == [whole["what came"]["x"][0], last]
+    assert range_shown() == [whole["actual"]["x"][0], last]
     click(big, "[data-view=closer]")
     closer = range_shown()
-    assert closer[0] > whole["what came"]["x"][0] and closer[1] == last
+    assert closer[0] > whole["actual"]["x"][0] and closer[1] == last
     click(big, "[data-view=earlier]")
     assert range_shown()[1] < last
     for _ in range(9):
@@ -352,7 +354,7 @@ def test_the_chart_of_forecasts_moves_by_buttons(big):
     assert range_shown() == closer
     for _ in range(9):
         click(big, "[data-view=wider]")
-    assert range_shown() == [whole["what came"]["x"][0], last]
+    assert range_shown() == [whole["actual"]["x"][0], last]
 
 
 def colours(page):
@@ -509,7 +511,7 @@ def test_without_scripts_the_tables_are_all_there(browser, single):
     page.ask("Page.reload")
     page.wait("document.body?.innerText.includes('need JavaScript')")
     shown = page.run("document.body.innerText")
-    assert "seasonal_naive" in shown and "Scores beside the baselines" in shown
+    assert "seasonal_naive" in shown and "Scores of the network and the baselines" in shown
     page.close()
 
 

@@ -242,7 +242,7 @@ def test_a_config_with_a_gap_at_an_origin_skips_that_fold(cli, daily):
     assert outcome.code == 0, outcome.err
     folds = found("backtests/gap-0001")[0]["folds"]
     assert [fold["series"] for fold in folds] == [1, 0, 1]  # the second begins after row 233
-    assert folds[1]["mae"]["naive"] is None and "nothing was observed" in outcome.err
+    assert folds[1]["mae"]["naive"] is None and "no actual values" in outcome.err
 
 
 # ---------------------------------------------------------------- the gate
