@@ -19,7 +19,7 @@ def compare(
         list[Path],
         typer.Argument(
             metavar="RUN...",
-            help="Run folders, or folders that contain them.",
+            help="Run folders, or their parent folders.",
             autocompletion=complete_run,
         ),
     ],

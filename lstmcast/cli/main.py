@@ -60,7 +60,7 @@ Every config field, with its default and meaning: docs/config.md; for editors,
 COMMANDS: tuple[tuple[str, Callable[..., None], str, str, str], ...] = (
     ("Prepare", init.init, "Look at a table and propose a config for it.",
      "sales.csv -o sales.yaml", ""),
-    ("Prepare", check.check, "Check a config and its table for errors.",
+    ("Prepare", check.check, "Check a config and its table for faults.",
      "sales.yaml", ""),
     ("Prepare", window.window, "Write the (N, T, F) windows of a table to .npy files.",
      "sales.yaml -o windows", ""),

@@ -28,7 +28,5 @@ Device = Annotated[
 ]
 Run = Annotated[
     Path | None,
-    typer.Option(
-        "--run", metavar="DIR", help="Run folder to create [default: runs/NAME-0001, ...]."
-    ),
+    typer.Option("--run", metavar="DIR", help="New run folder [default: runs/NAME-0001, ...]."),
 ]

@@ -21,7 +21,7 @@ def predict(
     ],
     data: Annotated[
         str | None,
-        typer.Argument(metavar="[DATA|-]", help="A table, or - for CSV from standard input."),
+        typer.Argument(metavar="[DATA|-]", help="A table, or - for CSV from stdin."),
     ] = None,
     output: Annotated[
         str,
@@ -34,9 +34,7 @@ def predict(
     ] = "-",
     at: Annotated[
         str | None,
-        typer.Option(
-            "--at", metavar="STAMP", help="Use this time stamp as the last row of every series."
-        ),
+        typer.Option("--at", metavar="STAMP", help="Treat this row as the last of every series."),
     ] = None,
     future: Annotated[
         str | None,

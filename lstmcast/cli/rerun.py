@@ -24,7 +24,7 @@ def rerun(
         bool,
         typer.Option(
             "--verify",
-            help="Compare the runs; exit with code 1 if they differ. Keeps only the --run folder.",
+            help="Compare; exit with code 1 if they differ. Keeps only the --run folder.",
         ),
     ] = False,
     run: Run = None,

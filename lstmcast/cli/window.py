@@ -27,7 +27,7 @@ def window(
         int | None, typer.Option("--show", metavar="K", help="Print window K (x[K]) as a table.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print shapes, counts and bytes; write nothing.")
+        bool, typer.Option("--dry-run", help="Print shapes and sizes; write nothing.")
     ] = False,
     set: Set = None,
     json: Json = False,
@@ -40,9 +40,7 @@ def window(
     the series, rows and split of each window.
     """
     if output is None and show is None and not dry_run:
-        raise ConfigError(
-            "name a folder to create with -o, or look first with --show K or --dry-run"
-        )
+        raise ConfigError("name a new folder with -o, or look first with --show K or --dry-run")
     if sum((output is not None, show is not None, dry_run)) > 1:
         raise ConfigError("-o, --show and --dry-run exclude each other; name one of them")
     from lstmcast.pipeline.window_arrays import window_table

@@ -110,9 +110,7 @@ def drawn(predicted: Predicted, width: int, braille: bool) -> list[Text]:
     plots = list(plots_of(predicted))
     parts = [draw(plot, width, braille).append("\n") for plot in plots[:MOST]]
     if len(plots) > MOST:
-        parts.append(
-            Text(f"{MOST} of {len(plots):,} plots are shown; report.html shows the others.")
-        )
+        parts.append(Text(f"{MOST} of {len(plots):,} plots are shown; report.html shows all."))
     return parts
 
 

@@ -61,10 +61,7 @@ def shown_comparison(comparison: Comparison, most: int | None) -> Shown:
         count = f"{len(shown.runs)} of {len(comparison.runs):,} runs"
         parts += ["", f"These are {count}, the best by {comparison.measure}; --all shows all."]
     if not comparison.judged_alike:
-        parts += [
-            "",
-            "Some runs used other tables or test windows: their scores may not be comparable.",
-        ]
+        parts += ["", "Tables or test windows differ: the scores may not be comparable."]
     parts += [
         "",
         SCORES_EXPLAINED,

@@ -255,7 +255,7 @@ def test_of_several_targets_the_verdict_says_on_which_the_network_is_ahead(cli, 
         f"It is ahead on {words}".replace("['", "").replace("']", ".")
     )
     page = Path("r/report.html").read_text()
-    assert "The first table puts 2 targets together" in page
+    assert "The first table pools 2 targets" in page
     assert "targets together" not in (folder / "run" / "report.html").read_text()
 
 
@@ -266,7 +266,7 @@ def test_where_baselines_forecast_some_series_the_page_counts_them(cli, folder):
     cli("report", "given")
     page = Path("given/report.html").read_text()
     assert "Of the 1 forecast after the last row 0 are by the network, 1 by drift" in page
-    assert "are of the network alone" not in Path("run/report.html").read_text()
+    assert "describe the network only" not in Path("run/report.html").read_text()
 
 
 HOSTILE = '"><script>alert(1)</script>[bold]{{ 7 * 7 }}'

@@ -112,4 +112,4 @@ def test_of_many_series_the_first_are_drawn(tmp_path, cli):
     settings = ["data.series=shop", "data.target=sales", *settings[3:]]
     run = lstmcast.train(long, set=settings, run=tmp_path / "long", device="cpu").path
     out = cli("predict", run, "--plot").out
-    assert "3 of 5 are drawn" in out and "c sales: 3 steps" in out and "d sales" not in out
+    assert "3 of 5 plots are shown" in out and "c sales: 3 steps" in out and "d sales" not in out

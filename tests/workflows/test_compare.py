@@ -73,8 +73,8 @@ def test_any_score_can_be_sorted_by_the_best_first(cli, runs, measure):
 def test_runs_judged_on_other_rows_are_said_not_to_compare(cli, runs):
     Path("u.csv").write_text(daily_text(240, seed=1))
     assert cli("train", "u.csv", *FLAGS, "--run", "runs/other").code == 0
-    assert "scores may not compare" in cli("compare", "runs").out
-    assert "scores may not compare" not in cli("compare", "runs/gru", "runs/long").out
+    assert "scores may not be comparable" in cli("compare", "runs").out
+    assert "scores may not be comparable" not in cli("compare", "runs/gru", "runs/long").out
 
 
 def test_a_run_without_test_rows_comes_last_with_a_dash(cli, runs):

@@ -354,7 +354,7 @@ def test_refit_trains_on_all_rows_and_leaves_the_scores_alone(cli, daily):
 def test_without_test_rows_nothing_is_judged_but_everything_forecast(cli, daily):
     outcome = cli("train", daily, *WINDOW, *TINY, "-s", "split.test=0", "--run", "r")
     assert outcome.code == 0, outcome.err
-    assert "not judged" in outcome.out
+    assert "has no test scores" in outcome.out
     assert json.loads((daily.parent / "r/metrics.json").read_text())["test"] is None
     assert len(pd.read_csv("r/forecast.csv")) == 3
 
