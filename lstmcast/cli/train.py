@@ -60,9 +60,7 @@ def train(
         terminal.note(f"torchrun has restarted the processes; they resume {begun}.")
         source, set, run, resume, init_from = None, None, None, begun, None
     if resume is not None:
-        refuse_beside_resume(
-            {"CONFIG": source, "--set": set, "--run": run, "--init-from": init_from}
-        )
+        refuse_with_resume({"CONFIG": source, "--set": set, "--run": run, "--init-from": init_from})
         from lstmcast.workflows.train import resume as resume_workflow
 
         trained = resume_workflow(resume, device, terminal)
@@ -92,7 +90,7 @@ def begun_before(source: Path, run: Path | None) -> Path | None:
     return unfinished(run_name(source), run)
 
 
-def refuse_beside_resume(given: dict[str, object]) -> None:
+def refuse_with_resume(given: dict[str, object]) -> None:
     """Refuse arguments that would change a resumed training.
 
     Raises:

@@ -95,7 +95,7 @@ def lags_chart() -> Chart:
     """Autocorrelation by lag, with the 95 % limits of white noise."""
     bars = {"type": "bar", "marker": {"color": NETWORK}, "name": "autocorrelation"}
     traces = [wanting({**bars, "showlegend": False}, x="lags", y="lag_values")]
-    for name in ("chance_low", "chance_high"):
+    for name in ("limit_low", "limit_high"):
         bound = line("95 % limit", [], [], SOFT, dash="dot", width=1, mode="lines")
         traces.append(
             wanting({**bound, "hoverinfo": "skip", "showlegend": False}, x="lags", y=name)
@@ -187,7 +187,7 @@ def columns_of(item: Item, dates: Axis, season: Names | None) -> Columns:
     places = np.arange(item.first, item.first + count)
     time = [dates.marks[k] for k in places]
     errors, found = item.laid_out, item.autocorrelation
-    chance = 1.96 / max(np.isfinite(errors).sum(), 1) ** 0.5
+    limit = 1.96 / max(np.isfinite(errors).sum(), 1) ** 0.5
     ahead = range(item.future_first, item.future_first + len(item.future))
     future_time = [dates.marks[k] for k in ahead]
     starts = item.begins.copy()
@@ -198,8 +198,8 @@ def columns_of(item: Item, dates: Axis, season: Names | None) -> Columns:
         "season": [] if season is None else [season.labels[k] for k in season.codes[places]],
         "lags": list(range(1, len(found) + 1)),
         "lag_values": plain(found, 3),
-        "chance_low": [-chance] * len(found),
-        "chance_high": [chance] * len(found),
+        "limit_low": [-limit] * len(found),
+        "limit_high": [limit] * len(found),
     }
     future_starts = np.zeros(len(item.future), dtype=bool)
     for part, x, y, low, high, begins in (

@@ -42,7 +42,7 @@ class Plot:
 
     Attributes:
         title: Series, target, horizon and interval level.
-        history: (N,) NaN where missing.
+        history: (N,) NaN if missing.
         forecast: (H,)
         low: (H,) NaN without intervals.
         high: (H,)

@@ -38,7 +38,7 @@
     const actual = item.actual.map(value);
     const past = item.past.map(value);
     const time = marks(item.from, actual.length);
-    const chance = 1.96 / Math.sqrt(Math.max(item.errors, 1));
+    const limit = 1.96 / Math.sqrt(Math.max(item.errors, 1));
     const made = {
       time,
       actual,
@@ -48,8 +48,8 @@
         : [],
       lags: item.lags.map((_, k) => k + 1),
       lag_values: item.lags,
-      chance_low: item.lags.map(() => -chance),
-      chance_high: item.lags.map(() => chance),
+      limit_low: item.lags.map(() => -limit),
+      limit_high: item.lags.map(() => limit),
     };
     const add = (part, x, y, bounds, begins) => {
       const pieces = runs(y.map((v) => v !== null), begins);
