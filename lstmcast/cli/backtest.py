@@ -47,7 +47,7 @@ def backtest(
     rivals: Annotated[
         str,
         typer.Option(
-            "--rivals", metavar="NAMES", help="Also forecast by auto_ets, auto_arima, theta."
+            "--rivals", metavar="NAMES", help="Also forecast with auto_ets, auto_arima, theta."
         ),
     ] = "",
     fail_under: Annotated[
@@ -66,8 +66,8 @@ def backtest(
 ) -> None:
     """Backtest: forecast from past origins and score the forecasts.
 
-    A run's network is tested as it is on rows that it has not learned from, or trained again at
-    the origins; a config is trained at the first origin. Writes RUN/backtests/0001, or
+    The network of a run is tested on rows outside its training data, or trained again at the
+    origins; a config is trained at the first origin. Writes RUN/backtests/0001, or
     backtests/NAME-0001.
     """
     every, _, how = refit.partition(":")

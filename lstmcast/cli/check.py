@@ -39,7 +39,7 @@ def check(
         ),
     ],
     format: Annotated[
-        str, typer.Option("--format", metavar="NAME", help="text, or json as --json.")
+        str, typer.Option("--format", metavar="NAME", help="text or json; json equals --json.")
     ] = "text",
     fix: Annotated[
         Path | None,
@@ -59,7 +59,7 @@ def check(
 ) -> None:
     """Find faults in a config and its table; exit with code 1 if there are errors.
 
-    Every finding has a code (LC101, ...; docs/findings.md), lines and columns, and what to do.
+    Every finding has a code (LC101, ...; docs/findings.md), lines, columns and advice.
     """
     if format not in ("text", "json"):
         raise ConfigError(f"--format {format} is not known; use text or json")

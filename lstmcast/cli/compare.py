@@ -18,11 +18,13 @@ def compare(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN...", help="Run folders, or folders of them.", autocompletion=complete_run
+            metavar="RUN...",
+            help="Run folders, or their parent folders.",
+            autocompletion=complete_run,
         ),
     ],
     sort: Annotated[
-        str, typer.Option("--sort", metavar="MEASURE", help="Order by this score, the best first.")
+        str, typer.Option("--sort", metavar="MEASURE", help="Sort by this score, best first.")
     ] = "mae",
     all: Annotated[
         bool, typer.Option("--all", help=f"Show all runs [default: the best {MOST}].")

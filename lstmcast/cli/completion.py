@@ -7,7 +7,7 @@ from pathlib import Path
 from textwrap import shorten
 
 RUNS = "runs"
-"""Where `train` makes its folders."""
+"""Folder in which `train` creates run folders."""
 
 SOURCES = (".yaml", ".yml", ".csv", ".parquet")
 """Suffixes of configs and tables."""

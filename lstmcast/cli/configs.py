@@ -44,7 +44,7 @@ def configs(
     if output is not None:
         if name is None:
             raise ConfigError(
-                "-o wants the NAME of a shipped config; `lstmcast configs` lists them"
+                "-o needs the NAME of a shipped config; `lstmcast configs` lists them"
             )
         terminal.copied(copy_config(name, output))
     elif name is not None:

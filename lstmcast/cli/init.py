@@ -13,7 +13,7 @@ from lstmcast.cli.options import Debug, Json, Quiet, Set
 def init(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="A CSV or Parquet table.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="YAML file to make.")
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="YAML file to create.")
     ] = None,
     target: Annotated[
         list[str] | None,

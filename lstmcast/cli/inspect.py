@@ -21,7 +21,7 @@ def inspect(
         ),
     ],
     trace: Annotated[
-        bool, typer.Option("--trace", help="Follow one window of the data through every layer.")
+        bool, typer.Option("--trace", help="Trace one window of the data through every layer.")
     ] = False,
     window: Annotated[
         int | None,
@@ -53,8 +53,8 @@ def inspect(
 ) -> None:
     """Show a network: its layers, and how they transform a window of your data.
 
-    Of a config, the network with the weights that training would start from; of a run, the trained
-    one. Every layer is computed twice, by torch and by lstmcast's own cells.
+    For a config, the network has its initial weights; for a run, its trained weights. Every layer
+    is computed twice, with torch and with lstmcast's own cells.
     """
     from lstmcast.terminal.terminal import Terminal
 

@@ -1,6 +1,6 @@
-"""The command line: flags in, one workflow call, result printed.
+"""The command line: parse flags, call one workflow, print its result.
 
-Nothing heavy is imported before a command needs it, so that `--help` answers at once.
+Heavy imports wait until a command needs them, so that `--help` answers at once.
 """
 
 from __future__ import annotations
@@ -56,13 +56,13 @@ CONFIG_REFERENCE = """\
 Every config field, with its default and meaning: docs/config.md; for editors,
 `lstmcast configs --schema`. Examples: `lstmcast configs`."""
 
-# Panel, command, what it does in 66 characters, arguments of its example, more below its flags.
+# Panel, command, summary (at most 66 characters), example arguments, text below the flags.
 COMMANDS: tuple[tuple[str, Callable[..., None], str, str, str], ...] = (
     ("Prepare", init.init, "Propose a config for a table, with a reason for each value.",
      "sales.csv -o sales.yaml", ""),
     ("Prepare", check.check, "Find faults in a config and its table, and data leakage.",
      "sales.yaml", ""),
-    ("Prepare", window.window, "Write the (N, T, F) windows of a table as .npy files.",
+    ("Prepare", window.window, "Write the (N, T, F) windows of a table to .npy files.",
      "sales.yaml -o windows", ""),
     ("Train and forecast", train.train, "Train a network, compare it with baselines, forecast.",
      "sales.yaml -s training.max_epochs=20", CONFIG_REFERENCE),
@@ -121,7 +121,7 @@ def _app(
 
 
 def main() -> None:
-    """Run the command line and exit; every error a user can cause is one message."""
+    """Run the command line and exit; every error that a user can cause prints one message."""
     try:
         _main()
     finally:  # everything is done: a signal while Python exits changes nothing
@@ -170,7 +170,7 @@ def _main() -> None:
             _say("\n".join([f"error: cannot write {what}: {error.strerror}", *notes_of(error)]))
             sys.exit(RunError.exit_code)
         if peer_died(error):
-            _say("\n".join([f"error: {LEFT_ALONE}", *notes_of(error)]), hearsay=True)
+            _say("\n".join([f"error: {LEFT_ALONE}", *notes_of(error)]), peer_lost=True)
             sys.exit(RunError.exit_code)
         said = [
             f"error: a bug in lstmcast: {type(error).__name__}: {error}",

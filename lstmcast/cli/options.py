@@ -1,4 +1,4 @@
-"""Flags that several commands share."""
+"""Flags shared by several commands."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ Device = Annotated[
 ]
 Run = Annotated[
     Path | None,
-    typer.Option("--run", metavar="DIR", help="Run folder to make [default: runs/NAME-0001, ...]."),
+    typer.Option("--run", metavar="DIR", help="New run folder [default: runs/NAME-0001, ...]."),
 ]

@@ -11,20 +11,20 @@ from lstmcast.errors import ConfigError, nearest
 
 
 class Overview(TyperGroup):
-    """Lists commands under their panel, in plain text: rich would cost a tenth of a second."""
+    """Lists commands by panel, in plain text: rich would cost a tenth of a second."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that the first argument names.
 
         Raises:
-            ConfigError: There is none; says which may have been meant.
+            ConfigError: No such command; suggests the nearest one.
         """
         if args[0] not in self.commands:
             raise ConfigError(f"there is no command '{args[0]}'; {nearest(args[0], self.commands)}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write a section per panel; typer has changed the types of both arguments."""
+        """Write one section per panel; typer changes the types of both arguments."""
         commands = [each for each in self.commands.values() if isinstance(each, TyperCommand)]
         for panel, members in groupby(commands, key=lambda command: command.rich_help_panel):
             with formatter.section(panel):

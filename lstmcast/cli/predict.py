@@ -21,7 +21,7 @@ def predict(
     ],
     data: Annotated[
         str | None,
-        typer.Argument(metavar="[DATA|-]", help="A table, or - for CSV on standard input."),
+        typer.Argument(metavar="[DATA|-]", help="A table, or - for CSV from stdin."),
     ] = None,
     output: Annotated[
         str,
@@ -55,7 +55,7 @@ def predict(
 ) -> None:
     """Forecast every series after its last row.
 
-    Without DATA, forecasts the table that the run was trained on.
+    Without DATA, the input is the table that the run was trained on.
     """
     if plot and json:
         raise ConfigError("--plot and --json exclude each other; name one of them")

@@ -16,7 +16,7 @@ def report(
         Path,
         typer.Argument(
             metavar="RUN",
-            help="A run folder, or one in its backtests.",
+            help="A run folder, or a folder in its backtests.",
             autocompletion=complete_run,
         ),
     ],
@@ -34,7 +34,7 @@ def report(
 ) -> None:
     """Write RUN/report.html again, one page that works offline.
 
-    Files of charts take `pip install 'lstmcast[plots]'` and a Chrome or Chromium.
+    Chart files need `pip install 'lstmcast[plots]'` and Chrome or Chromium.
     """
     from lstmcast.terminal.terminal import Terminal
     from lstmcast.workflows.report import report as report_workflow

@@ -16,14 +16,15 @@ def rerun(
         Path,
         typer.Argument(
             metavar="RUN",
-            help="The folder of a complete run; it is only read.",
+            help="Folder of a complete run; it stays unchanged.",
             autocompletion=complete_run,
         ),
     ],
     verify: Annotated[
         bool,
         typer.Option(
-            "--verify", help="Compare the runs; exit 1 if they differ. Keeps no folder but --run."
+            "--verify",
+            help="Compare; exit with code 1 if they differ. Keeps only the --run folder.",
         ),
     ] = False,
     run: Run = None,
@@ -32,11 +33,11 @@ def rerun(
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Train a run again from its own config and data.
+    """Train a run again from its config and data.
 
-    With --verify, weights, scores and forecasts must be equal to the bit on a CPU of the same kind
-    with the same versions and threads; elsewhere, scores within 5 % and forecasts within a quarter
-    of the mae. Data or config that has changed since the run is refused.
+    With --verify, weights, scores and forecasts must have the same bits on the same CPU type,
+    versions and threads; elsewhere, scores may differ by 5 % and forecasts by a quarter of the
+    mae. The command refuses data or config that has changed since the run.
     """
     from lstmcast.terminal.terminal import Terminal
 

@@ -48,8 +48,8 @@ def train(
 ) -> None:
     """Train a network, compare it with baselines, forecast.
 
-    Makes a run folder: weights, metrics, test forecasts, the forecast after the last row. Given a
-    CSV or Parquet file in place of a config, it proposes one.
+    Creates a run folder with weights, metrics, test forecasts and the forecast after the last row.
+    For a CSV or Parquet file instead of a config, it proposes a config first.
     """
     from lstmcast.terminal.terminal import Terminal
 
@@ -60,9 +60,7 @@ def train(
         terminal.note(f"torchrun has restarted the processes; they resume {begun}.")
         source, set, run, resume, init_from = None, None, None, begun, None
     if resume is not None:
-        refuse_beside_resume(
-            {"CONFIG": source, "--set": set, "--run": run, "--init-from": init_from}
-        )
+        refuse_with_resume({"CONFIG": source, "--set": set, "--run": run, "--init-from": init_from})
         from lstmcast.workflows.train import resume as resume_workflow
 
         trained = resume_workflow(resume, device, terminal)
@@ -96,7 +94,7 @@ def refuse_beside_resume(given: dict[str, object]) -> None:
     """Refuse flags that would change the training.
 
     Raises:
-        ConfigError: Something was given that a run has of its own.
+        ConfigError: An argument is given that the run already defines.
     """
     for name, value in given.items():
         if value:

@@ -37,5 +37,5 @@ def _plain(text: str) -> str:
 
 
 def _bare(words: str) -> str:
-    """Flags need no quotes."""
+    """Words without quotes."""
     return words.replace("'", "")

@@ -21,26 +21,26 @@ def window(
         ),
     ],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Folder to make.")
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Folder to create.")
     ] = None,
     show: Annotated[
         int | None, typer.Option("--show", metavar="K", help="Print window K (x[K]) as a table.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say shapes, counts and bytes; write nothing.")
+        bool, typer.Option("--dry-run", help="Print shapes and sizes; write nothing.")
     ] = False,
     set: Set = None,
     json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Write the (N, T, F) windows of a table as .npy files.
+    """Write the (N, T, F) windows of a table to .npy files.
 
     N windows, T lookback steps, F columns: x.npy holds the inputs, y.npy the targets, windows.csv
-    what each window is made of.
+    the series, rows and split of each window.
     """
     if output is None and show is None and not dry_run:
-        raise ConfigError("name a folder to make with -o, or look first with --show K or --dry-run")
+        raise ConfigError("name a new folder with -o, or look first with --show K or --dry-run")
     if sum((output is not None, show is not None, dry_run)) > 1:
         raise ConfigError("-o, --show and --dry-run exclude each other; name one of them")
     from lstmcast.pipeline.window_arrays import window_table
@@ -65,7 +65,7 @@ def window(
 
 
 def command(verb: str, source: Path, more: str, set: list[str] | None) -> str:
-    """A command on the same table with the same settings, if they fit a line."""
+    """A command for the same table and settings, if they fit in a line."""
     flags = " ".join(f"-s {quote(setting)}" for setting in set or [])
     words = " ".join(filter(None, ["lstmcast", verb, quote(str(source)), more]))
     return f"{words} {flags if len(f'{words} {flags}') < 66 else '-s ... (as here)'}".rstrip()

@@ -16,19 +16,19 @@ def lags_for(season: int) -> int:
 
 
 def autocorrelations(series: Sequence[np.ndarray], lags: int) -> list[np.ndarray]:
-    """Of each series the correlation of its values with those 1, 2, ... places after them.
+    """Autocorrelation of each series at lags 1, 2, ...
 
-    The sum of products over all pairs that are known, divided by the sum of squares (Box & Jenkins,
+    The sum of products over all known pairs, divided by the sum of squares (Box & Jenkins,
     "Time Series Analysis", 1976, section 2.1).
 
     Args:
-        series: (P,) each; NaN where not known.
-        lags: How many; fewer where there are fewer values, none where fewer than 3 are known or
-            all are the same.
+        series: (P,) values of each series; NaN if missing.
+        lags: Maximum number of lags; short series get fewer, series with fewer than 3 known
+            values or constant values get none.
     """
     if not series:
         return []
-    gap = np.full(lags, np.nan)  # behind each series, so that no pair reaches into the next
+    gap = np.full(lags, np.nan)  # after each series: no pair spans two series
     values = np.concatenate([part for each in series for part in (each, gap)])
     sizes = np.array([len(each) for each in series])
     starts = np.cumsum(sizes + lags) - (sizes + lags)
@@ -36,7 +36,7 @@ def autocorrelations(series: Sequence[np.ndarray], lags: int) -> list[np.ndarray
     counts = np.add.reduceat(known.astype(np.int64), starts)
     means = np.add.reduceat(np.where(known, values, 0.0), starts) / np.maximum(counts, 1)
     centred = np.where(known, values - np.repeat(means, sizes + lags), 0.0)
-    with np.errstate(all="ignore"):  # squares of huge errors overflow: such a series has none
+    with np.errstate(all="ignore"):  # squares of huge errors overflow
         totals = np.add.reduceat(centred**2, starts)
         sums = [np.add.reduceat(centred * np.roll(centred, -k), starts) for k in range(1, lags + 1)]
         usable = (counts >= 3) & (totals > 0)

@@ -30,7 +30,7 @@ class Axis:
         texts: (P,) as the table writes them.
         marks: (P,) as plotly takes them.
         stamps: (P,) datetime64[us]; None unless dates.
-        unit: "h", "D", "W", "M", "Q", "Y" of dates: a step, or the unit above what is shorter.
+        unit: "h", "D", "W", "M", "Q" or "Y" of dates; "h" also for shorter steps.
         season: Steps in a season.
     """
 
@@ -51,9 +51,9 @@ class Names:
     """Names of positions, such as their weekday.
 
     Attributes:
-        title: What the names are.
-        labels: (K,) in order.
-        codes: (P,) the label of each place.
+        title: Kind of the names.
+        labels: (K,) names in order.
+        codes: (P,) number of each place's label.
     """
 
     title: str
@@ -103,7 +103,7 @@ def read_times(texts: np.ndarray, time_format: str) -> np.ndarray | None:
 
 
 def presumed(stamps: np.ndarray) -> tuple[str, int]:
-    """Alias and season of the frequency of sorted stamps."""
+    """Frequency alias and season of sorted stamps."""
     try:
         found = infer_frequency(stamps, np.zeros(len(stamps), dtype=np.int64))
     except DataError:
@@ -175,7 +175,7 @@ def calendar_names(axis: Axis) -> tuple[Names, Names] | None:
 
 
 def _numbered(title: str, numbers: np.ndarray, first: int) -> Names:
-    """Whole numbers as names, each between the lowest and the highest once."""
+    """Whole numbers from the lowest to the highest as names."""
     low, high = int(numbers.min()), int(numbers.max())
     return Names(title, [str(k + first) for k in range(low, high + 1)], numbers - low)
 

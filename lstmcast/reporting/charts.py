@@ -1,8 +1,7 @@
 """The parts of every chart: a title, a sentence, a text alternative, and the figure.
 
-A figure is what plotly takes, `{"data": [...], "layout": {...}}`, made of plain lists, so that a
-page is written without loading plotly. Colours are those for a light page; `palette` says which
-stands for each on a dark one.
+A figure is plotly's `{"data": [...], "layout": {...}}` in plain lists, so that writing a page does
+not load plotly. Colours are for a light page; `DARK` maps them to a dark one.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ FORECASTERS = {
     "auto_arima": ("#9c2b1f", "#ff9f8c", "dash"),
     "theta": ("#4a6a00", "#b6d957", "dashdot"),
 }
-"""Colour on a light page, on a dark one, and dash of each forecaster's line."""
+"""Light colour, dark colour and dash of each forecaster's line."""
 
 DARK = {
     INK: "#e8edf2",
@@ -42,7 +41,7 @@ DARK = {
     BAND_FUTURE: "rgba(255,154,102,0.30)",
     **{light: dark for light, dark, _ in FORECASTERS.values()},
 }
-"""The colour on a dark page for each on a light one."""
+"""Colour on a dark page for each colour on a light page."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Section:
-    """Charts below one heading."""
+    """Charts under one heading."""
 
     key: str
     title: str
@@ -87,7 +86,7 @@ class Section:
 
 
 def line(name: str, x: list[Any], y: list[Any], colour: str, **more: Any) -> dict[str, Any]:
-    """A line; `dash` and `width` go to its style, the rest to the trace."""
+    """A line; `dash` and `width` set its style, the rest goes to the trace."""
     style = {"color": colour, "width": more.pop("width", 2), "dash": more.pop("dash", "solid")}
     mode = more.pop("mode", "lines" if len(x) != 1 else "markers")
     trace = {"type": "scatter", "mode": mode, "name": name, "x": x, "y": y, "line": style}

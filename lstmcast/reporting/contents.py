@@ -17,24 +17,24 @@ from lstmcast.runs.reading import inside, read_object
 
 @dataclass(frozen=True)
 class Contents:
-    """What a page is made from.
+    """Source data of a page.
 
     Attributes:
         path: The folder.
-        is_backtest: Whether it is a backtest's; then `run` made what it tests, if any run did.
-        config: Of the run.
-        config_text: As its file has it.
-        metrics: As in metrics.json.
-        scores: By forecaster, on the test rows or the folds; None where nothing was tested.
-        manifest: As in manifest.json; empty where there is none.
-        history: As in history.csv; None where there is none.
+        is_backtest: Whether it is a backtest folder.
+        config: Config of the run.
+        config_text: Text of the config file.
+        metrics: Content of metrics.json.
+        scores: Scores by forecaster, on the test rows or the folds; None without a test.
+        manifest: Content of manifest.json; may be empty.
+        history: Content of history.csv; None without it.
         notes: Sentences about the table.
-        findings: What `check` found in it; None where it did not look.
-        layout: Of its tables.
+        findings: Findings of `check`; None if it did not run.
+        layout: Column roles of backtest.csv.
         test: Test forecasts.
         recent: The last rows of history.
-        future: The forecast after them; None where none was made.
-        backtests: By folder name, metrics.json of the run's backtests.
+        future: The forecast after them; None without one.
+        backtests: metrics.json of the run's backtests, by folder name.
     """
 
     path: Path
@@ -55,13 +55,13 @@ class Contents:
 
 
 def read_contents(path: Path) -> Contents:
-    """Read a run folder, or the folder of a backtest.
+    """Read a run folder or a backtest folder.
 
     Raises:
-        RunError: It is neither, or a file in it is damaged.
+        RunError: It is no such folder, or a file in it is damaged.
     """
     if not path.is_dir():
-        raise RunError(f"{path} does not exist; a run folder is made by `lstmcast train`")
+        raise RunError(f"{path} does not exist; `lstmcast train` creates a run folder")
     folder = RunFolder(path)
     metrics = read_object(folder.metrics)
     is_backtest = "folds" in metrics

@@ -16,14 +16,14 @@ BARS = 60
 
 @dataclass(frozen=True)
 class Errors:
-    """All errors of some items; R of them.
+    """R errors of one or more items.
 
     Attributes:
-        places: (R,) on the axis.
-        values: (R,) forecast - actual: in units of the data where there is one item, else
-            divided by the item's mean change from one season before, so that all weigh alike.
-        unit: What the values are, for a chart's axis.
-        count: How many items they come from.
+        places: (R,) places on the axis.
+        values: (R,) forecast - actual: in units of the data for one item, else divided by the
+            item's mean change over one season, so that all items weigh the same.
+        unit: Title of a chart's axis.
+        count: Number of items.
     """
 
     places: np.ndarray
@@ -33,7 +33,7 @@ class Errors:
 
 
 def errors_of(items: list[Item]) -> Errors:
-    """The errors of items; of several, those without a scale are left out."""
+    """The errors of items; several items must have a scale, others are skipped."""
     if len(items) == 1:
         places, values = items[0].places, items[0].errors
         unit = "forecast - actual"
@@ -48,7 +48,7 @@ def errors_of(items: list[Item]) -> Errors:
 
 
 def over_time(errors: Errors) -> pd.DataFrame:
-    """By place: `mean`, `low` and `high`, between which 80 % of the errors lie."""
+    """By place: `mean`, and `low` and `high` around 80 % of the errors."""
     grouped = pd.Series(errors.values).groupby(errors.places)
     frame = pd.DataFrame({"mean": grouped.mean()})
     frame["low"], frame["high"] = grouped.quantile(0.1), grouped.quantile(0.9)
@@ -77,7 +77,7 @@ def mean_autocorrelation(items: list[Item]) -> np.ndarray:
 
 
 def by_name(errors: Errors, names: Names) -> pd.DataFrame:
-    """By label: quantiles of 5, 25, 50, 75, 95 % of the errors; NaN where there are none."""
+    """By label: the 5, 25, 50, 75 and 95 % quantiles of the errors; NaN without errors."""
     grouped = pd.Series(errors.values).groupby(names.codes[errors.places])
     shares = [0.05, 0.25, 0.5, 0.75, 0.95]
     table = grouped.quantile(np.array(shares)).unstack()
@@ -85,7 +85,7 @@ def by_name(errors: Errors, names: Names) -> pd.DataFrame:
 
 
 def calendar(errors: Errors, rows: Names, columns: Names) -> tuple[np.ndarray, np.ndarray]:
-    """(rows, columns) mean absolute error, NaN where there is none, and how many there were."""
+    """(rows, columns) mean absolute errors, NaN without errors, and their counts."""
     cells = rows.codes[errors.places] * len(columns.labels) + columns.codes[errors.places]
     size = len(rows.labels) * len(columns.labels)
     counts = np.bincount(cells, minlength=size)

@@ -30,7 +30,7 @@ def style_of(name: str) -> tuple[str, str]:
 
 
 def forecaster_lines(x: list[Any], values: dict[str, list[float | None]]) -> list[dict[str, Any]]:
-    """A line for each forecaster, the network's thicker and on top."""
+    """A line for each forecaster; the network's is thicker and on top."""
     traces = []
     for name, y in reversed(values.items()):
         colour, dash = style_of(name)
@@ -78,7 +78,7 @@ def step_chart(scores: dict[str, Any]) -> Chart:
 
 
 def levels_of(scores: dict[str, Any]) -> list[str]:
-    """Levels of the intervals that were scored, as texts."""
+    """Levels of the scored intervals, as texts."""
     known = scores["lstmcast"]
     return [name.removeprefix("coverage_") for name in known if name.startswith("coverage_")]
 
@@ -143,7 +143,7 @@ def coverage_step_chart(scores: dict[str, Any]) -> Chart | None:
         promised = [float(level)] * len(x)
         traces.append(
             line(
-                "promised",
+                "nominal",
                 x,
                 promised,
                 SOFT,
@@ -179,8 +179,8 @@ def learning_chart(history: pd.DataFrame, bests: Sequence[int], refit: bool) -> 
 
     Args:
         history: As in history.csv.
-        bests: Of each member, the epoch whose weights were kept.
-        refit: Whether the network was then trained on all rows.
+        bests: Best epoch of each member; its weights were kept.
+        refit: Whether the network was then trained again on all rows.
     """
     members = [part for _, part in history.groupby("member")] if "member" in history else [history]
     judged = bool(history["validation_loss"].notna().any())
@@ -191,7 +191,7 @@ def learning_chart(history: pd.DataFrame, bests: Sequence[int], refit: bool) -> 
         losses = {"train": part["train_loss"]}
         if judged:
             losses["validation"] = part["validation_loss"]
-        said.append(f"The weights kept{name} are those of epoch {best} of {len(part)}.")
+        said.append(f"Epoch {best} of {len(part)} gave the weights{name}.")
         for kind, loss in losses.items():
             said.append(
                 f"The {kind} loss goes from {short(loss.iloc[0])} to {short(loss.iloc[-1])}."
@@ -222,7 +222,7 @@ HISTORY = ("member", "epoch", "train_loss", "validation_loss", "learning_rate", 
 
 
 def member_traces(part: pd.DataFrame, best: int, judged: bool, name: str) -> list[dict[str, Any]]:
-    """Losses of one member, and a star at the epoch that was kept."""
+    """Losses of one member, and a star at its best epoch."""
     x = part["epoch"].tolist()
     train, validation = plain(part["train_loss"]), plain(part["validation_loss"])
     rates = [f"{rate:.2g}" for rate in part["learning_rate"]]
@@ -257,7 +257,7 @@ def fold_chart(folds: list[dict[str, Any]]) -> Chart:
     return Chart(
         "folds",
         "Error by fold",
-        "Mean absolute error of the forecasts made after each origin.",
+        "Mean absolute error of the forecasts from each origin.",
         f"Line chart over {len(folds)} folds; the network has the lowest error in {ahead}.",
         {
             "data": traces,

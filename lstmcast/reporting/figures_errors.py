@@ -30,7 +30,7 @@ HEAT = [
 def pooled_charts(
     items: list[Item], errors: Errors, dates: Axis, season: Names | None
 ) -> list[Chart]:
-    """Errors of several items: over time, by size, by distance, by season."""
+    """Errors of several items: over time, by size, by lag, by season."""
     charts = [time_chart(errors, dates), sizes_chart(errors), lags_chart(items)]
     return [*charts, season_chart(errors, season)] if season is not None else charts
 
@@ -52,13 +52,13 @@ def time_chart(errors: Errors, dates: Axis) -> Chart:
         "line": {"width": 0, "color": BAND},
         "hoverinfo": "skip",
     }
-    said = f" The mean is farthest from 0 at {x[widest]}: {short(mean[widest])}." if x else ""
+    said = f" The largest mean error is at {x[widest]}: {short(mean[widest])}." if x else ""
     return Chart(
         "all-time",
         "Errors over time",
         f"Mean error of {counted(errors.count, 'forecast series')} at each time stamp; above 0, "
         "forecasts were too high.",
-        f"Line chart of the mean error at {len(x)} stamps, with the band of 80 % of them.{said}",
+        f"Line chart of the mean error at {len(x)} stamps, with the band of 80 % of errors.{said}",
         {
             "data": [band, line("mean", x, list(mean), NETWORK)],
             "layout": {

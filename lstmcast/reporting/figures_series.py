@@ -1,8 +1,7 @@
 """One series at a time: its forecasts and errors.
 
-The page holds each of these figures once, without numbers; the script on it fills them in for the
-series that is chosen. A trace says in `meta` which columns it takes, and `columns_of` makes the
-same columns here, for figures that are saved as files.
+The page holds each figure once, without numbers; its script fills in the chosen series. `meta` of a
+trace names its columns; `columns_of` computes the same columns for figures saved as files.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ Columns = dict[str, list[Any]]
 
 
 def series_charts(levels: tuple[float, ...], dates: Axis, season: Names | None) -> list[Chart]:
-    """The charts of a chosen series, the forecasts first; without numbers yet."""
+    """The charts of one series, without numbers; the forecast chart is first."""
     charts = [forecast_chart(levels, dates), time_chart(dates), sizes_chart(), lags_chart()]
     return [*charts, season_chart(season)] if season is not None else charts
 
@@ -96,8 +95,8 @@ def lags_chart() -> Chart:
     """Autocorrelation by lag, and the band of independent errors."""
     bars = {"type": "bar", "marker": {"color": NETWORK}, "name": "autocorrelation"}
     traces = [wanting({**bars, "showlegend": False}, x="lags", y="lag_values")]
-    for name in ("chance_low", "chance_high"):
-        bound = line("chance", [], [], SOFT, dash="dot", width=1, mode="lines")
+    for name in ("limit_low", "limit_high"):
+        bound = line("95 % limit", [], [], SOFT, dash="dot", width=1, mode="lines")
         traces.append(
             wanting({**bound, "hoverinfo": "skip", "showlegend": False}, x="lags", y=name)
         )
@@ -188,7 +187,7 @@ def columns_of(item: Item, dates: Axis, season: Names | None) -> Columns:
     places = np.arange(item.first, item.first + count)
     time = [dates.marks[k] for k in places]
     errors, found = item.laid_out, item.autocorrelation
-    chance = 1.96 / max(np.isfinite(errors).sum(), 1) ** 0.5
+    limit = 1.96 / max(np.isfinite(errors).sum(), 1) ** 0.5
     ahead = range(item.future_first, item.future_first + len(item.future))
     future_time = [dates.marks[k] for k in ahead]
     starts = item.begins.copy()
@@ -199,8 +198,8 @@ def columns_of(item: Item, dates: Axis, season: Names | None) -> Columns:
         "season": [] if season is None else [season.labels[k] for k in season.codes[places]],
         "lags": list(range(1, len(found) + 1)),
         "lag_values": plain(found, 3),
-        "chance_low": [-chance] * len(found),
-        "chance_high": [chance] * len(found),
+        "limit_low": [-limit] * len(found),
+        "limit_high": [limit] * len(found),
     }
     future_starts = np.zeros(len(item.future), dtype=bool)
     for part, x, y, low, high, begins in (
@@ -232,12 +231,12 @@ def pieces_of(known: np.ndarray, begins: np.ndarray) -> list[np.ndarray]:
 
 
 def joined(pieces: list[list[Any]]) -> list[Any]:
-    """Pieces in one list, with None between them: lines and areas break there."""
+    """Pieces in one list, separated by None, which breaks lines and areas."""
     return [value for k, piece in enumerate(pieces) for value in ([None] if k else []) + piece]
 
 
 def filled(figure: Figure, columns: Columns) -> Figure:
-    """A figure with the columns that its traces want."""
+    """A figure with the columns of its traces."""
     data = []
     for trace in figure["data"]:
         wanted = {key: columns[name] for key, name in trace.get("meta", {}).items()}

@@ -1,4 +1,4 @@
-"""The charts of a page as PNG or SVG files, drawn by kaleido in a Chrome or Chromium."""
+"""The charts of a page as PNG or SVG files, drawn by kaleido in Chrome or Chromium."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ WIDTH = 1000
 
 @dataclass(frozen=True)
 class Image:
-    """A chart on its own.
+    """A chart outside the page.
 
     Attributes:
-        name: Of its file, without the ending.
-        figure: With its title.
-        height: In pixels.
+        name: File name without ending.
+        figure: Figure with title.
+        height: Height in pixels.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Image:
 
 
 def images_of(contents: Contents) -> Iterator[Image]:
-    """Every chart of a page; of many series the worst, a typical one and the best."""
+    """Every chart of a page; with many series, the worst, a typical and the best one."""
     dates = dates_of(contents)
     layout = contents.layout
     items = items_of(dates, layout, contents.test, contents.recent, contents.future)
@@ -58,7 +58,7 @@ def images_of(contents: Contents) -> Iterator[Image]:
 
 
 def chosen(items: list[Item]) -> dict[str, Item]:
-    """The items that are drawn, by what is added to their files' names."""
+    """The drawn items by the suffix of their file names."""
     if len(items) <= 3:
         return {f"-{k + 1}" if len(items) > 1 else "": item for k, item in enumerate(items)}
     order = [items[k] for k in ranked(items)]
@@ -72,7 +72,7 @@ def title_of(chart: Chart) -> str:
 
 
 def titled(figure: Figure, title: str) -> Figure:
-    """A figure that stands for itself; texts of plotly know tags, names of series have none."""
+    """A figure with title and style; plotly parses tags, so series names are escaped."""
     lines = wrap(title, TITLE, break_on_hyphens=False)[:4]
     words = "<br>".join(html.escape(line, quote=False) for line in lines)
     layout: dict[str, Any] = {
@@ -90,10 +90,10 @@ def titled(figure: Figure, title: str) -> Figure:
 
 
 def drawn(images: Iterable[Image], kinds: Sequence[str]) -> list[tuple[str, str, bytes]]:
-    """Kind, name and content of files.
+    """Draw images; returns kind, name and content of each file.
 
     Args:
-        images: What to draw.
+        images: Images to draw.
         kinds: png, svg or both.
 
     Raises:
@@ -110,7 +110,7 @@ def drawn(images: Iterable[Image], kinds: Sequence[str]) -> list[tuple[str, str,
 
     async def draw() -> list[tuple[str, str, bytes]]:
         files = []
-        # Without mathjax: kaleido would have the browser ask the network for it.
+        # mathjax=False: otherwise the browser downloads mathjax.
         async with Kaleido(mathjax=False) as kaleido:
             for image in images:
                 for kind in kinds:

@@ -25,7 +25,7 @@ MOST_NUMBERS = 700_000
 """Numbers of series on one page; about 5 bytes each."""
 
 MOST_ROWS, FEWEST_ROWS = 5_000, 150
-"""Rows of history of one item: at most, and before an item is left out altogether."""
+"""Rows of history of one item: maximum, and minimum for an item with a chart."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Packed:
     """All series of a page.
 
     Attributes:
-        data: For the script on the page.
-        drawn: How many items have a chart.
-        rows: History that each chart begins with, in rows; None where all are whole.
+        data: Data for the page's script.
+        drawn: Number of items with a chart.
+        rows: Maximum rows of history per chart; None if no history is cut.
     """
 
     data: dict[str, Any]
@@ -44,7 +44,7 @@ class Packed:
 
 
 def pack(items: list[Item], levels: tuple[float, ...], dates: Axis, season: Names | None) -> Packed:
-    """Items for the page: the scores of all, and the numbers of as many as it can hold."""
+    """Items for the page: scores of all, numbers of as many as fit."""
     rows = rows_for(items, len(levels))
     chosen = drawn(items, len(levels), rows)
     series = list(dict.fromkeys(item.name for item in items))
@@ -76,7 +76,7 @@ def pack(items: list[Item], levels: tuple[float, ...], dates: Axis, season: Name
 
 
 def rows_for(items: list[Item], levels: int) -> int:
-    """Rows of history of each item: all, or as many as all items together can have."""
+    """Rows of history of each item: all, or an equal share of the page's limit."""
     ahead = sum(len(item.future) for item in items) * (1 + 2 * levels)
     share = (MOST_NUMBERS - ahead) // (max(len(items), 1) * (2 + 2 * levels))
     longest = max((len(item.actual) for item in items), default=0)
@@ -99,14 +99,14 @@ def drawn(items: list[Item], levels: int, rows: int) -> set[int]:
 
 
 def first_shown(items: list[Item], chosen: set[int]) -> int:
-    """The item that the page opens with: a typical one."""
+    """The item that the page shows first: a typical one."""
     order = [k for k in ranked(items) if k in chosen]
     judged = [k for k in order if items[k].scored.relative is not None]
     return (judged or order or [0])[len(judged or order) // 2]
 
 
 def numbers_of(items: list[Item], rows: int) -> Iterator[dict[str, Any]]:
-    """The numbers of each item, of its last rows of history."""
+    """The numbers of each item, for its last rows of history."""
     cuts = [max(len(item.actual) - rows, 0) for item in items]
     units = [unit_of(item) for item in items]
     columns = [columns_of(item, cut) for item, cut in zip(items, cuts, strict=True)]
@@ -130,7 +130,7 @@ def numbers_of(items: list[Item], rows: int) -> Iterator[dict[str, Any]]:
 
 
 def columns_of(item: Item, cut: int) -> list[np.ndarray]:
-    """Values of an item from a row on, in the order in which the page has them."""
+    """Values of an item from row `cut` on, in the order of the page."""
     past = [bound[cut:] for pair in zip(item.low, item.high, strict=True) for bound in pair]
     ahead = [
         bound for pair in zip(item.future_low, item.future_high, strict=True) for bound in pair
@@ -141,11 +141,11 @@ def columns_of(item: Item, cut: int) -> list[np.ndarray]:
 def whole_numbers(
     columns: list[list[np.ndarray]], units: list[tuple[int, int]]
 ) -> list[list[int | None]]:
-    """Every column of every item, each in the unit of its item; all at once, as they are short.
+    """Every column of every item in its item's unit; one call for all, as columns are short.
 
     Args:
-        columns: Of each item.
-        units: Of each item; see `unit_of`.
+        columns: Columns of each item.
+        units: Unit of each item; see `unit_of`.
     """
     sizes = [sum(map(len, each)) for each in columns]
     scales, bases = ([10.0**digits for digits, _ in units], [float(base) for _, base in units])
@@ -161,7 +161,7 @@ def whole_numbers(
 
 
 def unit_of(item: Item) -> tuple[int, int]:
-    """Digits behind the decimal point, negative for tens and hundreds, and the lowest value."""
+    """Decimal digits, negative for tens and hundreds, and the lowest value in that unit."""
     values = np.concatenate([item.actual, item.forecast, item.future])
     known = values[np.isfinite(values)]
     if not len(known):

@@ -21,11 +21,11 @@ PLOTLY = "plotly-cartesian-4.1.1.min.js.gz"
 
 @dataclass(frozen=True)
 class Script:
-    """A script as the page holds it.
+    """A script embedded in the page.
 
     Attributes:
-        packed: Compressed (gzip) and in base64.
-        digest: As a Content-Security-Policy wants it.
+        packed: Script compressed with gzip, in base64.
+        digest: Digest for the Content-Security-Policy.
     """
 
     packed: str
@@ -33,13 +33,13 @@ class Script:
 
 
 def digest_of(text: bytes) -> str:
-    """What a Content-Security-Policy knows a script by."""
+    """Digest of a script for a Content-Security-Policy."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text).digest()).decode()}"
 
 
 @cache
 def plotly() -> Script:
-    """plotly.js with the charts that a page needs; plotly/README.md says where it comes from."""
+    """plotly.js with the chart types of the page; plotly/README.md describes its source."""
     packed = (files("lstmcast.reporting") / "plotly" / PLOTLY).read_bytes()
     return Script(base64.b64encode(packed).decode(), digest_of(gzip.decompress(packed)))
 
@@ -63,10 +63,10 @@ def environment() -> Environment:
 
 
 def page_of(path: Path) -> str:
-    """The page of a run folder, or of a backtest's.
+    """The page of a run folder or a backtest folder.
 
     Raises:
-        RunError: It is neither, or a file in it is damaged.
+        RunError: It is no such folder, or a file in it is damaged.
     """
     return render(read_contents(path))
 

@@ -46,21 +46,21 @@ class Story:
         title: Of the page.
         subtitle: What was forecast, in a line.
         verdict: In a sentence.
-        beats: Whether the network beats the best baseline; None where nothing was tested.
+        beats: Whether the network beats the best baseline; None without a test.
         facts: A few numbers, with what they are.
         tables: Scores, each with a heading.
         about_scores: What they mean.
-        made_by: Who made the forecasts after the last row, where it was not the network alone.
+        made_by: Methods of the forecasts after the last row; empty if the network made all.
         groups: Series to choose from, under the name of their group.
         packed: Their numbers.
         series: Charts of the chosen series.
-        which: Of which forecasts their scores are.
+        which: Forecasts that the scores of a series include.
         sections: All other charts.
         notes: Sentences about the table.
-        findings: What `check` found in it; None where it did not look.
-        data_facts: What the table was.
-        made_with: Versions and the like.
-        repeat: The command that makes it again.
+        findings: Findings of `check`; None if it did not run.
+        data_facts: Facts about the table.
+        made_with: Versions, machine and training.
+        repeat: The command that reproduces the folder.
         backtests: Of this run: folder, folds, verdict.
         config: As YAML.
     """
@@ -113,7 +113,7 @@ def story_of(contents: Contents) -> Story:
         groups=groups_of(items, packed),
         packed=packed,
         series=series_charts(layout.levels, dates, season) if items else [],
-        which="of all folds" if contents.is_backtest else "of forecasts one horizon apart",
+        which="of all folds" if contents.is_backtest else "from forecasts one horizon apart",
         sections=sections_of(contents, items, dates),
         notes=contents.notes,
         findings=contents.findings,
@@ -141,7 +141,7 @@ def dates_of(contents: Contents) -> Axis:
 
 
 def sections_of(contents: Contents, items: list[Item], dates: Axis) -> list[Section]:
-    """All charts but those of the chosen series."""
+    """All charts except those of the chosen series."""
     sections = []
     if contents.scores is not None:
         charts = [

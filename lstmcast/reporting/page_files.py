@@ -1,4 +1,4 @@
-"""The page of a run folder, and its charts as files, written into folders."""
+"""Write the page of a run folder, and its charts as image files."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from lstmcast.runs.numbered import write_together
 
 
 def write_report(path: Path) -> Path:
-    """Write the page of a run folder, or of a backtest's, into it.
+    """Write the page of a run folder or a backtest folder into it.
 
     Raises:
-        RunError: It is no such folder, or cannot be written to.
+        RunError: It is no such folder, or it is not writable.
     """
-    from lstmcast.reporting.page import page_of  # jinja2 is not for every command
+    from lstmcast.reporting.page import page_of  # few commands need jinja2
 
     folder = RunFolder(path)
     if not folder.metrics.exists():
-        raise RunError(f"{path} has no metrics.json to make a page of; {folder.what_lacks()}")
+        raise RunError(f"{path} has no metrics.json, so it has no report; {folder.what_lacks()}")
     try:
         text = page_of(path)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
@@ -34,13 +34,13 @@ def write_images(path: Path, folders: Mapping[str, Path | None]) -> list[Path]:
     """Write every chart of a page as files.
 
     Args:
-        path: A run folder, or a backtest's.
-        folders: By kind, png or svg; None where no such files are wanted. A folder is made if it
-            is not there; files of the same names are written over.
+        path: A run folder or a backtest folder.
+        folders: Folder for each kind, png or svg, or None. Missing folders are created; files of
+            the same names are replaced.
 
     Raises:
-        ConfigError: What draws them is not installed.
-        RunError: The run is damaged, or a folder cannot be written to.
+        ConfigError: kaleido or a browser is missing.
+        RunError: The run is damaged, or a folder is not writable.
     """
     wanted = {kind: folder for kind, folder in folders.items() if folder is not None}
     if not wanted:

@@ -15,10 +15,10 @@ MAP_PIXELS = 130
 """Height of one heat map."""
 
 GAP_PIXELS = 45
-"""Between two of them, for the title."""
+"""Gap between two heat maps, for the title."""
 
 TICKS = 7
-"""Steps that are named below the time axis."""
+"""Labelled steps of the time axis."""
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -44,10 +44,10 @@ class HeatMap:
     """Units over time.
 
     Attributes:
-        name: Such as `f`.
-        about: What it says, in a few words.
-        values: (T, U).
-        signed: Whether 0 is the middle of its colours; otherwise they run from 0 to 1.
+        name: Name, such as `f`.
+        about: Meaning in a few words.
+        values: (T, U) values by step and unit.
+        signed: Whether the colour scale is centred on 0; otherwise it runs from 0 to 1.
     """
 
     name: str
@@ -61,11 +61,11 @@ class HeatMaps:
     """Heat maps that share their time axis.
 
     Attributes:
-        title: Above them.
-        about: A sentence below the title.
+        title: Heading.
+        about: Sentence below the title.
         steps: (T,) number of each step.
-        stamps: (T,) as the table writes them.
-        maps: From the top down.
+        stamps: (T,) time stamps as in the table.
+        maps: Heat maps from top to bottom.
     """
 
     title: str
@@ -132,7 +132,7 @@ def heat_map_figure(group: HeatMaps) -> go.Figure:
 
 
 def colour_range(one: HeatMap) -> tuple[float, float]:
-    """Values of the first and the last colour: 0 and 1, or as far below zero as above."""
+    """Values of the first and last colour: 0 and 1, or symmetric around zero."""
     if not one.signed:
         return 0.0, 1.0
     finite = np.abs(one.values[np.isfinite(one.values)])

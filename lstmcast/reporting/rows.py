@@ -23,10 +23,10 @@ class Layout:
     """The roles of the columns of a file, by position, because names can be duplicate.
 
     Attributes:
-        series: Names of the columns that name a series.
-        time: Name of the column of stamps; None where rows are counted.
-        targets: Names.
-        levels: Of the intervals, in percent, ascending.
+        series: Names of the series columns.
+        time: Name of the time column; None for row numbers.
+        targets: Names of the targets.
+        levels: Interval levels in percent, ascending.
     """
 
     series: tuple[str, ...]
@@ -47,8 +47,8 @@ class Rows:
         actuals: (R, C) actual values; NaN where that is not known.
         low: (L, R, C) lower bounds; NaN where there are none.
         high: (L, R, C) upper bounds.
-        steps: (R,) step of the horizon, from 1; 0 where there is none.
-        methods: (R,) what made each forecast; empty where that is not said.
+        steps: (R,) step of the horizon, from 1; 0 without one.
+        methods: (R,) method of each forecast; empty if unknown.
     """
 
     names: list[tuple[str, ...]]
@@ -63,7 +63,7 @@ class Rows:
 
 
 def header_of(path: Path) -> list[str]:
-    """The names of a file's columns, as they are."""
+    """The column names of a file."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return next(csv.reader(file))
@@ -72,10 +72,10 @@ def header_of(path: Path) -> list[str]:
 
 
 def read_layout(path: Path) -> Layout:
-    """What the columns of a backtest.csv are.
+    """The column roles of a backtest.csv.
 
     Raises:
-        RunError: It is missing or damaged.
+        RunError: The file is missing or damaged.
     """
     header = header_of(path)
     pairs = list(zip(header, [*header[1:], ""], strict=True))
@@ -98,7 +98,7 @@ def _is_number(text: str) -> bool:
 
 
 def read_cells(path: Path, texts: Sequence[int]) -> pd.DataFrame:
-    """A file, its columns named by their places: those of texts are categories, others numbers."""
+    """A file with columns named by place: `texts` become categories, others numbers."""
     count = len(header_of(path))
     try:
         table = pyarrow.csv.read_csv(
@@ -149,12 +149,12 @@ def _stamps(frame: pd.DataFrame, place: int) -> pd.Categorical:
 
 
 def _counted_on(origins: pd.Categorical, steps: np.ndarray) -> pd.Categorical:
-    """Row numbers so many steps after others."""
+    """Row numbers of the forecast steps after row numbers of origins."""
     return pd.Categorical((origins.astype(np.int64) + steps).astype(str))
 
 
 def series_of(frame: pd.DataFrame, named: int) -> tuple[list[tuple[str, ...]], np.ndarray]:
-    """The names of all series, and each row's number of its own."""
+    """The names of all series, and the series number of each row."""
     series = np.zeros(len(frame), dtype=np.int64)
     for k in range(named):
         cells = frame[k].cat
@@ -164,7 +164,7 @@ def series_of(frame: pd.DataFrame, named: int) -> tuple[list[tuple[str, ...]], n
 
 
 def _bounds(frame: pd.DataFrame, places: list[int], levels: int) -> tuple[np.ndarray, np.ndarray]:
-    """(L, R, C) lower and upper bounds, whose columns begin at places."""
+    """(L, R, C) lower and upper bounds; `places` are their first columns."""
     shape = (levels, len(frame), len(places))
     low, high = np.full(shape, np.nan), np.full(shape, np.nan)
     for k in range(levels):
@@ -192,7 +192,7 @@ def plain_rows(
 
 
 def read_future(path: Path, layout: Layout, wide: bool) -> Rows:
-    """The forecast after the last row of every series; `wide` has a column for each."""
+    """The forecast after the last row of every series; `wide` has a column per series."""
     header, named, levels = header_of(path), len(layout.series), len(layout.levels)
     if wide:
         return read_wide(path, header, levels)
@@ -206,7 +206,7 @@ def read_future(path: Path, layout: Layout, wide: bool) -> Rows:
 
 
 def read_wide(path: Path, header: list[str], levels: int) -> Rows:
-    """A forecast with a column per series, as a long one."""
+    """A wide forecast, with a column per series, as long rows."""
     method = max(k for k, name in enumerate(header) if name == "method")
     count = (method - 1) // (1 + 2 * levels)
     frame = read_cells(path, [0, *range(method, len(header))])
@@ -218,7 +218,7 @@ def read_wide(path: Path, header: list[str], levels: int) -> Rows:
     shape = (levels, -1, 1)
     rows = plain_rows(names, series, times, values)
     low, high = (bound.transpose(0, 2, 1).reshape(shape) for bound in (low, high))
-    own = {name: k for k, name in enumerate(header) if k > method}  # of columns not as the most
+    own = {name: k for k, name in enumerate(header) if k > method}  # columns with another method
     methods = np.concatenate(
         [frame[own.get(f"{name}_method", method)] for name in header[1 : 1 + count]]
     )

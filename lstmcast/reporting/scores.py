@@ -11,11 +11,11 @@ MEASURES = ("mae", "rmse", "smape", "mase", "rmsse", "crps")
 
 @dataclass(frozen=True)
 class Cell:
-    """A score, as it is shown.
+    """A score in a table.
 
     Attributes:
         text: Four digits, or a dash.
-        best: Whether no other forecaster has a better one.
+        best: Whether no other forecaster has a better score.
     """
 
     text: str
@@ -31,7 +31,7 @@ class ScoreTable:
 
 
 def score_table(scores: dict[str, Any]) -> ScoreTable:
-    """Forecasters with their pooled scores; the lowest of each is the best."""
+    """Forecasters with their pooled scores; the lowest is the best."""
     known = scores["lstmcast"]
     measures = [name for name in MEASURES if name in known]
     best = {
@@ -51,7 +51,7 @@ def score_table(scores: dict[str, Any]) -> ScoreTable:
 
 
 def number(value: float | None) -> str:
-    """Four digits; a dash where it is not defined."""
+    """Four digits; a dash if undefined."""
     return "-" if value is None else f"{value:.4g}"
 
 

@@ -16,12 +16,12 @@ class Scored:
     """Errors of the test forecasts of an item.
 
     Attributes:
-        points: How many could be held against something.
+        points: Number of forecasts with a known actual value.
         mae: Mean absolute error, in units of the data.
         bias: Mean of forecast - actual.
-        relative: mae / mean absolute change from one season before, over the same rows: below 1,
-            the forecast was nearer than what was known one season before. None where that is 0.
-        coverage: Share within the bounds of the lowest level; None without bounds.
+        relative: mae / mean absolute change over one season, on the same rows: below 1, the
+            forecast was closer than the value of one season before. None if the change is 0.
+        coverage: Share of actual values inside the lowest level's bounds; None without bounds.
     """
 
     points: int
@@ -36,8 +36,8 @@ class Item:
     """One target of one series: P places of the axis from `first` on, L levels.
 
     Attributes:
-        series: Its name; empty for the one series of a plain table.
-        target: Name.
+        series: Name of the series; empty for a table with one series.
+        target: Name of the target.
         first: Place on the axis where the arrays begin.
         actual: (P,) actual values; NaN where it is not known.
         forecast: (P,) test forecasts; NaN where there are none. Where forecasts overlap, the first.
@@ -45,15 +45,15 @@ class Item:
         high: (L, P) upper bounds.
         begins: (P,) whether a forecast begins here.
         future_first: Place where the forecast after the last row begins.
-        future: (H,) that forecast; empty where there is none.
+        future: (H,) forecast after the last row; may be empty.
         future_low: (L, H) lower bounds.
         future_high: (L, H) upper bounds.
-        method: What made that forecast; empty where that is not said.
-        places: (R,) of all test forecasts, also those that overlap.
-        errors: (R,) forecast - actual; NaN where the actual is not known.
-        scale: Mean absolute change of the actual from one season before; NaN where unknown.
-        scored: How good the forecasts were.
-        autocorrelation: Of its errors, by distance from 1 on.
+        method: Method of the forecast after the last row; empty if unknown.
+        places: (R,) places of all test forecasts, also of overlapping ones.
+        errors: (R,) forecast - actual; NaN if the actual value is missing.
+        scale: Mean absolute change of the actual values over one season; NaN if unknown.
+        scored: Scores of the test forecasts.
+        autocorrelation: Autocorrelation of the errors, by lag from 1 on.
     """
 
     series: tuple[str, ...]
@@ -77,12 +77,12 @@ class Item:
 
     @property
     def name(self) -> str:
-        """Of the series."""
+        """Name of the series as one text."""
         return " · ".join(self.series)
 
     @property
     def laid_out(self) -> np.ndarray:
-        """(P,) forecast - actual, one for each place."""
+        """(P,) forecast - actual, by place."""
         return np.asarray(self.forecast - self.actual)
 
 
@@ -97,8 +97,8 @@ class Part:
         low: (L, R) lower bounds.
         high: (L, R) upper bounds.
         steps: (R,) step of the horizon.
-        shown: (R,) whether no forecast that began before overlaps it.
-        methods: (R,) what made the forecasts.
+        shown: (R,) whether no earlier forecast overlaps the row.
+        methods: (R,) methods of the forecasts.
     """
 
     places: np.ndarray
@@ -139,7 +139,7 @@ def items_of(
 
 
 def split(table: Rows, axis: Axis) -> dict[tuple[str, ...], list[Part]]:
-    """By series, its rows: a part for each target."""
+    """Rows by series, with one part per target."""
     order = np.argsort(table.series, kind="stable")
     places, steps = axis.places(table.times)[order], table.steps[order]
     shown = not_overlapping(table.series[order], places, steps)
@@ -213,23 +213,23 @@ def item_of(
 
 
 def no_rows(levels: int) -> Part:
-    """The part of a table that does not have a series."""
+    """The empty part of a table without this series."""
     blank, bounds = np.empty(0), np.empty((levels, 0))
     places = np.empty(0, dtype=int)
     return Part(places, blank, blank, bounds, bounds, blank, blank > 0, blank)
 
 
 def not_overlapping(series: np.ndarray, places: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """(R,) whether a row's forecast begins after those that were kept before it have ended.
+    """(R,) whether a row's forecast begins after the end of all kept earlier forecasts.
 
     Args:
-        series: (R,) number of its series; ascending.
-        places: (R,) forecast behind forecast within a series, in order of their origins.
-        steps: (R,) step of the horizon; a forecast begins where it does not grow.
+        series: (R,) series number; ascending.
+        places: (R,) places, by series, then by origin.
+        steps: (R,) step of the horizon; a forecast begins where it does not increase.
     """
     if not len(places):
         return np.empty(0, dtype=bool)
-    places = places + series * (places.max() + 1)  # a series lies behind all of those before it
+    places = places + series * (places.max() + 1)  # places of series do not overlap
     starts = 1 + np.flatnonzero((np.diff(steps) <= 0) | (np.diff(series) > 0))
     bounds = np.concatenate([[0], starts, [len(places)]])
     firsts, lasts = places[bounds[:-1]], places[bounds[1:] - 1]

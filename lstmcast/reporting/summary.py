@@ -122,7 +122,7 @@ def about_scores(contents: Contents) -> str:
             "largest values has the most weight. A table for each target follows."
         )
     if same_scores(contents.scores, "naive", "seasonal_naive"):
-        said.append("seasonal_naive is naive here: the season is one step.")
+        said.append("seasonal_naive equals naive here: the season is one step.")
     return " ".join([*said, SCORES_EXPLAINED])
 
 

@@ -1,1 +1,1 @@
-"""How everything looks on a terminal: results on stdout, progress and notes on stderr."""
+"""Terminal output: results on stdout, progress and notes on stderr."""

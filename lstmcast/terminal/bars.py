@@ -1,4 +1,4 @@
-"""Live views on a terminal; off one there are none."""
+"""Live progress views, for terminals only."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ BARS = "▁▂▃▄▅▆▇█"
 """Heights of a sparkline."""
 
 PLAIN_BARS = "_.-=+*#@"
-"""The same on a terminal without Unicode."""
+"""Sparkline heights on a terminal without Unicode."""
 
 SPARKS = 32
-"""Epochs in a sparkline: the last ones."""
+"""Number of last epochs in a sparkline."""
 
 SURE = 3
-"""Steps after which the time left is said."""
+"""Steps before the time left is shown."""
 
 BAR = 20
 """Characters of a bar."""
 
 
 def sparkline(values: list[float], bars: str = BARS) -> str:
-    """The last values as heights, the lowest of them as the lowest bar."""
+    """The last values as bars; the lowest value has the lowest bar."""
     shown = values[-SPARKS:]
     low, high = min(shown, default=0.0), max(shown, default=0.0)
     share = [(value - low) / (high - low) if high > low else 0.0 for value in shown]
@@ -41,12 +41,12 @@ def sparkline(values: list[float], bars: str = BARS) -> str:
 
 
 class TrainingView:
-    """Losses of a training as they come, and how long it may still take.
+    """Losses and time left of a running training.
 
     Args:
         console: A terminal.
-        max_epochs: At most; patience may end it before.
-        clock: Seconds.
+        max_epochs: Maximum number of epochs; early stopping may end training before.
+        clock: Returns the time in seconds.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class TrainingView:
             self.epochs.append(progress.finished)
 
     def seconds_left(self) -> float | None:
-        """At most, at the pace so far; None before there is one: the first step is the slowest."""
+        """Maximum seconds left at the current pace; None at first, as the first step is slow."""
         if self.now is None:
             return None
         done = self.now.epoch - 1 + self.now.step / self.now.steps
@@ -91,7 +91,7 @@ class TrainingView:
         table = Table.grid(padding=(0, 2))
         left = self.seconds_left()
         if self.now is None or left is None:
-            table.add_row("beginning")
+            table.add_row("starting")
             return table
         done = round(BAR * (self.now.epoch - 1 + self.now.step / self.now.steps) / self.max_epochs)
         bar = Text.assemble((self.bars[-1] * done, "cyan"), (self.bars[0] * (BAR - done), "dim"))
@@ -122,7 +122,7 @@ def clock_words(seconds: float) -> str:
 
 
 def folds_bar(console: Console) -> Progress:
-    """The folds of a backtest; one that trains moves it bit by bit. Field `fold`: now running."""
+    """Progress of a backtest; field `fold` is the number of the running fold."""
     return _bar(
         console,
         TextColumn("fold {task.fields[fold]}/{task.total}"),

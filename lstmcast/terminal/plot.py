@@ -1,7 +1,7 @@
 """Forecasts as plots of characters: the last season, the forecast, its prediction interval.
 
-Lines are drawn in the dots of Braille characters, two across and four down in each, or with letters
-on a terminal that has none; the interval is shaded.
+Braille characters draw lines, with two by four dots each; terminals without Braille get letters.
+The interval is shaded.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ class Plot:
     """One target of one series; N rows of history, H forecast steps.
 
     Attributes:
-        title: What it is.
-        history: (N,) NaN where missing.
+        title: Series, target, horizon and interval level.
+        history: (N,) NaN if missing.
         forecast: (H,)
         low: (H,) NaN without intervals.
         high: (H,)
-        stamps: The first and the last row of history, and the last of the forecast.
+        stamps: Time stamps of the first and last row of history and the last forecast step.
     """
 
     title: str
@@ -103,9 +103,9 @@ def drawn(predicted: Predicted, width: int, braille: bool) -> list[Text]:
     """The first plots, and the number of others.
 
     Args:
-        predicted: Forecasts, and what they were made from.
-        width: Of the terminal, in characters.
-        braille: Whether it has the characters; letters otherwise.
+        predicted: Forecasts, and their panel and model.
+        width: Width of the terminal in characters.
+        braille: Whether the terminal shows Braille characters; letters otherwise.
     """
     plots = list(plots_of(predicted))
     parts = [draw(plot, width, braille).append("\n") for plot in plots[:MOST]]
@@ -165,7 +165,7 @@ class _Grid:
         low: Value at the bottom.
         high: Value at the top.
         points: Rows of the table from left to right.
-        braille: Whether dots can be drawn.
+        braille: Whether to draw Braille dots.
     """
 
     def __init__(self, columns: int, low: float, high: float, points: int, braille: bool) -> None:
@@ -212,7 +212,7 @@ class _Grid:
             self.dots["interval"][rows[0] : rows[1] + 1, column] = True
 
     def row(self, row: int) -> Text:
-        """A line of characters in their colours."""
+        """One line of coloured characters."""
         text = Text()
         for column in range(self.width // self.across):
             text.append(*self._cell(row, column))
@@ -220,7 +220,7 @@ class _Grid:
         return text
 
     def _cell(self, row: int, column: int) -> tuple[str, str]:
-        """A character and its style: a line before a shade, history before a forecast."""
+        """A character and its style; lines hide the interval, history hides the forecast."""
         here = (
             slice(row * self.down, (row + 1) * self.down),
             slice(column * self.across, (column + 1) * self.across),

@@ -52,8 +52,8 @@ def shown_comparison(comparison: Comparison, most: int | None) -> Shown:
     """Runs with their scores, and the differences between their configs.
 
     Args:
-        comparison: Of runs.
-        most: How many people see, the best; None: all. Scripts get all.
+        comparison: The compared runs.
+        most: Number of printed runs, the best first; None prints all. JSON has all.
     """
     shown = replace(comparison, runs=comparison.runs[:most])
     parts: list[Any] = [run_table(shown), "", difference_table(shown)]
@@ -102,7 +102,7 @@ def difference_table(comparison: Comparison) -> Table:
     table.add_column("differences in its config", overflow="fold")
     for run in comparison.runs:
         said = ", ".join(f"{name}={value}" for name, value in run.differs.items())
-        table.add_row(run.run.name, Text(said or "nothing"))
+        table.add_row(run.run.name, Text(said or "none"))
     return table
 
 

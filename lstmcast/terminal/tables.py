@@ -90,7 +90,7 @@ def score_table(scores: dict[str, Any], title: str = "Test rows, every window") 
 def remarks_on(scores: dict[str, Any]) -> list[str]:
     """The lines after a table of scores; the last one is empty."""
     one_step = same_scores(scores, "naive", "seasonal_naive")
-    season = ["seasonal_naive is naive here: the season is one step."] if one_step else []
+    season = ["seasonal_naive equals naive here: the season is one step."] if one_step else []
     return [*season, SCORES_EXPLAINED, ""]
 
 
@@ -111,12 +111,12 @@ def step_table(scores: dict[str, Any]) -> Table:
 
 
 def lowest_score(values: list[float | None]) -> float | None:
-    """The lowest of the scores that are defined."""
+    """The lowest defined score."""
     return min((value for value in values if value is not None), default=None)
 
 
 def styled(value: float | None, best: bool) -> Text:
-    """A score as a cell; undefined ones are a dash."""
+    """A score as a cell; a dash if undefined."""
     return Text(
         "-" if value is None else f"{value:.4g}", "bold" if best and value is not None else ""
     )

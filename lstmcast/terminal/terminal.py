@@ -83,7 +83,7 @@ class Terminal(ProgressListener):
         self._remark(f"note: {text}", "yellow")
 
     def config(self, config: Config) -> None:
-        """The resolved config, for `--verbose`."""
+        """Print the resolved config, with `--verbose`."""
         if self.verbose:
             from lstmcast.config import dump_config
 
@@ -108,7 +108,7 @@ class Terminal(ProgressListener):
         self._remark(words)
 
     def training(self, max_epochs: int, what: str) -> None:
-        """Open the live view, on a terminal."""
+        """Open the live view if stderr is a terminal."""
         if what:
             self._remark(f"training {what}")
         if not self.live:
@@ -132,7 +132,7 @@ class Terminal(ProgressListener):
             self.view = None
 
     def folds(self, count: int) -> None:
-        """Open the live view of folds, on a terminal."""
+        """Open the live view of folds if stderr is a terminal."""
         if not self.live:
             return
         from lstmcast.terminal.bars import folds_bar
@@ -228,7 +228,7 @@ class Terminal(ProgressListener):
         """The run is complete already."""
         self._result(f"{run} is complete; there is nothing to resume.")
         if not (run / "report.html").is_file():
-            self._result(f"Its page is missing: lstmcast report {run}")
+            self._result(f"Its report is missing: lstmcast report {run}")
         self._object({"run": str(run), "complete": True, "notes": self.notes})
 
     def predicted(self, predicted: Predicted, output: str) -> None:
@@ -264,7 +264,7 @@ class Terminal(ProgressListener):
             self._result(*page(found))
 
     def configs(self, shipped: list[Shipped]) -> None:
-        """The list of shipped configs."""
+        """Print the list of shipped configs."""
         width = max(len(config.name) for config in shipped)
         self._result(*(f"{config.name:<{width}}  {config.headline()}" for config in shipped))
         found = [{"name": config.name, "about": config.headline()} for config in shipped]

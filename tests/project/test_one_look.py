@@ -296,6 +296,6 @@ def test_a_hostile_column_is_text_in_every_command(cli, folder):
 def test_where_the_season_is_one_step_naive_and_seasonal_naive_are_said_to_be_the_same(cli, folder):
     Path("steps.csv").write_text("t\n" + "".join(f"{k % 7 + k / 100}\n" for k in range(120)))
     outcome = cli("train", "steps.csv", "--run", "r", *SMALL)
-    assert "seasonal_naive is naive here: the season is one step." in outcome.out
-    assert "seasonal_naive is naive here" in Path("r/report.html").read_text()
-    assert "seasonal_naive is naive" not in cli("train", "sales.csv", "--run", "s", *SMALL).out
+    assert "seasonal_naive equals naive here: the season is one step." in outcome.out
+    assert "seasonal_naive equals naive here" in Path("r/report.html").read_text()
+    assert "seasonal_naive equals naive" not in cli("train", "sales.csv", "--run", "s", *SMALL).out

@@ -313,7 +313,7 @@ def test_targets_can_be_chosen(browser, tmp_path):
     full.write_text(head + json.dumps(held) + tail)
     page = browser.open(full)
     page.run("target.value = '1'; target.dispatchEvent(new Event('change'))")
-    assert page.run("found.textContent").startswith("The page has no room to draw b ")
+    assert page.run("found.textContent").startswith("The page has no chart of b ")
     assert page.run("target.value") == "0" and page.run("chosen.textContent") == "a"
     page.close()
 

@@ -1,5 +1,5 @@
 "use strict";
-// Fills the figures that the page holds and lets plotly draw them. Texts go in by textContent only.
+// Fills the page's figures and lets plotly draw them. Text is set with textContent only.
 (() => {
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("report-data").textContent);
@@ -15,9 +15,9 @@
   let theme = system.matches ? "dark" : "light";
   let chosen = -1;
   let columns = null;
-  let view = null; // first and last place that the chart of forecasts shows
+  let view = null; // first and last place on the forecast chart
 
-  // Numbers and columns; figures_series.columns_of says the same in Python.
+  // Numbers and columns; figures_series.columns_of does the same in Python.
 
   const runs = (known, begins) => {
     const found = [];
@@ -38,7 +38,7 @@
     const actual = item.actual.map(value);
     const past = item.past.map(value);
     const time = marks(item.from, actual.length);
-    const chance = 1.96 / Math.sqrt(Math.max(item.errors, 1));
+    const limit = 1.96 / Math.sqrt(Math.max(item.errors, 1));
     const made = {
       time,
       actual,
@@ -48,8 +48,8 @@
         : [],
       lags: item.lags.map((_, k) => k + 1),
       lag_values: item.lags,
-      chance_low: item.lags.map(() => -chance),
-      chance_high: item.lags.map(() => chance),
+      limit_low: item.lags.map(() => -limit),
+      limit_high: item.lags.map(() => limit),
     };
     const add = (part, x, y, bounds, begins) => {
       const pieces = runs(y.map((v) => v !== null), begins);
@@ -214,7 +214,7 @@
         (coverage === null ? "" : `, ${percent(coverage)} within the ${series.first_level} % interval`) + "."
       : "No test forecast of this series has an actual value.";
     const other = item.method && item.method !== "lstmcast"
-      ? ` The forecast after the last row is by ${item.method}.` : "";
+      ? ` ${item.method} made the forecast after the last row.` : "";
     $("chosen-scores").textContent = said + other;
     for (const key of own) {
       const chart = $(`chart-${key}`);
@@ -225,8 +225,7 @@
     if ($("target")) $("target").value = String(item.target);
   }
 
-  // The list: which series is shown is marked in it, and stands first where it is not among those
-  // that are listed.
+  // The list marks the chosen series, and puts it first if it is not in the list.
 
   function mark() {
     if (!$("list")) return;
@@ -301,7 +300,7 @@
     const found = items.map((_, k) => k).filter((k) => label(items[k]).toLowerCase().includes(wanted));
     $("matches").replaceChildren(...found.slice(0, MOST).map(entry));
     $("found").textContent = `${found.length.toLocaleString("en")} found` +
-      (found.length > MOST ? `, the first ${MOST} shown: type more of the name` : "");
+      (found.length > MOST ? `, the first ${MOST} are listed: type more of the name` : "");
     mark();
   }
 
@@ -327,7 +326,7 @@
   $("theme").addEventListener("click", () => setTheme(theme === "dark" ? "light" : "dark"));
   const root = document.documentElement;
   system.addEventListener("change", () => {
-    if (root.dataset.theme) return; // it was chosen here
+    if (root.dataset.theme) return; // the reader chose it on this page
     theme = system.matches ? "dark" : "light";
     paint();
   });
@@ -373,7 +372,7 @@
       if (items[same]?.from !== undefined) return show(same);
       $("target").value = String(items[chosen].target);
       $("found").textContent =
-        `The page has no room to draw ${series.targets[wanted]} of this series; its numbers are in backtest.csv.`;
+        `The page has no chart of ${series.targets[wanted]} for this series; its numbers are in backtest.csv.`;
     });
   }
 
@@ -388,8 +387,8 @@
     $("plotly").remove();
   }
 
-  // The first chart and those that can be seen are drawn at once, others before they are scrolled
-  // to, or when there is nothing else to do.
+  // Draw the first chart and the visible ones at once, others before they scroll into view or
+  // when the browser is idle.
 
   const idle = () => new Promise((done) =>
     ("requestIdleCallback" in window ? requestIdleCallback(done, { timeout: 1000 }) : setTimeout(done, 50)));
@@ -405,7 +404,7 @@
     paint();
     await unpack();
     keys.filter((key, k) => k === 0 || inView(key)).forEach(drawOnce);
-    document.documentElement.dataset.drawn = "view"; // and what is on the page can be used
+    document.documentElement.dataset.drawn = "view"; // the page is ready to use
     const near = new IntersectionObserver((seen) => {
       for (const { isIntersecting, target } of seen) {
         if (isIntersecting) drawOnce(target.id.slice("chart-".length));
@@ -421,7 +420,7 @@
   }
   start().catch((error) => {
     $("trouble").hidden = false;
-    $("trouble").textContent = `The charts could not be drawn (${error.message}): this browser may be too old. All tables are here.`;
+    $("trouble").textContent = `The charts could not be drawn (${error.message}): this browser may be too old. The tables work.`;
     throw error;
   });
 })();
