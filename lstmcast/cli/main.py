@@ -218,12 +218,12 @@ def _hush(debug: bool) -> None:
         sys.stderr = silence
 
 
-def _say(text: str, hearsay: bool = False) -> None:
+def _say(text: str, peer_lost: bool = False) -> None:
     """Print why the command ends, from one rank only."""
     if ranks().alone:
         with contextlib.suppress(OSError):  # the exit code shows it too
             print(text, file=sys.stderr)
         return
     _obey_signals(signal.SIG_IGN)  # torchrun ends this process when another one has ended
-    if ranks().may_speak(hearsay):
+    if ranks().may_speak(peer_lost):
         print(text, file=sys.__stderr__, flush=True)

@@ -90,7 +90,7 @@ def begun_before(source: Path, run: Path | None) -> Path | None:
     return unfinished(run_name(source), run)
 
 
-def refuse_beside_resume(given: dict[str, object]) -> None:
+def refuse_with_resume(given: dict[str, object]) -> None:
     """Refuse flags that would change the training.
 
     Raises:
