@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import daily_text
+from support.daily import daily_text
 
 from lstmcast.checking.codes import CODES, SEVERITIES
 from lstmcast.checking.config import find_config

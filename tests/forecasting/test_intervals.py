@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import TINY, daily_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.daily import TINY, daily_text
 
 import lstmcast
 from lstmcast.forecasting.conformal import (

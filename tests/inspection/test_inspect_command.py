@@ -6,8 +6,9 @@ import re
 
 import numpy as np
 import pytest
-from conftest import daily_text
 from rich.cells import cell_len
+from support.daily import daily_text
+from support.processes import modules_loaded_by
 
 import lstmcast
 from lstmcast.errors import LstmcastError
@@ -380,8 +381,6 @@ def test_a_plot_is_one_page_without_a_single_request(daily, cli):
 
 
 def test_plotly_is_loaded_for_plots_only(daily):
-    from test_house import modules_loaded_by
-
     asked = "import lstmcast; lstmcast.inspect('c.yaml', trace=True{})"
     assert "plotly" not in modules_loaded_by(asked.format(""))
     assert "plotly" in modules_loaded_by(asked.format(", plot='p.html'"))

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 import torch
-from libraries import held_to
+from support.libraries import held_to
 from torch import Tensor, nn
 
 from lstmcast.config import NetworkConfig, TrainingConfig

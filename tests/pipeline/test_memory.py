@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import TINY, daily_text
+from support.daily import TINY, daily_text
 
 from lstmcast.config import build_config
 from lstmcast.config.values import memory_bytes

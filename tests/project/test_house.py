@@ -1,11 +1,10 @@
 """The house stays as designed: rooms, file length, borders, a light start."""
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support.processes import modules_loaded_by
 
 PACKAGE = Path(__file__).parents[2] / "lstmcast"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -48,15 +47,6 @@ def imported_rooms(path):
         for name in names:
             if name.split(".")[0] == "lstmcast":
                 yield [*name.split("."), "__init__"][1]
-
-
-def modules_loaded_by(code):
-    """Names of the modules in a fresh interpreter after running some code."""
-    program = f"import sys\n{code}\nprint(*sys.modules)"
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    return {name.split(".")[0] for name in result.stdout.splitlines()[-1].split()}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -200,7 +190,7 @@ except SystemExit as stopped:
 
 
 def test_windows_and_configs_need_no_torch(tmp_path):
-    from conftest import daily_text
+    from support.daily import daily_text
 
     table = tmp_path / "daily.csv"
     table.write_text(daily_text())

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import TINY, daily_text
+from support.daily import TINY, daily_text
 
 from lstmcast.config import build_config, load_config
 from lstmcast.panel.build import read_panel

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import daily_text, digests
-from test_resume import assert_same_run
+from support.daily import daily_text
+from support.files import digests
+from support.interruption import assert_same_run
 
 from lstmcast.runs.folder import RunFolder
 

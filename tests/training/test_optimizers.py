@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from libraries import NONE, held_to
+from support.libraries import NONE, held_to
 from torch import Tensor, nn
 
 from lstmcast.network.kernel import load

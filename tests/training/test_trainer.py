@@ -15,14 +15,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.networks import CPU, make_batches, make_network, make_panel, noise, training
 from torch import Tensor, nn
 from torch.optim import lr_scheduler
 
-from lstmcast.config import NetworkConfig, TrainingConfig
+from lstmcast.config import TrainingConfig
 from lstmcast.errors import Diverged
-from lstmcast.network.forecaster import Forecaster, build_forecaster
-from lstmcast.network.sizes import Sizes
-from lstmcast.panel.panel import Columns, Panel
+from lstmcast.network.forecaster import Forecaster
+from lstmcast.panel.panel import Columns
 from lstmcast.training.running_loss import RunningLoss
 from lstmcast.training.schedule import Schedule, build_optimizer
 from lstmcast.training.stepper import LossGuard
@@ -30,9 +30,6 @@ from lstmcast.training.trainer import CHECK_EVERY, Fit, fit_network, mean_loss
 from lstmcast.windows.batches import Batch, Batches, WindowTable
 from lstmcast.windows.order import epoch_order
 from lstmcast.windows.scaling import Scaler
-from lstmcast.windows.windows import index_windows
-
-CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -44,56 +41,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def make_panel(
-    values: np.ndarray,
-    offsets: list[int] | None = None,
-    observed: np.ndarray | None = None,
-    columns: Columns | None = None,
-    static: np.ndarray | None = None,
-) -> Panel:
-    """A panel without stamps: the gather never asks for one."""
-    bounds = np.array([0, len(values)] if offsets is None else offsets)
-    count = len(bounds) - 1
-    stamps: Any = None
-    return Panel(
-        columns=columns or Columns(tuple(f"y{k}" for k in range(values.shape[1]))),
-        series_columns=("name",),
-        names=[(str(number),) for number in range(count)],
-        values=values,
-        observed=np.ones(values.shape, dtype=bool) if observed is None else observed,
-        static=np.empty((count, 0)) if static is None else static,
-        offsets=bounds,
-        ends=bounds[1:],
-        starts=np.zeros(count, dtype=np.int64),
-        source_rows=np.arange(len(values)),
-        frequency=stamps,
-        time=None,
-        style=None,
-    )
-
-
-def unscaled(panel: Panel) -> Scaler:
-    shape = (panel.series_count, panel.values.shape[1])
-    return Scaler("none", np.zeros(shape), np.ones(shape))
-
-
-def make_batches(
-    panel: Panel,
-    lookback: int = 4,
-    horizon: int = 1,
-    batch_size: int = 8,
-    seed: int | None = 0,
-    pad: bool = False,
-) -> Batches:
-    """All windows of a panel, in the units of the data."""
-    table = WindowTable(
-        panel, unscaled(panel), None, lookback=lookback, horizon=horizon, pad=pad, device=CPU
-    )
-    begins, ends = panel.offsets[:-1], panel.offsets[1:]
-    index = index_windows(begins, begins, ends, lookback=lookback, horizon=horizon, pad=pad)
-    return Batches(table, index, batch_size, seed)
-
-
 def one_step_task(
     answer: Callable[[np.ndarray], np.ndarray], windows: int, seed: int, **options: Any
 ) -> Batches:
@@ -102,20 +49,6 @@ def one_step_task(
     values[:, 4] = answer(values[:, 3])
     panel = make_panel(values.reshape(-1, 1), offsets=list(range(0, 5 * windows + 1, 5)))
     return make_batches(panel, **options)
-
-
-def noise(rows: int = 60, columns: int = 1, seed: int = 0) -> Panel:
-    return make_panel(np.random.default_rng(seed).normal(size=(rows, columns)))
-
-
-def make_network(loss: str = "mse", seed: int = 0, targets: int = 1, **fields: Any) -> Forecaster:
-    sizes = Sizes(lookback=4, horizon=1, inputs=targets, targets=targets)
-    config = NetworkConfig(**{"cell": "rnn", "units": [8]} | fields)
-    return build_forecaster(config, sizes, loss, seed)
-
-
-def training(**fields: Any) -> TrainingConfig:
-    return TrainingConfig(**{"schedule": "constant", "learning_rate": 0.01} | fields)
 
 
 def weights(network: nn.Module) -> Tensor:

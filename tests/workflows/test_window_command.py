@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import daily_text
+from support.daily import daily_text
 
 import lstmcast
 
