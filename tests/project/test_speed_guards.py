@@ -116,7 +116,7 @@ def test_a_training_step_keeps_its_memory() -> None:
     assert behind < 1.2 * before, "and what comes after a training is no worse off than before it"
 
 
-def test_training_and_forecasting_wake_no_compiler(tmp_path: Any) -> None:
+def test_training_and_forecasting_load_neither_a_compiler_nor_what_it_needs(tmp_path: Any) -> None:
     table = tmp_path / "daily.csv"
     table.write_text(daily_text())
     code = f"""
@@ -137,3 +137,4 @@ print(*sys.modules)
     loaded = set(run_python(code).split())
     assert "torch" in loaded
     assert not loaded & {"torch._dynamo", "torch._inductor", "sympy", "scipy", "sklearn"}
+    assert not loaded & {"torch._prims", "torch._refs", "torch._decomp"}, "see light_torch.py"
