@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rich.cells import cell_len
 from support.daily import daily_text
-from support.processes import modules_loaded_by
+from support.processes import run_python
 
 import lstmcast
 from lstmcast.errors import LstmcastError
@@ -381,9 +381,13 @@ def test_a_plot_is_one_page_without_a_single_request(daily, cli):
 
 
 def test_plotly_is_loaded_for_plots_only(daily):
-    asked = "import lstmcast; lstmcast.inspect('c.yaml', trace=True{})"
-    assert "plotly" not in modules_loaded_by(asked.format(""))
-    assert "plotly" in modules_loaded_by(asked.format(", plot='p.html'"))
+    printed = run_python("""
+import sys, lstmcast
+for plot in (None, "p.html"):
+    lstmcast.inspect("c.yaml", trace=True, plot=plot)
+    print("plotly" in sys.modules)
+""")
+    assert printed.split() == ["False", "True"]
 
 
 def test_heat_maps_show_the_numbers_of_the_trace(daily):
