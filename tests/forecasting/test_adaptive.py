@@ -1,4 +1,4 @@
-"""Adaptive intervals: they follow drifting data, read nothing of the future, and end no wider."""
+"""Adaptive conformal intervals: they follow drifting data, and read nothing of the future."""
 
 from __future__ import annotations
 

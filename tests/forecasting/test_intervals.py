@@ -1,4 +1,4 @@
-"""Calibrated intervals: rank statistics by hand, the promise on drawn data, the files."""
+"""Prediction intervals: calibration by rank statistics, coverage on drawn data, the files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Heads and their distributions against scipy, and against data drawn from themselves."""
+"""Heads (normal, Student t, quantiles, counts of intermittent demand) against scipy and draws."""
 
 from __future__ import annotations
 

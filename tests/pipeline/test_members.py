@@ -1,4 +1,4 @@
-"""Several members: each is the network of its own seed, and the forecast combines all of them."""
+"""Ensembles: each member is the network of its own seed, and the forecast combines all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The processes of torchrun train one network, forecast together, and print each message once."""
+"""Ranks: processes of torchrun train one network (all-reduce, broadcast), print messages once."""
 
 import json
 import os

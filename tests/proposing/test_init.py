@@ -1,4 +1,4 @@
-"""`lstmcast init`: what it sees in a table, what it writes, and what it says when it cannot."""
+"""`lstmcast init`: what it sees in a table (seasonality, roles), what it writes, when it cannot."""
 
 import json
 import re

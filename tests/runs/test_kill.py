@@ -1,4 +1,4 @@
-"""A training that is killed at random moments ends as if it never had been."""
+"""Kill and resume: a training that is killed at random moments ends as if it never had been."""
 
 from __future__ import annotations
 

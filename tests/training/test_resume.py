@@ -1,4 +1,4 @@
-"""An interrupted training goes on and ends with the bits of one that never was."""
+"""Resume: an interrupted training goes on from its checkpoint and ends with the same bits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Batches and the training loop, held against loops, torch's own parts, and properties."""
+"""Batches (the data loader) and the training loop, against loops, torch's own parts, properties.
+
+Early stopping, learning-rate schedules, gradient clipping, the exponential moving average (EMA).
+"""
 
 from __future__ import annotations
 
@@ -237,7 +240,7 @@ def torch_rates(build: Callable[[Any], Any], rate: float, steps: int) -> list[fl
     return seen
 
 
-def test_rates_worked_out_by_hand() -> None:
+def test_learning_rates_worked_out_by_hand() -> None:
     assert rates(training(learning_rate=0.2), 3, 4) == [0.2] * 4
     warm = rates(training(learning_rate=0.8, warmup_steps=4), 2, 6)
     assert warm == pytest.approx([0.2, 0.4, 0.6, 0.8, 0.8, 0.8])
@@ -398,7 +401,7 @@ def test_weight_decay_shrinks_weights_that_have_no_gradient() -> None:
         assert 0 < parameter.item() < 2
 
 
-def test_clipping_bounds_the_step_of_sgd() -> None:
+def test_gradient_clipping_bounds_the_step_of_sgd() -> None:
     network = make_network()
     before = weights(network)
     config = training(optimizer="sgd", clip_norm=0.001, learning_rate=1.0, max_steps=1)
@@ -409,7 +412,7 @@ def test_clipping_bounds_the_step_of_sgd() -> None:
 # ---------------------------------------------------------------- average of the weights
 
 
-def test_the_average_is_that_of_the_weights_after_each_step_and_is_what_is_kept() -> None:
+def test_the_moving_average_is_that_of_the_weights_after_each_step_and_is_kept() -> None:
     config = training(average=0.5, max_epochs=3, schedule="constant", optimizer="sgd")
     batches = make_batches(noise(), batch_size=1000)  # a step an epoch
     network, plain = make_network(), make_network()
@@ -427,7 +430,7 @@ def test_the_average_is_that_of_the_weights_after_each_step_and_is_what_is_kept(
     assert not torch.allclose(weights(network), weights(plain), atol=1e-4)
 
 
-def test_the_average_is_what_validation_judges_and_training_goes_on_without_it() -> None:
+def test_the_moving_average_is_what_validation_judges_and_training_goes_on_without() -> None:
     config = training(average=0.9, max_epochs=3)
     batches, network = make_batches(noise()), make_network()
     fit = fit_network(network, batches, batches, config)
@@ -528,7 +531,7 @@ def test_the_validation_loss_of_an_epoch_is_that_of_its_last_weights() -> None:
     assert [epoch.validation_loss for epoch in fit.history] == told
 
 
-def test_a_validation_loss_that_stays_the_same_is_no_better() -> None:
+def test_early_stopping_takes_a_validation_loss_that_stays_the_same_for_no_better() -> None:
     batches = make_batches(noise())
     nothing = make_batches(replace(noise(), observed=np.zeros((60, 1), dtype=bool)))
     fit = fit_network(make_network(), batches, nothing, training(patience=3))
@@ -549,7 +552,7 @@ def test_validation_changes_nothing_of_training() -> None:
     assert losses[0][1:] != [epoch.train_loss for epoch in plain][1:], "dropout acts in each epoch"
 
 
-def test_without_patience_all_epochs_are_run_and_the_best_is_kept() -> None:
+def test_without_early_stopping_all_epochs_are_run_and_the_best_is_kept() -> None:
     fit, network, validation = overshooting(patience=None)
     losses = [epoch.validation_loss for epoch in fit.history]
     assert len(losses) == 25 and fit.stopped_by == "max_epochs"

@@ -1,4 +1,4 @@
-"""Backtests: folds against a fresh train and predict, against pandas, and the gate."""
+"""Backtests from rolling origins: folds against a fresh train and predict, pandas, and the gate."""
 
 from __future__ import annotations
 

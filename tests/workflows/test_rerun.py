@@ -1,4 +1,4 @@
-"""A repeated run is equal bit for bit, and each difference is named."""
+"""Reproducibility: a repeated run is equal bit for bit, and each difference is named."""
 
 from __future__ import annotations
 
