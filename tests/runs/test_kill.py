@@ -68,7 +68,7 @@ def kill_often(
     while kills:
         process = start(folder, *arguments)
         wait_for_lock(run, process)
-        time.sleep(chance.uniform(0, 1.5))
+        time.sleep(chance.uniform(0, epochs / 8))  # about as long as it trains
         process.send_signal(number)
         _, said = process.communicate()
         begun = (run / "config.yaml").exists()
