@@ -59,7 +59,7 @@ def processor_seconds(root: int) -> float:
 
 def opened(page: Path, ready: str) -> tuple[float, float]:
     """Seconds until something is true of a page, by the clock and of the processor."""
-    from browser import Browser
+    from support.browser import Browser
 
     browser = Browser()
     blank = page.with_name("blank.html")

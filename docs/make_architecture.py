@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import runpy
+import sys
 from collections import defaultdict
 from html import escape
 from itertools import pairwise
@@ -20,6 +21,7 @@ PAGE = TOP / "docs" / "architecture.md"
 PICTURE = TOP / "docs" / "architecture.svg"
 BEGIN, END = "<!-- rooms: begin -->\n", "<!-- rooms: end -->\n"
 
+sys.path.insert(0, str(TOP / "tests"))  # where `test_house` finds its helpers
 HOUSE = runpy.run_path(str(TOP / "tests" / "project" / "test_house.py"))
 ROOMS: tuple[str, ...] = tuple(room for room in HOUSE["ROOMS"] if any(PACKAGE.glob(f"{room}*")))
 FOUNDATION = ROOMS[: ROOMS.index("runs")]

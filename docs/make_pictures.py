@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, help="folder with runs of the configs, by their names")
     runs = parser.parse_args().runs
     sys.path.insert(0, str(TOP / "tests"))
-    from browser import Browser
+    from support.browser import Browser
 
     import lstmcast
 

@@ -1,18 +1,13 @@
 """Shared ground: the command line in this process, and one small trained run."""
 
-import hashlib
 import os
 import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytest
-
-TINY = ["-s", "network.units=4", "-s", "training.max_epochs=2", "-s", "training.batch_size=32"]
-"""Overrides that make training a matter of tenths of a second."""
-
+from support.daily import TINY, daily_text
 
 TOP = Path(__file__).parents[1]
 NOT_LOOKED_INTO = {
@@ -92,24 +87,6 @@ def limits(monkeypatch):
             monkeypatch.setattr(limits, name, size)
 
     return change
-
-
-def daily_text(rows=120, header="date,sales", start="2024-01-01", seed=0):
-    """A daily CSV with a weekly season, one target."""
-    days = np.datetime64(start) + np.arange(rows)
-    noise = np.random.default_rng(seed).normal(0, 1, rows)
-    sales = 50 + 10 * np.sin(2 * np.pi * np.arange(rows) / 7) + noise
-    body = (f"{day},{value:.2f}" for day, value in zip(days, sales, strict=True))
-    return "\n".join([header, *body]) + "\n"
-
-
-def digests(folder: Path):
-    """Checksum of every file below a folder."""
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 @pytest.fixture(scope="session")

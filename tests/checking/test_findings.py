@@ -1,4 +1,4 @@
-"""`lstmcast check`: every code is raised where it should be, and only there."""
+"""`lstmcast check`: every code, from duplicates to outliers, is raised where it should be alone."""
 
 import csv
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import daily_text
+from support.daily import daily_text
 
 from lstmcast.checking.codes import CODES, SEVERITIES
 from lstmcast.checking.config import find_config
@@ -226,14 +226,14 @@ def test_hardly_a_table_is_a_finding_and_no_crash(text, tmp_path, cli):
 
 
 @pytest.mark.parametrize("method", ["standard", "minmax", "robust"])
-def test_noise_after_the_cuts_finds_a_scaler_over_all_rows(method, leaky_scaler, tmp_path):
+def test_the_leak_audit_finds_a_scaler_over_all_rows(method, leaky_scaler, tmp_path):
     (tmp_path / "t.csv").write_text(daily_text())
     found = codes_of(tmp_path / "t.csv", [*TINY["window"], f"scale.method={method}"], leaks=True)
     assert "LC401" in found
 
 
 @pytest.mark.parametrize("gaps", ["forward", "interpolate", "zero", "mask"])
-def test_noise_after_the_cuts_changes_nothing_in_a_sound_walk(gaps, tmp_path):
+def test_the_leak_audit_finds_nothing_where_nothing_leaks(gaps, tmp_path):
     lines = daily_text().splitlines()
     (tmp_path / "t.csv").write_text("\n".join(lines[:90] + lines[93:]) + "\n")
     overrides = [*TINY["window"], f"data.gaps={gaps}", "data.lags=[2,3]", "data.calendar=auto"]

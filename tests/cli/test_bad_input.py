@@ -4,7 +4,8 @@ import gzip
 from pathlib import Path
 
 import pytest
-from conftest import TINY, daily_text, digests
+from support.daily import TINY, daily_text
+from support.files import digests
 
 CONFIG = "data:\n  path: daily.csv\n  time: date\n  target: sales\n"
 SMALL = "window:\n  lookback: 14\n  horizon: 3\n"

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from conftest import TINY, daily_text
+from support.daily import TINY, daily_text
 
 import lstmcast
 

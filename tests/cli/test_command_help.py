@@ -4,7 +4,7 @@ import re
 import shlex
 
 import pytest
-import test_house
+from support.processes import modules_loaded_by
 
 from lstmcast.cli.main import COMMANDS
 from lstmcast.config import fields
@@ -107,7 +107,7 @@ try:
 except SystemExit as stopped:
     assert not stopped.code
 """
-    loaded = test_house.modules_loaded_by(code)
+    loaded = modules_loaded_by(code)
     assert "pydantic" in loaded  # the schema itself
     assert not loaded & {"torch", "pandas", "pyarrow", "numpy"}
 

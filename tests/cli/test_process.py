@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import TINY, daily_text
+from support.daily import TINY, daily_text
 
 import lstmcast
 

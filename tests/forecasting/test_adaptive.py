@@ -1,4 +1,4 @@
-"""Adaptive intervals: they follow drifting data, read nothing of the future, and end no wider."""
+"""Adaptive conformal intervals: they follow drifting data, and read nothing of the future."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import TINY, daily_text
+from support.daily import TINY, daily_text
 
 from lstmcast.forecasting.adaptive import KEPT, RATE, Adaptive, largest_margin
 from lstmcast.forecasting.intervals import IntervalForecast

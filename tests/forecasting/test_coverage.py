@@ -1,4 +1,4 @@
-"""The promise itself: intervals hold the actual as often as their level says."""
+"""Coverage: prediction intervals hold the actual as often as their level says."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import TINY
+from support.daily import TINY
 
 import lstmcast
 from lstmcast.errors import RunError

@@ -1,4 +1,4 @@
-"""Calibrated intervals: rank statistics by hand, the promise on drawn data, the files."""
+"""Prediction intervals: calibration by rank statistics, coverage on drawn data, the files."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import TINY, daily_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.daily import TINY, daily_text
 
 import lstmcast
 from lstmcast.forecasting.conformal import (

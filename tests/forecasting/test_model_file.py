@@ -15,46 +15,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import load_file
+from support.model_files import GOLDEN, SAMPLE, TABLE, join, put, split, with_json
 
 import lstmcast
 from lstmcast.config import PRESETS
 from lstmcast.errors import RunError
 from lstmcast.forecasting.model_file.model import Model, load_model
-from lstmcast.runs.tensors import checksum
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 MODELS = sorted(GOLDEN.glob("*.safetensors"))
-TABLE = GOLDEN / "table.csv"
 CPU = torch.device("cpu")
-SAMPLE = GOLDEN / "columns-seq2seq.safetensors"
-
-Header = dict[str, Any]
-
-
-def split(data: bytes) -> tuple[Header, bytes]:
-    """The header of a safetensors file, and its tensors' bytes."""
-    length = struct.unpack("<Q", data[:8])[0]
-    return json.loads(data[8 : 8 + length]), data[8 + length :]
-
-
-def join(header: Header, body: bytes) -> bytes:
-    text = json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + body
-
-
-def with_json(change: Callable[[dict[str, Any]], Any], data: bytes, honest: bool = True) -> bytes:
-    """The file with its JSON changed; an honest forger computes the checksum anew."""
-    header, body = split(data)
-    described = json.loads(header["__metadata__"]["lstmcast"])
-    told = described.pop("checksum")
-    change(described)
-    described["checksum"] = told
-    if honest:
-        del described["checksum"]
-        described["checksum"] = checksum(load_file(SAMPLE), described)
-    header["__metadata__"]["lstmcast"] = json.dumps(described)
-    return join(header, body)
 
 
 def load_bytes(data: bytes, tmp_path: Path) -> Model:
@@ -141,18 +110,6 @@ def test_keys_that_a_later_version_adds_beside_the_others_are_left_alone(tmp_pat
 
 
 # ---------------------------------------------------------------- damaged and hostile
-
-
-def put(place: str, value: Any) -> Callable[[dict[str, Any]], None]:
-    """Set what stands at a dotted place of the JSON."""
-
-    def change(described: dict[str, Any]) -> None:
-        *way, last = place.split(".")
-        for step in way:
-            described = described[step]
-        described[last] = value
-
-    return change
 
 
 HOSTILE: dict[str, Callable[[dict[str, Any]], Any]] = {

@@ -3,14 +3,21 @@
 import html
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import daily_text
 from rich.cells import cell_len
+from support.daily import daily_text
+from support.processes import run_python
 
 import lstmcast
 from lstmcast.errors import LstmcastError
+from lstmcast.inspection.layer_table import Row
+from lstmcast.inspection.result import InspectOptions
+from lstmcast.inspection.text.layers import layer_lines
+from lstmcast.pipeline.progress import ProgressListener
+from lstmcast.workflows.inspect import inspect
 
 SMALL = ["-s", "window.lookback=8", "-s", "window.horizon=3", "-s", "network.units=4"]
 NAMES = {
@@ -255,15 +262,15 @@ def test_padded_steps_are_never_shown_as_if_they_ran(daily, cli):
     assert found["trace"]["mask"] == [0] * 6 + [1] * 2
 
 
-def test_huge_networks_fit_too():
-    from lstmcast.inspection.text.layers import _fitted
-
-    titles = ["layer", "output", "parameters", "one bias", "mult-adds", "memory"]
-    shape = "(B 1,024, T 1,000, 2*U 20,000)"
-    counts = ["123,456,789,012", "123,456,780,000", "9,123,456,789,012", "164.0 GB"]
-    lines = _fitted([titles, ["decoder.stack.stacks.0 LSTM", shape, *counts]])
+def test_huge_networks_fit_too(daily):
+    counts = (123_456_789_012, 123_456_780_000, 9_123_456_789_012, 164 * 10**9)
+    axes, shape = ("B", "T", "2*U"), (1024, 1000, 20_000)
+    huge = Row("decoder.stack.stacks.0", "LSTM", axes, shape, 1, *counts)
+    found = inspect(daily / "c.yaml", [], InspectOptions(), ProgressListener())
+    lines = layer_lines(replace(found, rows=[huge]))
     fits("\n".join(lines))
-    assert shape in lines[1] and "164.0 GB" in lines[1] and "9,123.5 G" in lines[1]
+    (line,) = (line for line in lines if "(B 1,024, T 1,000, 2*U 20,000)" in line)
+    assert "164.0 GB" in line and "9,123.5 G" in line
 
 
 OVERFLOWING = ["network.activation=linear", "network.recurrent_activation=linear"]
@@ -380,11 +387,13 @@ def test_a_plot_is_one_page_without_a_single_request(daily, cli):
 
 
 def test_plotly_is_loaded_for_plots_only(daily):
-    from test_house import modules_loaded_by
-
-    asked = "import lstmcast; lstmcast.inspect('c.yaml', trace=True{})"
-    assert "plotly" not in modules_loaded_by(asked.format(""))
-    assert "plotly" in modules_loaded_by(asked.format(", plot='p.html'"))
+    printed = run_python("""
+import sys, lstmcast
+for plot in (None, "p.html"):
+    lstmcast.inspect("c.yaml", trace=True, plot=plot)
+    print("plotly" in sys.modules)
+""")
+    assert printed.split() == ["False", "True"]
 
 
 def test_heat_maps_show_the_numbers_of_the_trace(daily):

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import daily_text
+from support.daily import daily_text
 
 import lstmcast
 from lstmcast.forecasting.intervals import IntervalForecast

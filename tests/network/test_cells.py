@@ -34,7 +34,7 @@ MAKE = {
 }
 COMBINATIONS = [
     {"kind": kind, "num_layers": layers, "bidirectional": both, "bias": bias}
-    for kind, layers, both, bias in product(MAKE, (1, 2, 3), (False, True), (True, False))
+    for kind, layers, both, bias in product(MAKE, (1, 2), (False, True), (True, False))
 ]
 TWO_BY_TWO = [one for one in COMBINATIONS if one["num_layers"] == 2 and one["bidirectional"]]
 
@@ -327,9 +327,13 @@ def test_hard_sigmoid_is_straight_between_minus_3_and_3() -> None:
     assert hard_sigmoid(x).tolist() == [0.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("recurrent_activation", ACTIVATIONS)
-@pytest.mark.parametrize("kind", ["rnn", "gru", "lstm"])
+@pytest.mark.parametrize(
+    ("kind", "activation", "recurrent_activation"),
+    [
+        *product(("gru", "lstm"), ACTIVATIONS, ACTIVATIONS),
+        *product(("rnn",), ACTIVATIONS, ["tanh"]),
+    ],
+)
 def test_every_activation_gives_what_a_numpy_cell_gives(
     kind: str, activation: str, recurrent_activation: str
 ) -> None:

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import scoringrules
 import torch
-from conftest import TINY, daily_text
 from scipy import stats
+from support.daily import TINY, daily_text
 
 import lstmcast
 from lstmcast.forecasting.density import CRPS, Density, parameters_of

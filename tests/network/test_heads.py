@@ -1,4 +1,4 @@
-"""Heads and their distributions against scipy, and against data drawn from themselves."""
+"""Heads (normal, Student t, quantiles, counts of intermittent demand) against scipy and draws."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import TINY
 from scipy import stats
+from support.daily import TINY
 from torch import Tensor, nn
 
 from lstmcast.config import NetworkConfig, build_config

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 import torch
-from libraries import held_to
+from support.libraries import held_to
 from torch import Tensor, nn
 
 from lstmcast.config import NetworkConfig, TrainingConfig
@@ -102,10 +102,13 @@ SHAPES = [
 """Sizes that fill vectors and tiles and that do not."""
 
 YES_OR_NO = (False, True)
-CASES = [
-    Case(*shape, *more)
-    for shape in SHAPES
-    for more in product((1, 3), YES_OR_NO, YES_OR_NO, YES_OR_NO)
+EVERY_OPTION = [
+    Case(*SHAPES[0], *options) for options in product((1, 3), YES_OR_NO, YES_OR_NO, YES_OR_NO)
+]
+SIMPLEST, FULLEST = (1, False, False, False), (3, True, True, True)
+"""Options that leave out of the C code what can be left out, and that use all of it."""
+CASES = EVERY_OPTION + [
+    Case(*shape, *options) for shape in SHAPES[1:] for options in (SIMPLEST, FULLEST)
 ]
 of_every_shape = pytest.mark.parametrize("case", CASES, ids=str)
 

@@ -539,7 +539,7 @@ def test_the_direct_decoder_is_one_linear_map(future: int, static: int, head_wid
         torch.testing.assert_close(decoded[window].flatten(), expected)
 
 
-def test_past_future_and_static_columns_all_reach_the_forecast() -> None:
+def test_past_future_and_static_covariates_all_reach_the_forecast() -> None:
     sizes = replace(SIZES, future=2, static=3)
     network, batch = make_network(sizes, normalize="last"), make_batch(sizes)
     assert batch.future is not None and batch.static is not None

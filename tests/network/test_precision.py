@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import daily_text
-from test_speed_guards import make_batch, make_stepper
+from support.daily import daily_text
+from support.steps import make_batch, make_stepper
 
 from lstmcast.config import NetworkConfig
 from lstmcast.errors import ConfigError

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import TINY, daily_text
+from support.daily import TINY, daily_text
 from torch import Tensor
 
 import lstmcast

@@ -1,4 +1,4 @@
-"""Categories: codes by training's words, vectors learned or given, unknown ones, no look-ahead."""
+"""Categories and their embeddings: codes by training's words, unknown ones, no look-ahead."""
 
 import json
 
@@ -145,7 +145,7 @@ def test_text_in_a_numeric_covariate_points_to_categorical(tmp_path):
 # From codes to vectors.
 
 
-def test_vectors_stand_in_the_place_of_codes_as_torch_embeds_them():
+def test_embeddings_stand_in_the_place_of_codes_as_torch_embeds_them():
     torch.manual_seed(0)
     sizes = Sizes(
         lookback=3,

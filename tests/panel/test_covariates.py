@@ -1,4 +1,4 @@
-"""Columns beside the target: known ahead, made of stamps, of earlier values, of gaps; log1p."""
+"""A future covariate is known ahead, a past covariate is not: calendars, lags, masks; log1p."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Filled gaps against pandas' ffill and interpolate, series by series, side by side of the cuts."""
+"""Imputation of missing values against pandas' ffill and interpolate, on each side of the cuts."""
 
 from __future__ import annotations
 

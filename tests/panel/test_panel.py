@@ -244,7 +244,7 @@ WEEKS = [(day, k) for k, day in enumerate(days("2024-01-07", 70)[::7])]  # Sunda
         ({"start": "1999-01-01", "end": "2100-01-01"}, range(0, 10)),
     ],
 )
-def test_rows_outside_start_end_and_until_are_left_out(tmp_path, limits, kept):
+def test_rows_outside_start_end_and_until_are_dropped(tmp_path, limits, kept):
     panel = read(tmp_path, csv(WEEKS), **limits)
     assert panel.values[:, 0].tolist() == list(kept)
     assert times(panel) == [WEEKS[k][0] for k in kept]
@@ -313,7 +313,7 @@ def test_until_keeps_what_is_known_ahead_and_nothing_else(tmp_path):
     assert np.isnan(panel.values[3:, :2]).all() and not panel.observed[3:, :2].any()
 
 
-def test_series_that_never_are_complete_are_left_out_and_named(tmp_path):
+def test_series_that_never_are_complete_are_dropped_and_named(tmp_path):
     rows = [
         (day, name, "" if name == "b" else 1) for name in "abc" for day in days("2024-01-01", 3)
     ]
@@ -327,14 +327,16 @@ def test_an_empty_column_is_refused_by_name(tmp_path):
         read(tmp_path, csv([(day, 1, "") for day in days("2024-01-01", 4)], "t,y,p"), past="p")
 
 
-def test_static_columns_hold_one_value_per_series(tmp_path):
+def test_a_static_covariate_holds_one_value_per_series(tmp_path):
     rows = [("b", 5, 1), ("a", 3, 2), ("b", "", 3), ("a", 3, 4)]
     panel = read(tmp_path, csv(rows, "id,size,y"), time=None, series="id", static="size")
     assert panel.static.tolist() == [[3], [5]]
 
 
 @pytest.mark.parametrize(("cell", "fault"), [("4", "changes"), ("", "has no value")])
-def test_static_columns_with_a_fault_are_refused_with_the_name_of_the_series(tmp_path, cell, fault):
+def test_a_static_covariate_with_a_fault_is_refused_with_the_name_of_the_series(
+    tmp_path, cell, fault
+):
     rows = [("a", 1, 1), ("south", 3 if cell else "", 1), ("south", cell, 1)]
     with pytest.raises(DataError, match=rf"static column 'size' {fault} in south\b"):
         read(tmp_path, csv(rows, "id,size,y"), time=None, series="id", static="size")

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import TINY, daily_text
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.daily import TINY, daily_text
 
 from lstmcast.config import build_config
 from lstmcast.errors import ConfigError, DataError, RunError

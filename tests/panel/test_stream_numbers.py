@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from conftest import daily_text
+from support.daily import daily_text
 
 from lstmcast.config import build_config
 from lstmcast.forecasting import conformal

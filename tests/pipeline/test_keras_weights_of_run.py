@@ -5,8 +5,8 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import digests
 from safetensors.numpy import load_file
+from support.files import digests
 
 import lstmcast
 from lstmcast.errors import ConfigError, RunError

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import TINY, daily_text
-from test_trainer import make_batches, make_panel, noise
+from support.daily import TINY, daily_text
+from support.networks import make_batches, make_panel, noise
 
 from lstmcast.config import NetworkConfig
 from lstmcast.network.forecaster import Forecaster, build_forecaster

@@ -1,4 +1,4 @@
-"""Several members: each is the network of its own seed, and the forecast combines all of them."""
+"""Ensembles: each member is the network of its own seed, and the forecast combines all of them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import daily_text
 from safetensors.torch import load_file
-from test_resume import FLAGS, SMALL, Killed, assert_same_run, die_after_saves
+from support.daily import daily_text
+from support.interruption import FLAGS, SMALL, Killed, assert_same_run, die_after_saves
 
 import lstmcast
 from lstmcast.errors import ConfigError, RunError

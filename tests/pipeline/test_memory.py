@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import TINY, daily_text
+from support.daily import TINY, daily_text
 
 from lstmcast.config import build_config
 from lstmcast.config.values import memory_bytes
@@ -153,7 +153,13 @@ def test_the_least_of_what_machine_and_container_leave_counts(
         "/sys/fs/cgroup/job/memory.current": "300000",
         "/sys/fs/cgroup/job/memory.stat": "anon 1\ninactive_file 50000\n",
     }
-    monkeypatch.setattr(free_memory, "_lines", lambda path: files.get(str(path), "").splitlines())
+
+    def read_text(path: Path, **_: Any) -> str:
+        if str(path) not in files:
+            raise FileNotFoundError(path)
+        return files[str(path)]
+
+    monkeypatch.setattr(Path, "read_text", read_text)
     assert free_memory.available() == 150_000
     del files["/sys/fs/cgroup/job/memory.max"]
     assert free_memory.available() == 512_000

@@ -1,4 +1,4 @@
-"""The processes of torchrun train one network, forecast together, and print each message once."""
+"""Ranks: processes of torchrun train one network (all-reduce, broadcast), print messages once."""
 
 import json
 import os
@@ -12,9 +12,20 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import daily_text, digests
-from ranks import LONG, TOP, TORCHRUN, ended, environment, process_of, start, torchrun, wait_for
-from test_trainer import make_batches, noise
+from support.daily import daily_text
+from support.files import digests
+from support.networks import make_batches, noise
+from support.ranks import (
+    LONG,
+    TOP,
+    TORCHRUN,
+    ended,
+    environment,
+    process_of,
+    start,
+    torchrun,
+    wait_for,
+)
 
 import lstmcast
 from lstmcast.network.sharded_random import Shard, draw_sharded, dropout, sharded

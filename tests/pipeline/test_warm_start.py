@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from safetensors.numpy import load_file
+from support.interruption import Killed, die_after_saves
 
 import lstmcast
 from lstmcast.errors import ConfigError, RunError
@@ -91,19 +92,11 @@ def test_other_layers_and_a_missing_run_are_refused(first):
 
 
 def test_an_interrupted_training_knows_what_it_began_with(first, cli, monkeypatch):
-    import lstmcast.training.trainer as trainer
-
     settings = [*SETTINGS, "training.init_from=old", "training.checkpoint_every=0"]
     lstmcast.train("old.csv", set=settings, run="whole")
-    end = trainer._end_epoch
-
-    def stop(*arguments):
-        end(*arguments)
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "_end_epoch", stop)
-        with pytest.raises(KeyboardInterrupt):
+        die_after_saves(patch, 1)
+        with pytest.raises(Killed):
             lstmcast.train("old.csv", set=settings, run="broken")
     kept = (first / "model.safetensors").read_bytes()
     lstmcast.train("new.csv", set=[*SETTINGS, "training.seed=5"], run="others")

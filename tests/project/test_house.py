@@ -1,11 +1,11 @@
 """The house stays as designed: rooms, file length, borders, a light start."""
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support.daily import daily_text
+from support.processes import modules_loaded_by, run_python
 
 PACKAGE = Path(__file__).parents[2] / "lstmcast"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -50,21 +50,12 @@ def imported_rooms(path):
                 yield [*name.split("."), "__init__"][1]
 
 
-def modules_loaded_by(code):
-    """Names of the modules in a fresh interpreter after running some code."""
-    program = f"import sys\n{code}\nprint(*sys.modules)"
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    return {name.split(".")[0] for name in result.stdout.splitlines()[-1].split()}
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_files_import_only_from_rooms_below(path):
-    own = room(path)
-    for other in {*imported_rooms(path)} - {own} - OPEN_TO_ALL:
-        assert ROOMS.index(other) < ROOMS.index(own), f"{own} imports {other}, which is above it"
-        assert {own, other} not in STRANGERS
+def test_files_import_only_from_rooms_below():
+    for path in FILES:
+        own = room(path)
+        for other in {*imported_rooms(path)} - {own} - OPEN_TO_ALL:
+            assert ROOMS.index(other) < ROOMS.index(own), f"{path} imports {other}, which is above"
+            assert {own, other} not in STRANGERS, f"{path} imports {other}"
 
 
 def test_config_and_errors_import_nothing_above_them():
@@ -120,9 +111,9 @@ def test_train_is_read_from_the_table_to_the_run_folder():
     assert [name for name in called if name in SPINE] == SPINE
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_files_stay_under_300_lines(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+def test_files_stay_under_300_lines():
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    assert not {str(path): count for path, count in lines.items() if count > 300}
 
 
 def test_pandas_ends_where_the_panel_begins_and_torch_begins_at_batches():
@@ -200,26 +191,22 @@ except SystemExit as stopped:
 
 
 def test_windows_and_configs_need_no_torch(tmp_path):
-    from conftest import daily_text
-
     table = tmp_path / "daily.csv"
     table.write_text(daily_text())
     window = ["window", str(table), "-s", "window.lookback=7"]
     flags = (["-o", str(tmp_path / "w")], ["--dry-run"], ["--show", "0"])
-    for arguments in (
-        *([*window, *flag] for flag in flags),
-        ["configs", "co2"],
-        ["init", str(table)],
-    ):
-        code = f"""
-sys.argv = ["lstmcast", *{arguments!r}]
+    commands = [*([*window, *flag] for flag in flags), ["configs", "co2"], ["init", str(table)]]
+    run_python(f"""
+import sys
 from lstmcast.cli.main import main
-try:
-    main()
-except SystemExit as stopped:
-    assert not stopped.code, stopped.code
-"""
-        assert "torch" not in modules_loaded_by(code), arguments
+for arguments in {commands!r}:
+    sys.argv = ["lstmcast", *arguments]
+    try:
+        main()
+    except SystemExit as stopped:
+        assert not stopped.code, stopped.code
+    assert "torch" not in sys.modules, arguments
+""")
 
 
 def test_the_python_face_has_exactly_these_names():

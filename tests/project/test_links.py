@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import digests
+from support.files import digests
 
 from lstmcast.errors import RunError
 from lstmcast.runs.folder import RunFolder

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import TINY, daily_text
 from rich.console import Console
+from support.daily import TINY, daily_text
 
 import lstmcast
 from lstmcast.cli.main import COMMANDS

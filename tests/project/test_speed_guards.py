@@ -1,54 +1,19 @@
 """Cheap guards of speed that count and never time: operations, page faults, modules."""
 
 import collections
-import os
 import platform
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from conftest import daily_text
+from support.daily import daily_text
+from support.processes import run_python
+from support.steps import make_batch, make_stepper
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lstmcast.config import NetworkConfig, TrainingConfig
-from lstmcast.network.forecaster import build_forecaster
 from lstmcast.network.kernel.load import library
-from lstmcast.network.sizes import Sizes
-from lstmcast.training.stepper import Stepper
-from lstmcast.windows.batches import Batch
-
-
-def make_stepper(lookback: int, horizon: int, **network: Any) -> Stepper:
-    sizes = Sizes(lookback=lookback, horizon=horizon, inputs=1, targets=1, future=0, static=0)
-    forecaster = build_forecaster(NetworkConfig(**network), sizes, "mae", seed=0)
-    return Stepper(forecaster.train(), TrainingConfig(), steps_per_epoch=100, untimed=True)
-
-
-def make_batch(windows: int, lookback: int, horizon: int) -> Batch:
-    generator = torch.Generator().manual_seed(0)
-    block = torch.randn(windows, lookback + horizon, 1, generator=generator)
-    parts = {"center": torch.zeros(windows, 1), "scale": torch.ones(windows, 1)}
-    series = torch.zeros(windows, dtype=torch.long)
-    return Batch(block[:, :lookback], block[:, lookback:], series, **parts)
-
-
-def run_python(code: str) -> str:
-    """What some code prints in a process of its own."""
-    paths = [
-        str(Path(__file__).parent),
-        str(Path(__file__).parents[1]),
-        os.environ.get("PYTHONPATH", ""),
-    ]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 class Counted(TorchDispatchMode):
@@ -122,7 +87,7 @@ def test_a_longer_lookback_takes_no_more_operations(network: dict[str, Any]) -> 
 FAULTS = """
 import resource
 import torch
-from test_speed_guards import make_batch, make_stepper
+from support.steps import make_batch, make_stepper
 from lstmcast.training.process_tuning import fast_training_process
 
 torch.set_num_threads(1)
@@ -151,7 +116,7 @@ def test_a_training_step_keeps_its_memory() -> None:
     assert behind < 1.2 * before, "and what comes after a training is no worse off than before it"
 
 
-def test_training_and_forecasting_wake_no_compiler(tmp_path: Any) -> None:
+def test_training_and_forecasting_load_neither_a_compiler_nor_what_it_needs(tmp_path: Any) -> None:
     table = tmp_path / "daily.csv"
     table.write_text(daily_text())
     code = f"""
@@ -172,3 +137,4 @@ print(*sys.modules)
     loaded = set(run_python(code).split())
     assert "torch" in loaded
     assert not loaded & {"torch._dynamo", "torch._inductor", "sympy", "scipy", "sklearn"}
+    assert not loaded & {"torch._prims", "torch._refs", "torch._decomp"}, "see light_torch.py"

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-TOP = Path(__file__).parents[2]
+HERE = Path(__file__)
+TOP = HERE.parents[2]
 PACKAGE = TOP / "lstmcast"
 
 TERMS = {
@@ -104,6 +105,13 @@ def test_a_search_for_a_term_finds_the_file_that_does_the_job(term):
         f"lstmcast/{TERMS[term]} does not say '{term}': name it in a docstring, "
         "or name the file that does this job now in TERMS"
     )
+
+
+def test_a_search_for_a_term_finds_a_test_of_it():
+    said = " | ".join(said_by(path) for path in (TOP / "tests").rglob("test_*.py") if path != HERE)
+    words = {term: re.sub(r"[\s-]+", " ", term) for term in (*TERMS, "daylight saving", "DST")}
+    missing = [t for t, w in words.items() if not re.search(rf"\b{w}", said, re.IGNORECASE)]
+    assert not missing, "name it in a test's name, or in the docstring of its module"
 
 
 def test_no_file_uses_a_word_that_was_replaced():

@@ -1,4 +1,4 @@
-"""`lstmcast init`: what it sees in a table, what it writes, and what it says when it cannot."""
+"""`lstmcast init`: what it sees in a table (seasonality, roles), what it writes, when it cannot."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import TINY, daily_text
+from support.daily import TINY, daily_text
 
 from lstmcast.config import build_config, load_config
 from lstmcast.panel.build import read_panel

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from conftest import TINY, daily_text
-from test_house import modules_loaded_by
+from support.daily import TINY, daily_text
+from support.processes import modules_loaded_by
 
 import lstmcast
 from lstmcast.errors import RunError

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from browser import Browser
-from conftest import TINY, daily_text
+from support.browser import Browser
+from support.daily import TINY, daily_text
 
 import lstmcast
 from lstmcast.reporting.axis import season_names

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TINY, daily_text
+from support.daily import TINY, daily_text
 
 import lstmcast
 

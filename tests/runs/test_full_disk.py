@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import daily_text, digests
+from support.daily import daily_text
+from support.files import digests
 
 import lstmcast
 from lstmcast.errors import RunError

@@ -1,4 +1,4 @@
-"""A training that is killed at random moments ends as if it never had been."""
+"""Kill and resume: a training that is killed at random moments ends as if it never had been."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import daily_text, digests
-from test_resume import assert_same_run
+from support.daily import daily_text
+from support.files import digests
+from support.interruption import assert_same_run
 
 from lstmcast.runs.folder import RunFolder
 
@@ -67,7 +68,7 @@ def kill_often(
     while kills:
         process = start(folder, *arguments)
         wait_for_lock(run, process)
-        time.sleep(chance.uniform(0, 1.5))
+        time.sleep(chance.uniform(0, epochs / 8))  # about as long as it trains
         process.send_signal(number)
         _, said = process.communicate()
         begun = (run / "config.yaml").exists()

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TINY, daily_text, digests
+from support.daily import TINY, daily_text
+from support.files import digests
 
 from lstmcast.errors import RunError
 from lstmcast.runs.folder import RunFolder

@@ -1,4 +1,4 @@
-"""Frequencies: pandas' own grids are inferred, counted and continued."""
+"""Frequencies: pandas' own grids, daylight saving (DST) too, are inferred, counted, continued."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stamps: every form is read as pandas reads it, and written back as it was."""
+"""Stamps, daylight saving time (DST) too: read as pandas reads them, written back as they were."""
 
 from __future__ import annotations
 

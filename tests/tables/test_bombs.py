@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TINY, daily_text
+from support.daily import TINY, daily_text
 
 from lstmcast.errors import DataError
 from lstmcast.panel.vectors import read_vectors

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_model_file import GOLDEN, SAMPLE, TABLE, put, with_json
+from support.model_files import GOLDEN, SAMPLE, TABLE, put, with_json
 
 import lstmcast
 from lstmcast.errors import ConfigError, DataError, RunError

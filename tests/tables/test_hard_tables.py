@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import TINY, daily_text
 from safetensors import safe_open
+from support.daily import TINY, daily_text
 
 import lstmcast
 from lstmcast.errors import DataError

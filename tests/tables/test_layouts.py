@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import TINY
+from support.daily import TINY
 
 import lstmcast
 from lstmcast.config import DataConfig, build_config

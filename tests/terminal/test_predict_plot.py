@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import TINY, daily_text
+from support.daily import TINY, daily_text
 
 import lstmcast
 from lstmcast.terminal.plot import ROWS, Plot, draw

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from libraries import NONE, held_to
+from support.libraries import NONE, held_to
 from torch import Tensor, nn
 
 from lstmcast.network.kernel import load
@@ -92,7 +92,7 @@ def test_gradients_may_lie_in_memory_in_any_order(name: str) -> None:
     ("clip", "size", "clipped"),
     [(0.5, 1.0, True), (1e6, 1.0, False), (1e-6, 1e-7, True), (1e-5, 1e-7, False)],
 )
-def test_gradients_are_clipped_as_torch_clips_them(clip: float, size: float, clipped: bool) -> None:
+def test_gradient_clipping_is_that_of_torch(clip: float, size: float, clipped: bool) -> None:
     ours, theirs = network(), network()
     optimizer = OPTIMIZERS["sgd"](ours.parameters(), 0.0)
     oracle = ORACLES["sgd"](theirs.parameters(), 0.0)

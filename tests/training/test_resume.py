@@ -1,4 +1,4 @@
-"""An interrupted training goes on and ends with the bits of one that never was."""
+"""Resume: an interrupted training goes on from its checkpoint and ends with the same bits."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
-from conftest import daily_text
-from test_trainer import make_batches, make_network, noise, training
+from support.daily import daily_text
+from support.interruption import FLAGS, SMALL, Killed, assert_same_run, die_after_saves
+from support.networks import make_batches, make_network, noise, training
 
 import lstmcast
 from lstmcast.config import TrainingConfig
@@ -35,24 +35,6 @@ from lstmcast.training.checkpoint import (
 from lstmcast.training.trainer import Fit, fit_network
 
 CPU = torch.device("cpu")
-SMALL = [
-    "window.lookback=14",
-    "window.horizon=3",
-    "network.units=4",
-    "network.dropout=0.2",
-    "network.initial_state=random",
-    "training.max_epochs=4",
-    "training.batch_size=16",
-    "training.learning_rate=0.01",
-    "training.average=0.5",
-    "training.checkpoint_every=0",
-]
-FLAGS = [word for setting in SMALL for word in ("-s", setting)]
-SAME = ("model.safetensors", "metrics.json", "forecast.csv", "backtest.csv", "recent.csv")
-
-
-class Killed(BaseException):
-    """Stands for the end of the process."""
 
 
 @pytest.fixture(autouse=True)
@@ -77,27 +59,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     (folder / "daily.csv").write_text(daily_text())
     return lstmcast.train(folder / "daily.csv", set=SMALL, run=folder / "run", device="cpu").path
-
-
-def die_after_saves(monkeypatch: pytest.MonkeyPatch, count: int, name: str = "fit") -> None:
-    """Let the process end right after so many checkpoints."""
-    save, left = Checkpoints.save, [count]
-
-    def dying(self: Checkpoints, step: int, checkpoint: Checkpoint) -> None:
-        save(self, step, checkpoint)
-        left[0] -= self.name == name
-        if left[0] == 0:
-            raise Killed
-
-    monkeypatch.setattr(Checkpoints, "save", dying)
-
-
-def assert_same_run(run: Path, whole: Path) -> None:
-    for name in SAME:
-        assert (run / name).read_bytes() == (whole / name).read_bytes(), name
-    histories = [pd.read_csv(path / "history.csv").drop(columns="seconds") for path in (run, whole)]
-    pd.testing.assert_frame_equal(*histories, check_exact=True)
-    assert {path.name for path in run.iterdir()} == {path.name for path in whole.iterdir()}
 
 
 # ---------------------------------------------------------------- the loop

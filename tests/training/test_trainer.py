@@ -1,4 +1,7 @@
-"""Batches and the training loop, held against loops, torch's own parts, and properties."""
+"""Batches (the data loader) and the training loop, against loops, torch's own parts, properties.
+
+Early stopping, learning-rate schedules, gradient clipping, the exponential moving average (EMA).
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.networks import CPU, make_batches, make_network, make_panel, noise, training
 from torch import Tensor, nn
 from torch.optim import lr_scheduler
 
-from lstmcast.config import NetworkConfig, TrainingConfig
+from lstmcast.config import TrainingConfig
 from lstmcast.errors import Diverged
-from lstmcast.network.forecaster import Forecaster, build_forecaster
-from lstmcast.network.sizes import Sizes
-from lstmcast.panel.panel import Columns, Panel
+from lstmcast.network.forecaster import Forecaster
+from lstmcast.panel.panel import Columns
 from lstmcast.training.running_loss import RunningLoss
 from lstmcast.training.schedule import Schedule, build_optimizer
 from lstmcast.training.stepper import LossGuard
@@ -30,9 +33,6 @@ from lstmcast.training.trainer import CHECK_EVERY, Fit, fit_network, mean_loss
 from lstmcast.windows.batches import Batch, Batches, WindowTable
 from lstmcast.windows.order import epoch_order
 from lstmcast.windows.scaling import Scaler
-from lstmcast.windows.windows import index_windows
-
-CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -44,56 +44,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def make_panel(
-    values: np.ndarray,
-    offsets: list[int] | None = None,
-    observed: np.ndarray | None = None,
-    columns: Columns | None = None,
-    static: np.ndarray | None = None,
-) -> Panel:
-    """A panel without stamps: the gather never asks for one."""
-    bounds = np.array([0, len(values)] if offsets is None else offsets)
-    count = len(bounds) - 1
-    stamps: Any = None
-    return Panel(
-        columns=columns or Columns(tuple(f"y{k}" for k in range(values.shape[1]))),
-        series_columns=("name",),
-        names=[(str(number),) for number in range(count)],
-        values=values,
-        observed=np.ones(values.shape, dtype=bool) if observed is None else observed,
-        static=np.empty((count, 0)) if static is None else static,
-        offsets=bounds,
-        ends=bounds[1:],
-        starts=np.zeros(count, dtype=np.int64),
-        source_rows=np.arange(len(values)),
-        frequency=stamps,
-        time=None,
-        style=None,
-    )
-
-
-def unscaled(panel: Panel) -> Scaler:
-    shape = (panel.series_count, panel.values.shape[1])
-    return Scaler("none", np.zeros(shape), np.ones(shape))
-
-
-def make_batches(
-    panel: Panel,
-    lookback: int = 4,
-    horizon: int = 1,
-    batch_size: int = 8,
-    seed: int | None = 0,
-    pad: bool = False,
-) -> Batches:
-    """All windows of a panel, in the units of the data."""
-    table = WindowTable(
-        panel, unscaled(panel), None, lookback=lookback, horizon=horizon, pad=pad, device=CPU
-    )
-    begins, ends = panel.offsets[:-1], panel.offsets[1:]
-    index = index_windows(begins, begins, ends, lookback=lookback, horizon=horizon, pad=pad)
-    return Batches(table, index, batch_size, seed)
-
-
 def one_step_task(
     answer: Callable[[np.ndarray], np.ndarray], windows: int, seed: int, **options: Any
 ) -> Batches:
@@ -102,20 +52,6 @@ def one_step_task(
     values[:, 4] = answer(values[:, 3])
     panel = make_panel(values.reshape(-1, 1), offsets=list(range(0, 5 * windows + 1, 5)))
     return make_batches(panel, **options)
-
-
-def noise(rows: int = 60, columns: int = 1, seed: int = 0) -> Panel:
-    return make_panel(np.random.default_rng(seed).normal(size=(rows, columns)))
-
-
-def make_network(loss: str = "mse", seed: int = 0, targets: int = 1, **fields: Any) -> Forecaster:
-    sizes = Sizes(lookback=4, horizon=1, inputs=targets, targets=targets)
-    config = NetworkConfig(**{"cell": "rnn", "units": [8]} | fields)
-    return build_forecaster(config, sizes, loss, seed)
-
-
-def training(**fields: Any) -> TrainingConfig:
-    return TrainingConfig(**{"schedule": "constant", "learning_rate": 0.01} | fields)
 
 
 def weights(network: nn.Module) -> Tensor:
@@ -304,7 +240,7 @@ def torch_rates(build: Callable[[Any], Any], rate: float, steps: int) -> list[fl
     return seen
 
 
-def test_rates_worked_out_by_hand() -> None:
+def test_learning_rates_worked_out_by_hand() -> None:
     assert rates(training(learning_rate=0.2), 3, 4) == [0.2] * 4
     warm = rates(training(learning_rate=0.8, warmup_steps=4), 2, 6)
     assert warm == pytest.approx([0.2, 0.4, 0.6, 0.8, 0.8, 0.8])
@@ -465,7 +401,7 @@ def test_weight_decay_shrinks_weights_that_have_no_gradient() -> None:
         assert 0 < parameter.item() < 2
 
 
-def test_clipping_bounds_the_step_of_sgd() -> None:
+def test_gradient_clipping_bounds_the_step_of_sgd() -> None:
     network = make_network()
     before = weights(network)
     config = training(optimizer="sgd", clip_norm=0.001, learning_rate=1.0, max_steps=1)
@@ -476,7 +412,7 @@ def test_clipping_bounds_the_step_of_sgd() -> None:
 # ---------------------------------------------------------------- average of the weights
 
 
-def test_the_average_is_that_of_the_weights_after_each_step_and_is_what_is_kept() -> None:
+def test_the_moving_average_is_that_of_the_weights_after_each_step_and_is_kept() -> None:
     config = training(average=0.5, max_epochs=3, schedule="constant", optimizer="sgd")
     batches = make_batches(noise(), batch_size=1000)  # a step an epoch
     network, plain = make_network(), make_network()
@@ -494,7 +430,7 @@ def test_the_average_is_that_of_the_weights_after_each_step_and_is_what_is_kept(
     assert not torch.allclose(weights(network), weights(plain), atol=1e-4)
 
 
-def test_the_average_is_what_validation_judges_and_training_goes_on_without_it() -> None:
+def test_the_moving_average_is_what_validation_judges_and_training_goes_on_without() -> None:
     config = training(average=0.9, max_epochs=3)
     batches, network = make_batches(noise()), make_network()
     fit = fit_network(network, batches, batches, config)
@@ -595,7 +531,7 @@ def test_the_validation_loss_of_an_epoch_is_that_of_its_last_weights() -> None:
     assert [epoch.validation_loss for epoch in fit.history] == told
 
 
-def test_a_validation_loss_that_stays_the_same_is_no_better() -> None:
+def test_early_stopping_takes_a_validation_loss_that_stays_the_same_for_no_better() -> None:
     batches = make_batches(noise())
     nothing = make_batches(replace(noise(), observed=np.zeros((60, 1), dtype=bool)))
     fit = fit_network(make_network(), batches, nothing, training(patience=3))
@@ -616,7 +552,7 @@ def test_validation_changes_nothing_of_training() -> None:
     assert losses[0][1:] != [epoch.train_loss for epoch in plain][1:], "dropout acts in each epoch"
 
 
-def test_without_patience_all_epochs_are_run_and_the_best_is_kept() -> None:
+def test_without_early_stopping_all_epochs_are_run_and_the_best_is_kept() -> None:
     fit, network, validation = overshooting(patience=None)
     losses = [epoch.validation_loss for epoch in fit.history]
     assert len(losses) == 25 and fit.stopped_by == "max_epochs"

@@ -1,4 +1,4 @@
-"""The index of windows against an enumeration of every window, one by one."""
+"""The index of windows (lookback and horizon) against an enumeration of every one."""
 
 from __future__ import annotations
 

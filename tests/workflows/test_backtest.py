@@ -1,4 +1,4 @@
-"""Backtests: folds against a fresh train and predict, against pandas, and the gate."""
+"""Backtests from rolling origins: folds against a fresh train and predict, pandas, and the gate."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import TINY, daily_text, digests
 from rich.console import Console
+from support.daily import TINY, daily_text
+from support.files import digests
 
 import lstmcast
 import lstmcast.pipeline.forecast

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import TINY, daily_text
+from support.daily import TINY, daily_text
 
 from lstmcast.workflows.compare import badness
 

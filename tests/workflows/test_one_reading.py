@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import TINY, daily_text
+from support.daily import TINY, daily_text
 
 from lstmcast.panel import build
 from lstmcast.panel.build import read_columns

@@ -1,4 +1,4 @@
-"""A repeated run is equal bit for bit, and each difference is named."""
+"""Reproducibility: a repeated run is equal bit for bit, and each difference is named."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import TINY, daily_text, digests
+from support.daily import TINY, daily_text
+from support.files import digests
 
 import lstmcast
 from lstmcast.forecasting.model_file.model import load_model

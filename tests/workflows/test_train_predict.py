@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import TINY, daily_text
+from support.daily import TINY, daily_text
 
 import lstmcast
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import daily_text
+from support.daily import daily_text
 
 import lstmcast
 
@@ -139,16 +139,3 @@ def test_dry_run_says_what_would_be_written_and_writes_nothing(cli, here):
     assert planned["shapes"] == written["shapes"] and planned["splits"] == written["splits"]
     sizes = sum((here / "w" / f"{name}.npy").stat().st_size - 128 for name in planned["shapes"])
     assert planned["disk_bytes"] == sizes
-
-
-def test_a_failed_write_leaves_no_folder(cli, here, monkeypatch):
-    import lstmcast.workflows.window as window
-
-    def full(*arguments):
-        raise OSError(28, "No space left on device")
-
-    (here / "d.csv").write_text(daily_text())
-    monkeypatch.setattr(window, "_write_descriptions", full)
-    outcome = cli("window", "d.csv", "-o", "w", "-s", "window.lookback=3", "-s", "window.horizon=2")
-    assert outcome.code == 5 and "No space left" in outcome.err
-    assert [path.name for path in here.iterdir()] == ["d.csv"]
