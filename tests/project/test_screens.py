@@ -70,7 +70,7 @@ def test_the_live_view_shows_losses_the_best_epoch_speed_and_time_left():
     now = 100.0
     console = Console(file=io.StringIO(), width=80, force_terminal=True)
     view = TrainingView(console, 10, lambda: now)
-    assert drawn(view) == ["beginning"]
+    assert drawn(view) == ["starting"]
     losses = [(0.9, 1.0), (0.5, 0.6), (0.4, 0.8)]
     view.move(SimpleNamespace(epoch=1, step=1, steps=10, windows_per_second=50, finished=None))
     for number, (train, validation) in enumerate(losses, start=1):
