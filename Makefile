@@ -38,5 +38,5 @@ lint: install
 	$(PY) -m mypy
 
 clean:
-	rm -rf .venv build dist lstmcast/*/*/*.so* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist lstmcast/*/*.so* lstmcast/*/*/*.so* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

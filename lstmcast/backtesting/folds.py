@@ -92,7 +92,7 @@ def fit_at(
         last: Stamp of the last row that is known.
         before: A model whose weights to begin with, where they fit; None: from scratch.
         device: Where to train.
-        listener: Is told how it goes.
+        listener: Receives progress.
 
     Raises:
         DataError: There are too few rows.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-# Each preset holds only what differs from the field defaults in `schema.NetworkConfig`.
+# Each preset holds only what differs from the field defaults in `sections_network.NetworkConfig`.
 # docs/accuracy.md has the evidence for them.
 PRESETS: dict[str, dict[str, Any]] = {
     "plain": {},

@@ -48,7 +48,7 @@ class Equality:
         return self.same or not self.expected
 
 
-def equalities(network: Forecaster, trace: Trace) -> list[Equality]:
+def state_identities(network: Forecaster, trace: Trace) -> list[Equality]:
     """What holds between the outputs and the final states of this window."""
     return list(_of_encoder(network, trace)) + list(_of_decoder(network, trace))
 

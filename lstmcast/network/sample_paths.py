@@ -20,8 +20,8 @@ def why_no_paths(config: NetworkConfig) -> str | None:
     """The reason why a network cannot draw sample paths; None if it can."""
     if config.decoder not in FEEDING_BACK:
         return (
-            f"network.decoder is {config.decoder}, which says each step by itself: drawn apart, "
-            "steps would not know of each other, and their sum would vary too little. Train with "
+            f"network.decoder is {config.decoder}, which forecasts each step separately: sampled "
+            "steps would be independent, and their sum would vary too little. Train with "
             f"{' or '.join(FEEDING_BACK)}"
         )
     if config.head == "point":

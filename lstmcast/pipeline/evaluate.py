@@ -240,17 +240,17 @@ def past_forecasts(
 
 
 def metrics_of(
-    judgements: dict[str, SplitScores], prepared: Prepared, verdict: Verdict | None
+    split_scores: dict[str, SplitScores], prepared: Prepared, verdict: Verdict | None
 ) -> dict[str, Any]:
     """The content of metrics.json."""
     index = prepared.windows.by_name()
     metrics: dict[str, Any] = {
-        split: judgements[split].scores if len(index[split]) else None
+        split: split_scores[split].scores if len(index[split]) else None
         for split in ("test", "validation")
     }
     metrics["verdict"] = None if verdict is None else verdict_json(verdict)
     panel = prepared.panel
-    of_series = judgements["test"].per_series
+    of_series = split_scores["test"].per_series
     if of_series:
         metrics["per_series"] = [
             {"series": dict(zip(panel.series_columns, panel.names[k], strict=True)), **scores}

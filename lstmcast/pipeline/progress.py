@@ -1,4 +1,4 @@
-"""Progress events of a workflow: the terminal shows them, the Python face ignores them."""
+"""Progress events of a workflow: the terminal shows them, the Python functions ignore them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sample paths of a run, and the quantiles of their sums over the horizon; Python face only."""
+"""Sample paths of a run, and the quantiles of their sums over the horizon; from Python only."""
 
 from __future__ import annotations
 

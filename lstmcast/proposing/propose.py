@@ -56,7 +56,7 @@ def propose_config(
     Args:
         path: A CSV or Parquet file.
         overrides: `section.key=value`, applied before anything is inferred.
-        listener: Is told which columns were left out.
+        listener: Receives a note about the columns left out.
 
     Raises:
         ConfigError: An override cannot be used.
@@ -71,8 +71,8 @@ def propose_config(
 def _is_panel_of(panel: Panel, config: Config) -> bool:
     """Whether a proposed config gives the same panel that it was derived from.
 
-    What was proposed after that panel was laid out are its own season, and perhaps the calendar,
-    whose columns it lacks.
+    The season, and perhaps the calendar, were proposed after that panel was built: its calendar
+    columns can be missing.
     """
     data = config.data
     same_season = data.season in ("auto", panel.frequency.season)
@@ -98,7 +98,7 @@ def propose(path: str | Path, given: Given, listener: ProgressListener) -> Propo
     Args:
         path: A CSV or Parquet file.
         given: Section -> key -> value, as `parse_overrides` returns it.
-        listener: Is told which columns were left out.
+        listener: Receives a note about the columns left out.
 
     Raises:
         ConfigError: What is given cannot be used.

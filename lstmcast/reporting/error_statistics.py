@@ -32,7 +32,7 @@ class Errors:
     count: int
 
 
-def errors_of(items: list[Item]) -> Errors:
+def collect_errors(items: list[Item]) -> Errors:
     """The errors of items; several items must have a scale, others are skipped."""
     if len(items) == 1:
         places, values = items[0].places, items[0].errors

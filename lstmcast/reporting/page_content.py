@@ -9,7 +9,7 @@ from typing import Any
 from lstmcast.reporting.axis import Axis, axis_of, season_names
 from lstmcast.reporting.charts import Chart, Section
 from lstmcast.reporting.contents import Contents
-from lstmcast.reporting.error_statistics import errors_of
+from lstmcast.reporting.error_statistics import collect_errors
 from lstmcast.reporting.figures import (
     coverage_chart,
     coverage_step_chart,
@@ -164,7 +164,7 @@ def sections_of(contents: Contents, items: list[Item], dates: Axis) -> list[Sect
 
 def errors_section(items: list[Item], dates: Axis) -> Section:
     """Errors of all series together, and on a calendar."""
-    errors = errors_of(items)
+    errors = collect_errors(items)
     several = errors.count > 1 and len(errors.values) > 0
     charts = pooled_charts(items, errors, dates, season_names(dates)) if several else []
     found = calendar_chart(errors, dates)

@@ -27,7 +27,7 @@ from lstmcast.inspection.result import (
     chosen_layers,
     chosen_step,
 )
-from lstmcast.inspection.state_identities import equalities
+from lstmcast.inspection.state_identities import state_identities
 from lstmcast.inspection.tolerance import Check, compared
 from lstmcast.inspection.trace import trace_window
 from lstmcast.network.forecaster import Forecaster
@@ -244,7 +244,7 @@ def trace_table_window(subject: Subject, number: int | None) -> WindowTrace:
         static=panel.columns.static,
         words=panel.words,
         trace=trace,
-        equal=equalities(subject.network, trace),
+        equal=state_identities(subject.network, trace),
         head=head_arithmetic(subject.network, trace),
         units=_units_check(trace.exact[0], columns, forecast),
         forecast=at_least(forecast, subject.config.forecast.minimum),

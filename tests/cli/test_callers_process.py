@@ -1,4 +1,4 @@
-"""The Python face leaves the process of its caller as it was; the command sets its own up."""
+"""The Python functions leave the process of its caller as it was; the command sets its own up."""
 
 import os
 import random

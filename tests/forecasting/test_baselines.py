@@ -118,7 +118,7 @@ def test_windows_too_short_for_a_baseline_get_the_naive_forecast() -> None:
     assert (drift(history, origins, series, 3)[0] == plain[0]).all()
 
 
-def test_borne_by_tells_which_baselines_have_rows_enough() -> None:
+def test_feasible_baselines_are_those_with_enough_rows() -> None:
     assert feasible_baselines(0, 12) == ()
     assert feasible_baselines(1, 12) == ("naive",)
     assert feasible_baselines(1, 1) == ("naive", "seasonal_naive")

@@ -69,7 +69,7 @@ def test_mape_leaves_out_zero_actuals_and_smape_counts_a_hit_zero_as_no_error() 
 
 
 @pytest.mark.parametrize("scale", [0.0, math.nan])
-def test_a_series_without_a_yardstick_has_no_scaled_errors(scale: float) -> None:
+def test_a_series_without_error_scales_has_no_scaled_errors(scale: float) -> None:
     got = score([1.0], [2.0], of(scale, scale, scale, scale))
     assert got["mase"] is got["rmsse"] is got["scaled"]["mse"] is got["scaled"]["mae"] is None
     assert got["mae"] == 1.0
@@ -179,7 +179,7 @@ def test_measures_equal_pandas_on_a_panel_with_missing_values() -> None:
     assert got["points"] == len(rows)
 
 
-def test_yardsticks_equal_pandas_per_series() -> None:
+def test_error_scales_equal_pandas_per_series() -> None:
     table = panel(2)["table"]
     got = error_scales(**table, season=4)
     for s in range(3):
@@ -193,7 +193,7 @@ def test_yardsticks_equal_pandas_per_series() -> None:
     assert np.isnan(got.seasonal_mae[1]).all()
 
 
-def test_yardsticks_see_train_rows_only_and_no_filled_value() -> None:
+def test_error_scales_see_train_rows_only_and_no_filled_value() -> None:
     table = panel(3)["table"]
     before = error_scales(**table, season=4)
     values = np.where(table["observed"], table["values"], np.nan)
@@ -204,7 +204,7 @@ def test_yardsticks_see_train_rows_only_and_no_filled_value() -> None:
         assert getattr(before, name).tobytes() == getattr(after, name).tobytes()
 
 
-def test_empty_and_constant_series_have_no_yardstick() -> None:
+def test_empty_and_constant_series_have_no_error_scale() -> None:
     values = np.concatenate([np.full(30, 0.1), np.arange(6.0), np.sin(np.arange(48) * np.pi / 12)])
     offsets = np.array([0, 0, 30, 30, 36, 84])
     got = error_scales(values[:, None], np.ones((84, 1), bool), offsets, offsets[1:], season=24)

@@ -159,7 +159,7 @@ def test_scaler_of_blocks_is_that_of_numpy(method, per, small_blocks):
 
 
 @pytest.mark.parametrize("season", [1, 7, 150])
-def test_yardsticks_of_blocks_are_those_of_all_rows(season, request):
+def test_error_scales_of_blocks_are_those_of_all_rows(season, request):
     rng = np.random.default_rng(2)
     offsets = np.array([0, 40, 900, 1000])
     values, observed = rng.normal(0, 1, (1000, 2)), rng.random((1000, 2)) > 0.1

@@ -61,7 +61,7 @@ OLD_NAMES = (
     "find_changes", "_spoilt", "Watcher", "work_done", "get_ready", "carry_out", "made_by_first",
     "left_alone", "yardsticks", "TrackRecord", "take_evidence", "borne_by", "best_borne",
     "WindowWalk", "lay_out", "Keeper", "Standing", "Ranged", "Asked", "Stretch", "Spooled",
-    "Judgement", "worn",
+    "Judgement", "worn", "Judge", "Evidence", "equalities", "errors_of", "judgements", "foretold",
 )  # fmt: skip
 """Private words that the field's words have replaced."""
 

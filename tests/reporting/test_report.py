@@ -22,7 +22,7 @@ from lstmcast.errors import RunError
 from lstmcast.reporting.autocorrelation import autocorrelations
 from lstmcast.reporting.axis import axis_of, calendar_names, season_names
 from lstmcast.reporting.contents import read_contents
-from lstmcast.reporting.error_statistics import calendar, distribution, errors_of
+from lstmcast.reporting.error_statistics import calendar, collect_errors, distribution
 from lstmcast.reporting.images import images_of
 from lstmcast.reporting.packing import drawn, rows_for, unit_of
 from lstmcast.reporting.page import PLOTLY, page_of
@@ -117,7 +117,7 @@ print()
     assert "jinja2" in loaded and not loaded & {"torch", "plotly", "kaleido"}
 
 
-def test_errors_of_each_series_are_those_of_backtest_csv(shops_run):
+def test_collect_errors_each_series_are_those_of_backtest_csv(shops_run):
     frame = pd.read_csv(shops_run / "backtest.csv")
     frame["error"] = frame["sales"] - frame["sales_actual"]
     frame["in"] = frame["sales_actual"].between(frame["sales_lo80"], frame["sales_hi80"])
@@ -138,7 +138,7 @@ def test_large_and_small_series_weigh_alike_where_they_are_put_together(shops_ru
     relative = [item.scored.relative for item in items]
     assert max(sizes) / min(sizes) > 500 and max(relative) / min(relative) < 2
     assert [items[k].scored.relative for k in ranked(items)] == sorted(relative, reverse=True)
-    errors = errors_of(items)
+    errors = collect_errors(items)
     scales = {item.name: item.scale for item in items}
     frame = pd.read_csv(shops_run / "backtest.csv")
     expected = (frame["sales"] - frame["sales_actual"]) / frame["shop"].map(scales)
@@ -155,7 +155,7 @@ def test_the_scale_of_a_series_is_its_mean_change_from_one_season_before(daily_r
 
 def test_the_calendar_holds_the_mean_absolute_error_of_each_day(shops_run):
     contents = read_contents(shops_run)
-    dates, errors = dates_of(contents), errors_of(items_in(shops_run))
+    dates, errors = dates_of(contents), collect_errors(items_in(shops_run))
     rows, columns = calendar_names(dates)
     means, counts = calendar(errors, rows, columns)
     days = pd.to_datetime(np.array(dates.texts)[errors.places])
@@ -184,7 +184,7 @@ def test_autocorrelation_is_that_of_the_textbook_whatever_series_stand_beside_it
 
 
 def test_a_histogram_counts_every_error(shops_run):
-    errors = errors_of(items_in(shops_run))
+    errors = collect_errors(items_in(shops_run))
     assert distribution(errors)[1].sum() == len(errors.values)
 
 

@@ -615,7 +615,7 @@ def test_epochs_stop_training_at_the_rates_of_the_full_plan() -> None:
         assert epoch.train_loss == planned.train_loss
 
 
-def test_the_watcher_is_told_of_every_epoch() -> None:
+def test_the_listener_receives_every_epoch() -> None:
     seen: list[Any] = []
     batches = make_batches(noise(), batch_size=20)
     fit = fit_network(make_network(), batches, batches, training(max_epochs=3), seen.append)

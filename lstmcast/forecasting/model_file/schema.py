@@ -51,7 +51,7 @@ class SizesPart(Part):
 
 
 class FrequencyPart(Part):
-    """See `spacing.Frequency`."""
+    """See `stamps.frequency.Frequency`."""
 
     alias: str
     season: Count
@@ -97,7 +97,7 @@ class CalibrationPart(Part):
 
 
 class EvidencePart(Part):
-    """See `choice.Evidence`: S places, S counts, and S errors of each forecaster."""
+    """See `forecasting.fallback.SplitErrors`: end and count per series, errors per forecaster."""
 
     until: list[Whole]
     points: list[CountOrZero]
@@ -105,7 +105,7 @@ class EvidencePart(Part):
 
 
 class RecordPart(Part):
-    """See `choice.PastErrors`."""
+    """See `forecasting.fallback.PastErrors`."""
 
     forecasters: list[ForecasterName]
     splits: list[EvidencePart]
