@@ -151,7 +151,7 @@ def _forecasts(prepared: Prepared, index: WindowIndex) -> np.ndarray:
     sizes = sizes_of(prepared)
     network = new_network(prepared, sizes, torch.device("cpu"))
     model = Model(
-        network=network.eval(),
+        members=(network.eval(),),
         config=prepared.config,
         sizes=sizes,
         frequency=prepared.panel.frequency,

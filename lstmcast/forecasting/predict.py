@@ -52,7 +52,7 @@ class NetworkForecast:
         cut = minimum is not None and not (model.network.head.counts and minimum <= 0)
         bent = any(k in scaler.logged for k in targets)
         # Of several members, cut off or of logarithms, it would be another distribution.
-        self.keeps_density = bool(self.levels) and not (model.others or cut or bent)
+        self.keeps_density = bool(self.levels) and not (len(model.members) > 1 or cut or bent)
         device = next(model.network.parameters()).device
         self.table = WindowTable(
             panel,

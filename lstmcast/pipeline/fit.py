@@ -82,7 +82,7 @@ def fit_model(
         fits[-1].penalty = None if start is None else start.penalty
         members.append(network.eval())
     model = Model(
-        network=members[0],
+        members=tuple(members),
         config=config,
         sizes=sizes,
         frequency=prepared.panel.frequency,
@@ -90,7 +90,6 @@ def fit_model(
         static_scaler=prepared.static_scaler,
         vocabulary=prepared.vocabulary,
         fallbacks=SIMPLE,
-        others=tuple(members[1:]),
     )
     return model, fits
 

@@ -53,7 +53,7 @@ def only_layer(model: Model) -> RecurrentLayer:
     Raises:
         ConfigError: The network has several layers, or the model several members.
     """
-    if model.others:
+    if len(model.members) > 1:
         raise ConfigError(
             f"one-bias weights need a single network, but this run has {len(model.members)} "
             "members; train with training.members: 1"

@@ -53,7 +53,8 @@ class Model:
     """Everything that a forecast needs, except the data.
 
     Attributes:
-        network: In evaluation mode, on its device; the first, where there are several.
+        members: Networks whose forecasts are combined, in order of their random seeds; each is in
+            evaluation mode, on its device.
         config: As trained; `data.path` is not kept in the file.
         sizes: Axes of the windows.
         frequency: Of the training data.
@@ -65,10 +66,9 @@ class Model:
         calibration: Of the intervals of these series; None: there are no intervals.
         record: By which a series is given to a baseline; None: only short ones are.
         linear: The linear baseline that `record` may name; None without it.
-        others: The second member and those after it, where `training.members` asks for several.
     """
 
-    network: Forecaster
+    members: tuple[Forecaster, ...]
     config: Config
     sizes: Sizes
     frequency: Frequency
@@ -80,12 +80,11 @@ class Model:
     calibration: Calibration | None = None
     record: PastErrors | None = None
     linear: Linear | None = None
-    others: tuple[Forecaster, ...] = ()
 
     @property
-    def members(self) -> tuple[Forecaster, ...]:
-        """The networks whose forecasts are combined, in order of their seeds."""
-        return (self.network, *self.others)
+    def network(self) -> Forecaster:
+        """The first member; all members have its structure."""
+        return self.members[0]
 
     @property
     def levels(self) -> tuple[float, ...]:
@@ -228,13 +227,13 @@ def load_model(path: Path, device: torch.device) -> Model:
         check_signatures(config, sizes, signatures, extra)
         weights = file.read()
         check_finite(weights)
-        network, *others = (
+        members = tuple(
             member_of(weights, number, config, sizes).to(device).eval()
             for number in range(config.training.members)
         )
         static = described["static_scaler"]
         return Model(
-            network=network,
+            members=members,
             config=config,
             sizes=sizes,
             frequency=Frequency.from_json(described["frequency"]),
@@ -246,7 +245,6 @@ def load_model(path: Path, device: torch.device) -> Model:
             calibration=Calibration.from_json(described.get("calibration")),
             record=PastErrors.from_json(described.get("record")),
             linear=linear_of(weights),
-            others=tuple(others),
         )
     except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise RunError(f"{path} is damaged: its parts do not fit each other ({error})") from error
