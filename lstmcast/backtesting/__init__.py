@@ -1,1 +1,1 @@
-"""Backtests: rolling origins, refits, what is kept of them, and the gate on scores."""
+"""Backtests: rolling origins, refits, their record, and the gate on scores."""

@@ -1,4 +1,4 @@
-"""Rolling origins: where a backtest cuts the table, and the model that it has there."""
+"""Rolling origins: where a backtest splits the table, and the model for each origin."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from lstmcast.tables.read import Table
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a fold forecasts with.
+    """The fitted model and linear baseline of a fold.
 
     Attributes:
-        model: The network with its intervals and stand-ins.
+        model: The network with its intervals and fallbacks.
         linear: The linear baseline, fitted on the same rows.
         names: (S,) of the series, in the order of the linear baseline's scales.
-        scores: Of the calibrated intervals on the validation windows, for adaptive ones.
+        scores: Of the calibrated intervals on the validation windows, for adaptive intervals.
     """
 
     model: Model
@@ -51,7 +51,7 @@ class Fitted:
     scores: Scores = field(default_factory=dict)
 
     def linear_for(self, panel: Panel) -> Linear:
-        """The linear baseline for the series of another table; a new one has no intercept."""
+        """The linear baseline for the series of another table; a new series has intercept 0."""
         known = {name: k for k, name in enumerate(self.names)}
         return self.linear.for_series(np.array([known.get(name, -1) for name in panel.names]))
 
@@ -59,16 +59,16 @@ class Fitted:
 def origins_of(panel: Panel, horizon: int, folds: int, step: int) -> np.ndarray:
     """Grid places of the first row that each fold forecasts, the earliest first.
 
-    The last fold's last step is the last row of the table; folds lie `step` rows apart.
+    The last fold's last step is the last row of the table; folds are `step` rows apart.
 
     Raises:
-        DataError: There are too few rows for so many folds.
+        DataError: There are too few rows for the folds.
     """
     last = int((panel.starts + panel.lengths).max()) - horizon
     origins = last - step * np.arange(folds)[::-1]
     if origins[0] <= int(panel.starts.min()):
         raise DataError(
-            f"{folds} folds of {horizon} steps, {step} rows apart, begin before the first row; "
+            f"{folds} folds of {horizon} steps, {step} rows apart, start before the first row; "
             "lower --folds or --step"
         )
     return origins
@@ -83,20 +83,20 @@ def fit_at(
     device: torch.device,
     listener: ProgressListener,
 ) -> Fitted:
-    """Train on a table as it was at an origin: what `train` does with `data.end` set to it.
+    """Train on the rows up to an origin, as `train` does with `data.end`.
 
     Args:
-        config: What to train.
-        table: All of it.
-        first: Stamp of the first row to use; None: from the start.
-        last: Stamp of the last row that is known.
-        before: A model whose weights to begin with, where they fit; None: from scratch.
-        device: Where to train.
+        config: Of the training.
+        table: All rows.
+        first: Time stamp of the first row to use; None: from the start.
+        last: Time stamp of the last known row.
+        before: Model for a warm start, if its sizes are equal; None: random weights.
+        device: Of the training.
         listener: Receives progress.
 
     Raises:
         DataError: There are too few rows.
-        Diverged: Training ran away.
+        Diverged: The training diverged.
     """
     limits = {"end": last} if first is None else {"start": first, "end": last}
     data = config.data.model_copy(update=limits)
@@ -117,12 +117,12 @@ def fit_at(
 
 
 def fitted(model: Model, prepared: Prepared) -> Fitted:
-    """A model with the linear baseline of the rows that it was trained on."""
+    """A model with the linear baseline of its training rows."""
     scores = validation_scores(model, prepared) if prepared.config.forecast.adaptive else {}
     return Fitted(model, linear_map(prepared), prepared.panel.names, scores)
 
 
 def panel_at(model: Model, config: Config, table: Table, last: str) -> Panel:
-    """The table as `predict --at` sees it: nothing after a stamp but what is known ahead."""
+    """The table as for `predict --at`: after a time stamp, only known-future columns."""
     panel = model.recoded(build_on_grid_of(model, config.data, table, last))
     return fill_gaps(panel, config.data.gaps, no_cuts(panel), table)

@@ -1,4 +1,4 @@
-"""A pass/fail gate on scores: what `--fail-under` asks for."""
+"""A pass/fail gate on scores: `--fail-under`."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Gate:
 
     Attributes:
         measure: A key of the network's scores.
-        limit: What it must reach: at least, or where lower is better at most.
+        limit: The least value to pass, or the largest if lower is better.
     """
 
     measure: str
     limit: float
 
     def fault(self, scores: dict[str, Any]) -> str | None:
-        """Why the network does not pass, in a sentence; None where it does."""
+        """Why the network does not pass, in a sentence; None if it passes."""
         value = scores[self.measure]
         if value is None:
             return f"{self.measure} is not defined here"
@@ -35,7 +35,7 @@ class Gate:
                 if value >= self.limit
                 else f"{self.measure} is {value:.4g}, below {self.limit:g}"
             )
-        size = abs(value)  # of a bias, either way
+        size = abs(value)  # a bias may be negative
         return (
             None if size <= self.limit else f"{self.measure} is {value:.4g}, above {self.limit:g}"
         )
@@ -45,11 +45,11 @@ def parse_gates(texts: Sequence[str], levels: Sequence[float]) -> list[Gate]:
     """Read conditions such as `skill=0.05`.
 
     Args:
-        texts: As the user wrote them.
-        levels: Of the intervals that are scored, in percent.
+        texts: The user's conditions.
+        levels: Of the scored intervals, in percent.
 
     Raises:
-        ConfigError: One has no number, or names no measure.
+        ConfigError: A condition has no number, or its measure is unknown.
     """
     known = ("skill", "skill_naive", *names, *interval_names(levels))
     gates = []
@@ -62,6 +62,6 @@ def parse_gates(texts: Sequence[str], levels: Sequence[float]) -> list[Gate]:
         if limit != limit:
             raise ConfigError(f"--fail-under {text}: write MEASURE=NUMBER, such as skill=0.05")
         if measure not in known:
-            raise ConfigError(f"--fail-under {text}: measures are {', '.join(known)}")
+            raise ConfigError(f"--fail-under {text}: the measures are {', '.join(known)}")
         gates.append(Gate(measure, limit))
     return gates

@@ -24,7 +24,7 @@ from lstmcast.runs.folder import RunFolder
 from lstmcast.runs.reading import read_object
 
 FOLDS = 5
-"""Folds where their number is not given and the network is trained for them."""
+"""Default number of folds if the backtest trains the network."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Plan:
     """The settings of a backtest.
 
     Attributes:
-        folds: Origins; None: 5, or for a trained network all that its training left over.
+        folds: Origins; None: 5, or as many as fit after the training rows of a trained network.
         step: Rows between origins; None: one horizon.
         refit: Number of origins after which the network is trained again; 0: never.
-        warm: Whether it then begins with the weights that it had.
+        warm: Warm start of each refit, from the previous weights.
         rows: Rows before an origin to train on; None: all.
-        rivals: Names of forecasters of statsforecast.
+        rivals: Names of models of statsforecast.
         gates: Conditions such as `skill=0.05`.
     """
 
@@ -52,15 +52,15 @@ class Plan:
 
 @dataclass(frozen=True)
 class Source:
-    """What is tested.
+    """The run or config to test.
 
     Attributes:
         config: Of the run, or as given.
         run: The run folder; None: a config was given.
-        model: The run's network; None: there is none yet.
-        fitted: The same where it is tested as it is, never trained again.
-        seen: By series, the grid place after the last row that this network has learned from.
-        table: The table, where it was read for the config.
+        model: The run's model; None without a run.
+        fitted: The run's model with its linear baseline, if it is never trained again.
+        seen: By series, the grid place after the last row that this model was trained on.
+        table: The table, if it was read for the config.
     """
 
     config: Config
@@ -78,10 +78,10 @@ def open_source(
     device: torch.device,
     listener: ProgressListener,
 ) -> Source:
-    """The config, and where a run was named its network.
+    """The config, and the model if the path is a run.
 
     Raises:
-        ConfigError: Overrides are given for a network that is trained already.
+        ConfigError: Overrides cannot change a trained network.
         RunError: The run is missing or damaged.
     """
     if not path.is_dir():
@@ -93,11 +93,11 @@ def open_source(
     changes = network_changes(overrides)
     if changes and not plan.refit:
         raise ConfigError(
-            f"--set {', '.join(changes)}: changes nothing in the trained network of {path}; add "
+            f"--set {', '.join(changes)}: does not change the trained network of {path}; add "
             "--refit 1 to train it again at every origin"
         )
     model = load_model(run.model, device)
-    config_of_run(run)  # a fault of the run's own is no fault of the overrides
+    config_of_run(run)  # first, so that a fault of the run is not reported as one of overrides
     config = in_memory(load_config(run.config, overrides))
     use_threads(config.network, config.training, config.window.pad)
     if plan.refit:
@@ -113,13 +113,13 @@ def open_source(
 
 
 def network_changes(overrides: Sequence[str]) -> list[str]:
-    """Overrides of more than how a trained network's bounds are made in backtests."""
+    """Names of overrides, except those that apply to a trained network in backtests."""
     names = [text.partition("=")[0].strip() for text in overrides]
     return [name for name in names if name != "forecast.adaptive"]
 
 
 def last_row_of(run: RunFolder) -> str:
-    """Stamp of the last row of the table that a run was trained on.
+    """Time stamp of the last row of a run's training table.
 
     Raises:
         RunError: The manifest is missing or damaged.
@@ -134,7 +134,7 @@ def fold_origins(panel: Panel, source: Source, folds: int | None, step: int) -> 
     """Grid places of the first row that each fold forecasts.
 
     Raises:
-        DataError: There are too few rows, or the network has learned from them.
+        DataError: There are too few rows after those that the network was trained on.
     """
     horizon = source.config.window.horizon
     if source.seen is None:
@@ -143,7 +143,7 @@ def fold_origins(panel: Panel, source: Source, folds: int | None, step: int) -> 
     most = (last - min(source.seen.values())) // step + 1
     if most < 1 or (folds or 1) > most:
         raise DataError(
-            f"{counted_folds(folds)}: after the rows that the network has learned from there is "
+            f"{counted_folds(folds)}: after the rows that the network was trained on there is "
             f"room for {max(most, 0)} of {horizon} steps, {step} rows apart. Lower --folds or "
             "--step, add new rows, or train again at the origins with --refit 1"
         )
@@ -151,5 +151,5 @@ def fold_origins(panel: Panel, source: Source, folds: int | None, step: int) -> 
 
 
 def counted_folds(folds: int | None) -> str:
-    """How the message about too few rows begins."""
+    """Start of the message about too few rows."""
     return "No fold" if folds is None else f"--folds {folds}"

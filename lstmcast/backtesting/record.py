@@ -1,4 +1,4 @@
-"""What a backtest keeps of its folds: scores, losses, forecasts."""
+"""The record of a backtest's folds: scores, losses, forecasts."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ class Record:
         methods: np.ndarray,
         trained: bool,
     ) -> Fold:
-        """Take in the forecasts of one fold.
+        """Score and keep the forecasts of one fold.
 
         Args:
-            origin: Grid place of the first row that was forecast.
-            names: (B,) of the series that were.
+            origin: Grid place of the first forecast row.
+            names: (B,) of the forecast series.
             forecasts: By forecaster: forecasts, and the levels of their intervals.
-            methods: (B,) what made the network's forecast of each series.
+            methods: (B,) the network, or the baseline that forecast for it.
             trained: Whether the network was trained for this fold.
         """
         panel = self.panel
@@ -75,12 +75,12 @@ class Record:
         actual = self._actual(rows, series)
         losses: dict[str, float | None] = {}
         if self.adaptive is not None:
-            self.adaptive.hear(origin)
+            self.adaptive.add_actuals(origin)
         for name, (made, levels) in forecasts.items():
             ranged = with_levels(made, levels, self.levels)
             if self.adaptive is not None:
                 who = methods.tolist() if name == NETWORK else [name] * len(names)
-                ranged = self.adaptive.follow(name, who, names, origin, ranged, actual)
+                ranged = self.adaptive.adapt(name, who, names, origin, ranged, actual)
             if name not in self.scores:
                 self.scores[name] = Scores(
                     panel.columns.targets, self.horizon, self.error_scales, self.levels
@@ -98,7 +98,7 @@ class Record:
         return self.folds[-1]
 
     def _actual(self, rows: np.ndarray, series: np.ndarray) -> np.ndarray:
-        """(B, H, C) actual values; NaN where it is missing, or after the last row of its series."""
+        """(B, H, C) actual values; NaN if missing, or after the last row of the series."""
         ahead = rows[:, None] + np.arange(self.horizon)
         within = ahead < self.panel.ends[series][:, None]
         ahead = np.minimum(ahead, len(self.panel.targets) - 1)
@@ -110,12 +110,12 @@ class Record:
         """All forecasters over all folds.
 
         Raises:
-            DataError: No fold had a series to forecast and an actual to hold it against.
+            DataError: No fold has a forecast and an actual to compare it with.
         """
         if not self.scores or not any(fold.losses[NETWORK] is not None for fold in self.folds):
             raise DataError(
-                "no fold could be judged: at no origin does a series with rows before it have a "
-                "known target after it; set other --folds or --step"
+                "no fold can be scored: no series has rows before an origin and a known target "
+                "after it; change --folds or --step"
             )
         judged = SplitScores(
             {name: score.result() for name, score in self.scores.items()},
@@ -143,7 +143,7 @@ class Record:
 def with_levels(
     made: IntervalForecast, has: tuple[float, ...], wanted: tuple[float, ...]
 ) -> IntervalForecast:
-    """Forecasts with the bounds of other levels; NaN where they have none."""
+    """Forecasts with the bounds of other levels; NaN for levels without bounds."""
     if has == wanted:
         return made
     shape = (len(wanted), *made.point.shape)
@@ -162,5 +162,5 @@ def chosen(made: IntervalForecast, which: np.ndarray) -> IntervalForecast:
 def asked(
     forecasts: Mapping[str, Forecast], panel: Panel, series: np.ndarray
 ) -> dict[str, IntervalForecast]:
-    """What forecasters say of series after their last rows."""
+    """Forecasts of series after their last rows, by forecaster."""
     return {name: forecast(panel.ends[series], series) for name, forecast in forecasts.items()}

@@ -1,17 +1,16 @@
-"""Adaptive conformal intervals: a backtest's bounds follow how often they held so far.
+"""Adaptive conformal intervals: a backtest adapts its bounds to their coverage so far.
 
 A calibrated interval of level L should miss with probability a = 1 - L. On drifting data it misses
-more often, or less. So each series, step, target and level has a chance of its own that it asks
-for, a_t, which begins at a and after each actual moves by
+more or less often. So each series, step, target and level has its own miss rate a_t. It starts at
+a, and each actual updates it:
 
     a_t+1 = a_t + RATE (a - missed_t)
 
-missed_t being 1 where the actual lay outside of the interval given, else 0. The interval given is
-the calibrated one with both bounds moved outwards by the margin that 1 - a_t of the latest scores
-stay below, a score being how far an actual lay outside of the calibrated interval, negative within.
-The scores are the series' own: those of its validation windows, then those of the folds, the last
-KEPT of them. Where more is asked than n scores can promise, the margin is the largest of them, or
-the calibrated interval if that is wider.
+missed_t is 1 if the actual is outside the issued interval, else 0. The issued interval is the
+calibrated one, with both bounds moved outwards by a margin: the quantile 1 - a_t of the latest
+scores. A score is the distance of an actual from the calibrated interval, negative inside it. Each
+series uses its own scores, of its validation windows and then of the folds, the last KEPT of them.
+If n scores are too few for 1 - a_t, the margin is their largest, but at least 0.
 
 An actual value is used from the first origin after it: with folds closer than a horizon, the
 actuals of far steps are known later than those of near steps.
@@ -40,42 +39,42 @@ RATE = 0.02
 """Learning rate of the miss rate: a larger one adapts faster, and varies more."""
 
 KEPT = 250
-"""Scores of a series that count: enough for 99 %, few enough to forget what was."""
+"""Most scores of a series: enough for 99 %, few enough to forget old data."""
 
 
 @dataclass
 class Track:
-    """What one forecaster has learned of one series.
+    """The state of one forecaster and series.
 
     Attributes:
-        asked: (levels, H, C) the current miss rate a_t.
-        scores: Of its folds, the latest, (levels, H, C) each; NaN where the actual is missing or
-            yet to come.
+        miss_rate: (levels, H, C) the current miss rate a_t.
+        scores: Of its latest folds, (levels, H, C) each; NaN if the actual is missing or not yet
+            known.
     """
 
-    asked: Floats
+    miss_rate: Floats
     scores: deque[Floats] = field(default_factory=lambda: deque(maxlen=KEPT))
 
 
 @dataclass
-class Awaited:
-    """A forecast whose actuals come bit by bit.
+class Pending:
+    """A forecast whose actuals become known step by step.
 
     Attributes:
-        track: What they will be entered into.
+        track: Of its forecaster and series.
         place: Grid place of the first step.
-        misses: (levels, H, C) whether the interval given misses the actual; NaN where unknown.
-        scores: (levels, H, C) of the calibrated interval, likewise.
-        entered: (levels, H, C) position in the track's scores up to which actuals are known.
-        heard: Steps with known actuals.
+        misses: (levels, H, C) 1 if the actual is outside the issued interval; NaN if unknown.
+        scores: (levels, H, C) of the calibrated interval; NaN if unknown.
+        entry: (levels, H, C) the entry of this forecast in the track's scores; NaN until known.
+        known: Steps with known actuals.
     """
 
     track: Track
     place: int
     misses: Floats
     scores: Floats
-    entered: Floats
-    heard: int = 0
+    entry: Floats
+    known: int = 0
 
 
 class Adaptive:
@@ -86,34 +85,34 @@ class Adaptive:
     """
 
     def __init__(self, levels: Sequence[float]) -> None:
-        self.missing = 1 - np.array(levels)[:, None, None] / 100  # (levels, 1, 1)
+        self.nominal = 1 - np.array(levels)[:, None, None] / 100  # (levels, 1, 1)
         self.minimum: float | None = None
         self.tracks: dict[tuple[str, str, Name], Track] = {}
         self.first: Scores = {}
-        self.awaited: list[Awaited] = []
+        self.pending: list[Pending] = []
 
     def restart(self, scores: Scores, minimum: float | None) -> None:
-        """Another network forecasts from here on; what was learned of the last one's folds stays.
+        """Start with a new network; the tracks of earlier folds stay.
 
         Args:
-            scores: Of the validation windows of the forecasters as they are now.
+            scores: Of the validation windows of the new forecasters.
             minimum: No bound is lower; None: no limit.
         """
         self.first, self.minimum = scores, minimum
 
-    def hear(self, place: int) -> None:
-        """Learn of all actuals before a grid place."""
-        for told in self.awaited:
-            known = min(place - told.place, told.misses.shape[1])
-            steps = slice(told.heard, max(told.heard, known))
-            missed = told.misses[:, steps]
-            change = np.where(np.isnan(missed), 0.0, RATE * (self.missing - missed))
-            told.track.asked[:, steps] += change
-            told.entered[:, steps] = told.scores[:, steps]
-            told.heard = steps.stop
-        self.awaited = [told for told in self.awaited if told.heard < told.misses.shape[1]]
+    def add_actuals(self, place: int) -> None:
+        """Update the tracks with all actuals before a grid place."""
+        for each in self.pending:
+            known = min(place - each.place, each.misses.shape[1])
+            steps = slice(each.known, max(each.known, known))
+            missed = each.misses[:, steps]
+            change = np.where(np.isnan(missed), 0.0, RATE * (self.nominal - missed))
+            each.track.miss_rate[:, steps] += change
+            each.entry[:, steps] = each.scores[:, steps]
+            each.known = steps.stop
+        self.pending = [each for each in self.pending if each.known < each.misses.shape[1]]
 
-    def follow(
+    def adapt(
         self,
         name: str,
         methods: Sequence[str],
@@ -122,42 +121,42 @@ class Adaptive:
         ranged: IntervalForecast,
         actual: Floats,
     ) -> IntervalForecast:
-        """The intervals of the forecasts of a fold, whose actuals are known later.
+        """The adaptive intervals of the forecasts of a fold.
 
         Args:
             name: Of the forecaster.
-            methods: (B,) who made each forecast.
+            methods: (B,) the method of each forecast.
             series: (B,) names.
-            place: Grid place of the first step; `hear` has been called with it.
-            ranged: Calibrated; NaN where a level has no bounds.
-            actual: (B, H, C) NaN where missing.
+            place: Grid place of the first step; call `add_actuals` with it before.
+            ranged: Calibrated; NaN if a level has no bounds.
+            actual: (B, H, C) used only after later calls of `add_actuals`; NaN if missing.
         """
         low, high = ranged.low.copy(), ranged.high.copy()
         for b, (method, one) in enumerate(zip(methods, series, strict=True)):
             track = self._track(name, method, one, ranged.low[:, b].shape)
             pool = [*self._validation(method, one), *track.scores][-KEPT:]
-            margin = largest_margin(pool, 1 - track.asked)
+            margin = largest_margin(pool, 1 - track.miss_rate)
             low[:, b] -= margin
             high[:, b] += margin
         bounds = nested(low, high, ranged.point)
         given = IntervalForecast(ranged.point, *bounds, ranged.density).at_least(self.minimum)
         for b, (method, one) in enumerate(zip(methods, series, strict=True)):
-            self._await(self.tracks[name, method, one], place, b, ranged, given, actual[b])
+            self._add_pending(self.tracks[name, method, one], place, b, ranged, given, actual[b])
         return given
 
     def _track(self, name: str, method: str, series: Name, shape: tuple[int, ...]) -> Track:
         key = (name, method, series)
         if key not in self.tracks:
-            asked = np.broadcast_to(self.missing, shape).copy()
-            self.tracks[key] = Track(asked)
+            miss_rate = np.broadcast_to(self.nominal, shape).copy()
+            self.tracks[key] = Track(miss_rate)
         return self.tracks[key]
 
     def _validation(self, method: str, series: Name) -> list[Floats]:
-        """(levels, H, C) of each validation window; a series that is new has none."""
+        """(levels, H, C) of each validation window; a new series has none."""
         known = self.first.get(method, {}).get(series)
         return [] if known is None else [known[:, k] for k in range(known.shape[1])]
 
-    def _await(
+    def _add_pending(
         self,
         track: Track,
         place: int,
@@ -166,23 +165,23 @@ class Adaptive:
         given: IntervalForecast,
         actual: Floats,
     ) -> None:
-        """Note what a forecast will teach; nothing of it counts before `hear`."""
+        """Store the misses and scores of a forecast until `add_actuals` uses them."""
         outside = (actual < given.low[:, b]) | (given.high[:, b] < actual)
         scores = np.maximum(ranged.low[:, b] - actual, actual - ranged.high[:, b])
         misses = np.where(np.isnan(scores), np.nan, outside)
         track.scores.append(np.full_like(scores, np.nan))
-        self.awaited.append(Awaited(track, place, misses, scores, track.scores[-1]))
+        self.pending.append(Pending(track, place, misses, scores, track.scores[-1]))
 
 
 def largest_margin(scores: Sequence[Floats], levels: Floats) -> Floats:
     """The k-th smallest score of each step, target and level, k = ceil((n + 1) level).
 
     Args:
-        scores: n of (levels, H, C); NaN where unknown.
-        levels: (levels, H, C) of 1; below 0 or above 1 too.
+        scores: n of (levels, H, C); NaN if unknown.
+        levels: (levels, H, C) shares; may be below 0 or above 1.
 
     Returns:
-        (levels, H, C). Where k > n the largest score, at least 0; where k < 1 the smallest.
+        (levels, H, C). If k > n, the largest score, but at least 0; if k < 1, the smallest.
     """
     if not scores:
         return np.zeros(levels.shape)

@@ -1,11 +1,11 @@
-"""The forecasters that a network has to beat: naive, seasonal naive, drift and a linear map.
+"""The baselines that a network should beat: naive, seasonal naive, drift and a linear map.
 
-A forecast at origin o is of rows o .. o+H-1 of a series and reads only rows before o, from the
-series' first row on. Row o may be the one after the last: then the forecast is of the future.
+A forecast at origin o covers rows o .. o+H-1 of a series and reads only the rows of the series
+before o. If o is the row after the last, it is a forecast of the future.
 
 The first three are the benchmarks of Hyndman & Athanasopoulos, "Forecasting: Principles and
-Practice", 3rd ed. (2021), section 5.2. The last is the one-layer map of Zeng et al., "Are
-Transformers effective for time series forecasting?" (AAAI 2023), there NLinear, in closed form.
+Practice", 3rd ed. (2021), section 5.2. The last is NLinear, the one-layer map of Zeng et al., "Are
+Transformers effective for time series forecasting?" (AAAI 2023), in closed form.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from lstmcast.panel.blocks import owner_of_rows
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-Chunks = Callable[[], Iterator[tuple[NDArray[Any], NDArray[Any]]]]  # (origins, series), again
+Chunks = Callable[[], Iterator[tuple[NDArray[Any], NDArray[Any]]]]  # (origins, series)
 
 names = ("naive", "seasonal_naive", "drift", "linear")
 
@@ -35,9 +35,8 @@ class History:
 
     Attributes:
         values: (R, C) targets in units of the data; gaps are filled, there is no NaN.
-        offsets: (S + 1,) series s owns rows offsets[s]:offsets[s + 1].
-        observed: (R, C) False where a value was filled and is not to be learned as a target;
-            None where all were observed.
+        offsets: (S + 1,) series s has rows offsets[s]:offsets[s + 1].
+        observed: (R, C) False if a value was filled: no target to fit; None: all were observed.
     """
 
     values: Floats
@@ -46,7 +45,7 @@ class History:
 
 
 def feasible_baselines(rows: int, season: int) -> tuple[str, ...]:
-    """The simple baselines that are feasible for a number of known rows, in the order of `names`.
+    """The simple baselines that are feasible with a number of known rows, in the order of `names`.
 
     Args:
         rows: Known rows before the origin.
@@ -78,8 +77,7 @@ def seasonal_naive(
 ) -> Floats:
     """Repeat the last known season, as often as the horizon needs.
 
-    Windows with fewer than `season` known rows get the naive forecast instead;
-    `feasible_baselines` tells which they are.
+    Windows with fewer than `season` known rows get the naive forecast (see `feasible_baselines`).
 
     Args:
         history: The series.
@@ -99,9 +97,9 @@ def seasonal_naive(
 
 
 def drift(history: History, origins: NDArray[Any], series: NDArray[Any], horizon: int) -> Floats:
-    """Go on along the line from the first known row to the last: last + h (last - first) / (n - 1).
+    """Extend the line from the first known row to the last: last + h (last - first) / (n - 1).
 
-    Windows with one known row have no line and get the naive forecast; `feasible_baselines` tells.
+    Windows with one known row get the naive forecast (see `feasible_baselines`).
 
     Args:
         history: The series.
@@ -127,8 +125,8 @@ class Linear:
     Attributes:
         coefficients: (C, T, H) for values from which the window's last value was subtracted.
         intercept: (C, H) in units of `scale`.
-        penalty: (C,) the chosen part of the mean eigenvalue (see `ridge.py`); infinite, with a
-            map of zeros, for a target without a train window: then the forecast is the naive one.
+        penalty: (C,) as a share of the mean eigenvalue (see `ridge.py`); infinite for a target
+            without a train window, whose map is 0: its forecast is the naive one.
         scale: (S, C) size of each series and target, in units of the data.
         lookback: T.
     """
@@ -142,9 +140,9 @@ class Linear:
     def forecast(
         self, history: History, origins: NDArray[Any], series: NDArray[Any], horizon: int
     ) -> Floats:
-        """Forecast windows; rows before a series' start take its first value.
+        """Forecast windows; rows before a series' first are padded with its first value.
 
-        A series without a scale (0 or NaN: constant or empty in training) gets no intercept.
+        A series without a scale (0 or NaN: constant or empty in training) has intercept 0.
 
         Args:
             history: The series, in the order of `scale`.
@@ -164,14 +162,14 @@ class Linear:
             rows = _rows(origins[piece], first[piece], self.lookback, 0)  # -> (b, T)
             for c in range(out.shape[2]):
                 x = history.values[rows, c].astype(np.float64)
-                # The map is linear: the scale cancels everywhere but in the intercept.
+                # The map is linear: the scale matters for the intercept only.
                 change = (x - x[:, -1:]) @ self.coefficients[c, :, :horizon]
                 lift = scale[piece, c, None] * self.intercept[c, :horizon]
                 out[piece, :, c] = x[:, -1:] + change + lift
         return out
 
     def for_series(self, places: NDArray[Any]) -> Linear:
-        """The map for other series: (S',) the number each has here; -1 where it is new."""
+        """The map for other series: (S',) the number of each here, or -1 if it is new."""
         seen = (places >= 0)[:, None]
         return replace(self, scale=np.where(seen, self.scale[places], 0.0))
 
@@ -187,29 +185,27 @@ def fit_linear(
 ) -> Linear:
     """Fit the linear map of every target by ridge regression on all train windows.
 
-    Each target's penalty is the one of `ridge.PENALTIES` with the least mean squared error over the
-    validation windows, on scaled values; `ridge.DEFAULT_PENALTY` where there is none. The intercept
-    is not penalised. Windows with a step that was not observed are left out for that target, and so
-    are series without a scale. Only second moments are kept, so memory grows with (T + H)^2, not
-    with the number of windows.
+    Each target's penalty minimises the mean squared error of scaled values over the validation
+    windows, among `ridge.PENALTIES`; without such windows it is `ridge.DEFAULT_PENALTY`. The fit
+    excludes windows with a missing value in the forecast rows of the target, and series without a
+    scale. It keeps second moments only: memory grows with (T + H)^2, not with the windows.
 
     Args:
         history: The series.
-        train: Yields (origins, series) chunks of the train windows, from the start on every call.
+        train: Yields (origins, series) chunks of all train windows at every call.
         validation: The same for the validation windows.
-        lookback: T, at least 1; rows before a series' start take its first value.
-        horizon: H, at least 1; all H rows from an origin on lie in its series.
-        center: (S, C) subtracted before scaling, in units of the data. It cancels in the
-            difference to the window's last value and decides nothing but roundings.
-        scale: (S, C) size of each series and target, in units of the data, so that small and large
-            series count alike.
+        lookback: T, at least 1; rows before a series' first are padded with its first value.
+        horizon: H, at least 1; the H rows from an origin on are rows of its series.
+        center: (S, C) subtracted before scaling, in units of the data; affects rounding only.
+        scale: (S, C) size of each series and target, in units of the data: it gives small and
+            large series the same weight.
     """
     targets = history.values.shape[1]
     coefficients = np.zeros((targets, lookback, horizon))
     intercept = np.zeros((targets, horizon))
     penalty = np.full(targets, np.inf)
     source = _Source(history, center, scale, lookback, horizon)
-    for c in range(targets):  # one at a time: the moments of one target can be tens of MiB
+    for c in range(targets):  # one by one: the moments of a target can need tens of MiB
         fitted = sum_up(source.windows(train, c), lookback, horizon)
         if fitted is None:
             continue
@@ -222,7 +218,7 @@ def fit_linear(
 
 @dataclass(frozen=True)
 class _Source:
-    """What the windows of a fit are made of."""
+    """The source of the windows of a fit."""
 
     history: History
     center: Floats
@@ -259,7 +255,7 @@ def _scaled(
 ) -> Floats:
     """The values of a target at the rows of windows (b, T + H), scaled.
 
-    Each row is scaled once and not once a window, where the windows lie close to each other.
+    If windows overlap, each row is scaled once, not once per window.
     """
     first, last = int(rows.min()), int(rows.max()) + 1
     if last - first > rows.size:
@@ -272,7 +268,7 @@ def _scaled(
 
 
 def _bounds(history: History, origins: NDArray[Any], series: NDArray[Any]) -> tuple[Ints, Ints]:
-    """The origins and their series' first rows, both (B,); at least one row lies between them."""
+    """The origins and their series' first rows, both (B,), at least one row apart."""
     origins = np.asarray(origins, dtype=np.int64)
     first = np.asarray(history.offsets, dtype=np.int64)[series]
     assert (origins > first).all(), "a forecast needs at least one known row"
@@ -281,14 +277,14 @@ def _bounds(history: History, origins: NDArray[Any], series: NDArray[Any]) -> tu
 
 
 def _rows(origins: Ints, first: Ints, lookback: int, horizon: int) -> Ints:
-    """Rows of windows, (B, T + H); the first row of the series for those before it."""
+    """Rows of windows, (B, T + H); rows before the series' first are replaced by it."""
     steps = np.arange(-lookback, horizon)
     rows: Ints = np.maximum(origins[:, None] + steps, first[:, None])
     return rows
 
 
 def _pieces(count: int, width: int) -> Iterator[slice]:
-    """Slices of `count` windows, so that (windows, width) stays small whatever a chunk holds."""
+    """Slices of `count` windows, each with a bounded number of values."""
     step = max(1, limits.BASELINE_NUMBERS_AT_ONCE // width)
     for start in range(0, count, step):
         yield slice(start, min(start + step, count))

@@ -1,4 +1,4 @@
-"""The windows of an index a chunk at a time, so that memory stays bounded, and their actuals."""
+"""The windows of an index in chunks, so that memory stays bounded, and their actual values."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from lstmcast.windows.windows import WindowIndex
 def chunks(
     index: WindowIndex, width: int, share: slice | None = None
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Windows of an index as (origins, series), in chunks of bounded memory.
+    """The windows of an index as (origins, series), chunk by chunk.
 
     Args:
         index: The windows.
-        width: Values that are held of each.
-        share: Which of them; None: all.
+        width: Values in memory for each window.
+        share: The windows to use; None: all.
     """
     size, share = max(1, limits.FORECAST_AT_ONCE // width), share or slice(0, len(index))
     for start in range(share.start, share.stop, size):
@@ -27,6 +27,6 @@ def chunks(
 
 
 def actual_values(panel: Panel, origins: np.ndarray, horizon: int) -> np.ndarray:
-    """(B, H, C) actual values; NaN where it is missing in the table."""
+    """(B, H, C) actual values; NaN if missing in the table."""
     rows = origins[:, None] + np.arange(horizon)
     return np.where(panel.targets_observed[rows], panel.targets[rows], np.nan)

@@ -1,6 +1,6 @@
-"""Rivals from statsforecast: AutoETS, AutoARIMA and Theta, fitted anew at every origin.
+"""Classical models of statsforecast: AutoETS, AutoARIMA and Theta, fitted again at every origin.
 
-They come with the extra `stats`. Their intervals are their own.
+The extra `stats` installs them. They make their own prediction intervals.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from lstmcast.forecasting.intervals import Forecast, IntervalForecast
 from lstmcast.panel.panel import Panel
 
 RIVALS = {"auto_ets": "AutoETS", "auto_arima": "AutoARIMA", "theta": "Theta"}
-"""What `--rivals` names, and the class of statsforecast."""
+"""By name in `--rivals`, the class in statsforecast."""
 
 
 def require_rivals(names: Sequence[str]) -> None:
-    """Refuse rivals that are not known, or not installed.
+    """Check that rivals are known and installed.
 
     Raises:
-        ConfigError: Says which there are, or how to install them.
+        ConfigError: A rival is unknown, or statsforecast is not installed.
     """
     unknown = [name for name in names if name not in RIVALS]
     if unknown:
-        raise ConfigError(f"--rivals {unknown[0]}: known are {', '.join(RIVALS)}")
+        raise ConfigError(f"--rivals {unknown[0]}: the names are {', '.join(RIVALS)}")
     if not names:
         return
     try:
@@ -52,7 +52,7 @@ def rival_forecasts(
         panel: Filled.
         horizon: H.
         season: Rows from one season to the next.
-        minimum: Forecasts and bounds below are raised to it.
+        minimum: Lower limit of forecasts and bounds; None: no limit.
         levels: Of the intervals, in percent.
     """
     if not names:
@@ -84,8 +84,8 @@ def rival_forecasts(
 def fit_one(
     rival: Any, past: np.ndarray, horizon: int, season: int, levels: tuple[float, ...]
 ) -> dict[str, np.ndarray]:
-    """Fit one model to one series; one that is too short for its season is fitted without."""
-    asked = {"level": [*levels]} if levels else {}
+    """Fit one model to one series, without seasonality if the series is too short for it."""
+    arguments = {"level": [*levels]} if levels else {}
     season = season if len(past) > 2 * season else 1
-    made = rival(season_length=season).forecast(y=np.asarray(past, float), h=horizon, **asked)
+    made = rival(season_length=season).forecast(y=np.asarray(past, float), h=horizon, **arguments)
     return {str(name): np.asarray(values) for name, values in made.items()}

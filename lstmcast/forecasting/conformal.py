@@ -1,4 +1,4 @@
-"""Validation scores -> margins: how far the bounds of `intervals` are moved outwards."""
+"""Conformal calibration: margins of the prediction intervals from validation scores."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 FEWEST_BEYOND = 5
-"""A series has margins of its own where so many of its windows are expected outside the widest
-interval; with fewer, a margin would hang on one or two windows."""
+"""Windows expected outside the widest interval from which a series has its own margins; with fewer,
+a margin would depend on one or two windows."""
 
 DIGITS = 6
-"""Significant digits of what is kept in the model file."""
+"""Significant digits in the model file."""
 
 
 def find_margins(
@@ -29,8 +29,8 @@ def find_margins(
     """The margins of one forecaster from its validation windows.
 
     Args:
-        scores: (levels, N, H, C) in units of the data; NaN where the actual is missing.
-        misses: (N, H, C) distance of forecast and actual, likewise.
+        scores: (levels, N, H, C) in units of the data; NaN if the actual is missing.
+        misses: (N, H, C) absolute errors of the point forecast, in the same way.
         series: (N,) the series of each window, ascending.
         sizes: (S, C) size of each series, positive.
         levels: In percent.
@@ -42,7 +42,7 @@ def find_margins(
     )  # (levels, H, C)
     known = np.isfinite(misses)
     total = np.where(known, misses / size, 0.0).sum(axis=0)
-    typical = kept(total / np.maximum(known.sum(axis=0), 1))
+    typical = round_digits(total / np.maximum(known.sum(axis=0), 1))
     relative = scores / np.where(typical > 0, typical, 1.0)
     own = {}
     begins = np.flatnonzero(np.diff(series, prepend=-1))
@@ -53,17 +53,16 @@ def find_margins(
             continue
         windows = relative[:, begin:end]  # (levels, n, H, C)
         flat = windows.reshape(*windows.shape[:1], -1, windows.shape[3])
-        own[int(series[begin])] = kept(
+        own[int(series[begin])] = round_digits(
             np.stack([conformal(flat[k], level) for k, level in enumerate(levels)]), outwards=True
         )
-    return Margins(kept(pooled, outwards=True), typical, own)
+    return Margins(round_digits(pooled, outwards=True), typical, own)
 
 
 def conformal(scores: Floats, level: float) -> Floats:
     """The k-th smallest of n scores along the first axis, k = ceil((n + 1) level / 100).
 
-    Scores that are NaN are not counted. Where k > n no margin is wide enough to promise the level:
-    NaN.
+    NaN scores are ignored. The result is NaN if k > n: no margin can then guarantee the level.
     """
     found, promised = order_statistic(scores, level / 100)
     return np.where(promised, found, np.nan)
@@ -75,31 +74,31 @@ def order_statistic(scores: Floats, level: float | Floats) -> tuple[Floats, NDAr
     k = ceil((n + 1) level), raised to 1.
 
     Args:
-        scores: (N, ...); NaN is not counted among the n.
-        level: A share of 1, of all or of each (...).
+        scores: (N, ...); NaN is ignored.
+        level: A share of 1, one for all or (...).
 
     Returns:
-        The scores, in place of the k-th where k > n the largest, NaN of none at all; and k <= n.
+        The k-th scores, or the largest if k > n, or NaN if n = 0; and whether k <= n.
     """
     ordered = np.sort(scores, axis=0)  # NaN comes last
     count = np.isfinite(scores).sum(axis=0)
-    # The rounding mends 1 - 0.05 and the like, which would make k one too large.
+    # Without rounding, the error of 1 - 0.05 and similar levels makes k too large by one.
     k = np.ceil(np.round((count + 1) * level, 9)).astype(np.int64)
     place = np.clip(k, 1, np.maximum(count, 1)) - 1
     return np.take_along_axis(ordered, place[None], axis=0)[0], k <= count
 
 
 def fewest_windows(level: float) -> int:
-    """The least number of scores that a level can be promised with."""
+    """The least number of scores that can guarantee a level."""
     return math.ceil(round(level / (100 - level), 9))
 
 
 def mean_changes(values: Floats, observed: NDArray[Any], starts: Ints, ends: Ints) -> Floats:
-    """(S, C) mean absolute change from row to row; NaN where there is none, or it is always 0.
+    """(S, C) mean absolute change from row to row; NaN if there is none, or it is always 0.
 
     Args:
         values: (R, C) targets in units of the data.
-        observed: (R, C) changes from or to a filled value are left out.
+        observed: (R, C) False if a value was filled; changes from or to it are excluded.
         starts: (S,) first row of each series.
         ends: (S,) one past the last row to use.
     """
@@ -108,7 +107,7 @@ def mean_changes(values: Floats, observed: NDArray[Any], starts: Ints, ends: Int
     total, number = np.zeros(shape), np.zeros(shape)
     for first, last in series_groups(counts):
         rows = max(int(counts[first:last].sum()), 1)
-        for part in range(0, rows, limits.ROWS_AT_ONCE):  # of a long one
+        for part in range(0, rows, limits.ROWS_AT_ONCE):  # of a long series
             begins = starts[first:last] + part
             left = np.clip(counts[first:last] - part, 0, limits.ROWS_AT_ONCE)
             before = np.cumsum(left) - left
@@ -119,21 +118,21 @@ def mean_changes(values: Floats, observed: NDArray[Any], starts: Ints, ends: Int
             for column in range(values.shape[1]):
                 total[first:last, column] += np.bincount(series, change[:, column], last - first)
                 number[first:last, column] += np.bincount(series, both[:, column], last - first)
-    return kept(np.where(total > 0, total / np.maximum(number, 1), np.nan))
+    return round_digits(np.where(total > 0, total / np.maximum(number, 1), np.nan))
 
 
 def usual_size(sizes: Floats) -> Floats:
-    """(C,) the median size; 1 where no series has one."""
+    """(C,) the median size; 1 if no series has one."""
     known = [column[np.isfinite(column)] for column in sizes.T]
     return np.array([float(np.median(column)) if len(column) else 1.0 for column in known])
 
 
-def kept(values: Floats, outwards: bool = False) -> Floats:
-    """Values with the digits that the model file keeps.
+def round_digits(values: Floats, outwards: bool = False) -> Floats:
+    """Values rounded to the digits of the model file.
 
     Args:
         values: Of any shape; NaN stays.
-        outwards: Whether to round up, as margins are: a bound that was to be just wide enough is.
+        outwards: Round up, as margins need: a bound must not become too narrow.
     """
     size = np.abs(values)
     known = np.isfinite(values) & (size > 0)

@@ -1,4 +1,4 @@
-"""What a head says of its forecasts, in units of the data, and its score in closed form."""
+"""The predicted distributions in units of the data, and their CRPS in closed form."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Density:
     parameters: Floats
 
     def crps(self, actual: Floats) -> Floats:
-        """(B, H, C) the continuous ranked probability score; NaN where the actual is."""
+        """(B, H, C) the continuous ranked probability score; NaN if the actual is missing."""
         known = np.isfinite(actual)
         parts = [torch.from_numpy(part[known]) for part in (actual, *self.parameters)]
         scores = np.full(actual.shape, np.nan)
@@ -51,15 +51,15 @@ class Density:
         return scores
 
     def chosen(self, which: NDArray[Any]) -> Density:
-        """Those of some windows."""
+        """The distributions of some windows."""
         return Density(self.head, self.parameters[:, which])
 
 
 def parameters_of(distribution: Distribution) -> list[Tensor] | None:
-    """What a distribution is given by; None where its score has no closed form.
+    """The parameters of a distribution; None if its CRPS has no closed form.
 
-    The first is a place; of `Normal` and `StudentT` the second is a size. Both are scaled, those
-    of counts are not.
+    The first is a location; the second of `Normal` and `StudentT` is a scale. Both are in scaled
+    units; parameters of counts are in units of the data.
     """
     match distribution:
         case Normal(center, scale):

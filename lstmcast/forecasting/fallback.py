@@ -1,9 +1,8 @@
-"""Which forecaster each series is given to: how all did on its past windows, and the choice by it.
+"""The fallback: a series whose best baseline had lower past errors than the network uses it.
 
-What a forecaster did in a split is its mean absolute error over all points of the series' windows
-there, each in units of the series' size (see `intervals`), so that all targets of a series count
-alike. A series goes to its best baseline where that did better than the network over the splits
-together. Evidence has a date: a choice at an origin counts only splits that had ended by then.
+The past error of a forecaster in a split is its mean absolute error over all points of the series'
+windows there, in units of the series' size (see `intervals`), so that all targets have the same
+weight. The choice at an origin uses only splits that ended before it.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ NEVER = 2**53
 
 @dataclass(frozen=True)
 class SplitErrors:
-    """How forecasters did on the windows of each series in one split.
+    """Errors of forecasters on the windows of each series in one split.
 
     Attributes:
         until: (S,) grid place after the split's last row.
-        points: (S,) actuals that errors were taken of.
+        points: (S,) number of scored actuals.
         errors: (forecasters, S) mean absolute error in units of the series' size; 0 without points.
     """
 
@@ -38,7 +37,7 @@ class SplitErrors:
 
 @dataclass(frozen=True)
 class PastErrors:
-    """How the network and the baselines did on the past windows of each series.
+    """Errors of the network and the baselines on the past windows of each series.
 
     Attributes:
         forecasters: Their names, the network first.
@@ -49,11 +48,11 @@ class PastErrors:
     splits: tuple[SplitErrors, ...]
 
     def choose(self, series: NDArray[Any], places: NDArray[Any]) -> NDArray[np.object_]:
-        """The forecaster of each window: the network, or the baseline with the least error.
+        """The forecaster of each window: the network, or the best baseline if its error is lower.
 
         Args:
             series: (B,) numbers of the series here.
-            places: (B,) grid place of each origin: evidence that ends after it is not counted.
+            places: (B,) grid place of each origin; splits that end after it are ignored.
         """
         total = np.zeros((len(self.forecasters), len(series)))
         for split in self.splits:
@@ -66,7 +65,7 @@ class PastErrors:
         return chosen
 
     def for_series(self, places: Ints) -> PastErrors:
-        """The record of other series: (S',) the number each has here; -1 where it is new."""
+        """The errors of other series: (S',) the number of each here, or -1 if it is new."""
         known = places >= 0
         splits = tuple(
             SplitErrors(
@@ -94,7 +93,7 @@ class PastErrors:
 
     @classmethod
     def from_json(cls, state: dict[str, Any] | None) -> PastErrors | None:
-        """The record that `to_json` described; None where there is none."""
+        """The errors from the result of `to_json`; None stays None."""
         if state is None:
             return None
         splits = (

@@ -24,7 +24,7 @@ Points = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Origins (B,) and series (B,) -> forecasts (B, H, C) in the units of the data."""
 
 LINEAR_WINDOWS = 1 << 23
-"""Windows that the linear baseline is fitted on; of more, every second, third, ... of a series."""
+"""Most windows to fit the linear baseline; of more, every second, third, ... is used."""
 
 
 def baseline_forecasts(
@@ -39,11 +39,11 @@ def baseline_forecasts(
 
     Args:
         panel: Filled.
-        linear: Its linear map, its scales in the order of the panel's series.
+        linear: The linear map, with scales in the order of the panel's series.
         horizon: H.
         season: Rows from one season to the next.
-        minimum: Forecasts below are raised to it.
-        levels: Number of prediction intervals; before calibration these have no width.
+        minimum: Lower limit of forecasts; None: no limit.
+        levels: Number of prediction intervals, which have width 0 before calibration.
     """
     history = History(panel.targets, panel.offsets, panel.targets_observed)
 
@@ -63,8 +63,8 @@ def fit_linear_map(
 
     Args:
         panel: Filled.
-        windows: Where it is fitted and its penalty chosen.
-        scaler: Fitted on train rows; brings series of different size together.
+        windows: The train windows fit the map, the validation windows choose its penalty.
+        scaler: Fitted on train rows.
         lookback: T.
         horizon: H.
     """

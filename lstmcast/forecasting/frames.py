@@ -1,4 +1,4 @@
-"""Forecasts as tables, with the names and stamps of the input."""
+"""Forecasts as tables, with the names and time stamps of the input."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def forecast_frame(
         series: (B,) its number.
         forecasts: With their intervals.
         levels: Of the intervals, in percent.
-        methods: (B,) what made each forecast.
+        methods: (B,) the forecaster of each series.
 
     Returns:
         Series columns, the time column (or `step`), each target with its bounds `<target>_lo80`,
@@ -52,19 +52,19 @@ def wide_forecast_frame(
     levels: Sequence[float],
     methods: np.ndarray,
 ) -> pd.DataFrame:
-    """Forecasts after the last row of every series as a wide table, as the input is one.
+    """Forecasts after the last row of every series as a wide table, like the input.
 
     Args:
         panel: Names, stamps and their style; each series is a column of the input.
-        columns: Of the input, in its order; one that could not be forecast stays empty.
+        columns: Of the input, in its order; a column without a forecast stays empty.
         forecasts: Of one target, with their intervals.
         levels: Of the intervals, in percent.
-        methods: (S,) what made each forecast.
+        methods: (S,) the forecaster of each series.
 
     Returns:
-        The time column (or `step`), a column per series, their bounds, `method`: what forecast most
-        of the columns; then `<column>_method` for each column that something else forecast.
-        Columns that end earlier than others begin earlier: a row for each step that any column has.
+        The time column (or `step`), a column per series, their bounds, `method`: the forecaster of
+        most columns; then `<column>_method` for each column with another forecaster. There is a
+        row for each step of any column: forecasts of columns that end earlier start earlier.
     """
     first = panel.ordinals(panel.ends, np.arange(panel.series_count))
     places = first[:, None] + np.arange(forecasts.point.shape[1])
@@ -83,7 +83,7 @@ def wide_forecast_frame(
             found[rows[place]] = rounded(values[place, :, 0])
         return found
 
-    for column in columns:  # all before the first bound, so that they can be cut off as they are
+    for column in columns:  # all before the first bound: easy to cut off
         table[column] = cells(column, forecasts.point)
     pairs = zip(forecasts.low, forecasts.high, strict=True)
     bounds = [bound for pair in pairs for bound in pair]
@@ -139,10 +139,10 @@ def backtest_frame(
         series: (B,) number of its series.
         forecasts: With their intervals.
         levels: Of the intervals, in percent.
-        actuals: (B, H, C) NaN where missing.
+        actuals: (B, H, C) NaN if missing.
 
     Returns:
-        Series columns, `origin` (stamp of the last row that was known), `step` from 1, the time
+        Series columns, `origin` (stamp of the last known row), `step` from 1, the time
         column, and for each target the forecast, `<target>_actual` and its bounds.
     """
     horizon = forecasts.point.shape[1]
@@ -188,7 +188,7 @@ def _keys(
 
 
 def rounded(values: np.ndarray) -> np.ndarray:
-    """Cut the digits that a float32 does not have, of each value by itself."""
+    """Round each value to the digits of a float32."""
     size = np.abs(values)
     known = np.isfinite(values) & (size > 0)
     exponents = np.ceil(np.log10(size, out=np.zeros_like(size), where=known)).astype(np.int64)

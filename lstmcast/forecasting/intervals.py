@@ -1,23 +1,24 @@
-"""Calibrated prediction intervals: how wide they must be is read off the validation windows.
+"""Calibrated prediction intervals: the validation windows determine their width.
 
-Split-conformal prediction. A forecaster gives a central interval for each point (a point forecaster
-one of no width), and its score there is how far the actual lies outside of it, negative within:
+The method is split-conformal prediction. A forecaster gives a central interval for each point, of
+width 0 if it is a point forecaster. Its score is the distance of the actual from the interval,
+negative inside it:
 
     score = max(low - y, y - high)
 
-Of n validation scores the margin is the k-th smallest, k = ceil((n + 1) level), and the calibrated
+The margin is the k-th smallest of n validation scores, k = ceil((n + 1) level); the calibrated
 interval is low - margin .. high + margin. If validation and later windows are exchangeable, it
-holds the actual with at least the chance that its level names, whatever the network. For a point
-forecaster the score is |y - forecast|, and the interval is symmetric about the forecast.
+contains the actual with at least the probability of its level, for any network. The score of a
+point forecaster is |y - forecast|, and its interval is symmetric about the forecast.
 
-Margins are found for each forecaster, level, target and step of the horizon, over all series
-together, each score divided by its series' size: the mean absolute change from row to row in its
-train rows. A series with validation windows enough has margins of its own. There the steps are
-taken together, each score divided by the step's typical score, so that what is kept for a series is
-one number a level and target, not one a step.
+Each forecaster, level, target and step of the horizon has a margin, pooled over all series. Each
+score is divided by the size of its series: the mean absolute change from row to row in its train
+rows. A series with enough validation windows has its own margins. These are pooled over the steps,
+with each score divided by the typical score of its step, so that the model file has one number per
+series, level and target.
 
-The bounds are then moved outwards, never inwards, until low <= forecast <= high and the interval of
-a higher level holds that of a lower one.
+Then bounds move outwards, never inwards, until low <= forecast <= high and the interval of a higher
+level contains that of a lower one.
 
 Sources: Papadopoulos et al., "Inductive confidence machines for regression", ECML 2002. Romano,
 Patterson & Candes, "Conformalized quantile regression", NeurIPS 2019. Lei et al.,
@@ -48,8 +49,8 @@ class IntervalForecast:
         point: (B, H, C) the forecast.
         low: (levels, B, H, C) lower bounds, the levels ascending.
         high: (levels, B, H, C) upper bounds.
-        density: What the head says of each point, before calibration; None where it says no more
-            than these numbers, or they are of other distributions.
+        density: The predicted distributions before calibration; None if there are none, or the
+            numbers above are of other distributions.
     """
 
     point: Floats
@@ -59,24 +60,24 @@ class IntervalForecast:
 
     @classmethod
     def flat(cls, point: Floats, levels: int) -> IntervalForecast:
-        """Intervals of no width about point forecasts."""
+        """Intervals of width 0 about point forecasts."""
         bounds = np.broadcast_to(point, (levels, *point.shape))
         return cls(point, bounds, bounds)
 
     def at_least(self, minimum: float | None) -> IntervalForecast:
-        """Forecasts and bounds below `forecast.minimum` raised to it."""
+        """Forecasts and bounds, each at least `forecast.minimum`."""
         point, low, high = (at_least(part, minimum) for part in (self.point, self.low, self.high))
         return IntervalForecast(point, low, high, self.density)
 
     def whole(self) -> IntervalForecast:
-        """Bounds of counts: the outermost whole numbers within them."""
-        rounding = 1e-3  # margins are kept with few digits
+        """Bounds of counts: the outermost whole numbers inside them."""
+        rounding = 1e-3  # margins have few digits in the model file
         low, high = np.ceil(self.low - rounding), np.floor(self.high + rounding)
         return IntervalForecast(self.point, low, high, self.density)
 
 
 def at_least(forecast: Floats, minimum: float | None) -> Floats:
-    """Raise forecasts that lie below `forecast.minimum` to it."""
+    """Forecasts, each at least `forecast.minimum`."""
     return forecast if minimum is None else np.maximum(forecast, minimum)
 
 
@@ -86,11 +87,11 @@ Forecast = Callable[[NDArray[Any], NDArray[Any]], IntervalForecast]
 
 @dataclass(frozen=True)
 class Margins:
-    """How far the bounds of one forecaster are moved outwards, in units of its series' size.
+    """How far the bounds of one forecaster move outwards, in units of the series' size.
 
     Attributes:
-        pooled: (levels, H, C) of series without their own; NaN where there were too few scores.
-        typical: (H, C) mean distance of forecast and actual, at each step.
+        pooled: (levels, H, C) for series without their own; NaN if there were too few scores.
+        typical: (H, C) mean absolute error of the point forecast, at each step.
         own: Of some series, by number: (levels, C), in units of `typical`.
     """
 
@@ -101,12 +102,12 @@ class Margins:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What turns forecasts into calibrated intervals.
+    """The conformal calibration of all forecasters.
 
     Attributes:
         levels: Of the intervals, in percent, ascending.
         sizes: (S, C) mean absolute change from row to row of each series.
-        usual: (C,) the size of a series that has none.
+        usual: (C,) the size used for a series without one.
         margins: By forecaster.
     """
 
@@ -116,7 +117,7 @@ class Calibration:
     margins: Mapping[str, Margins]
 
     def widen(self, name: str, ranged: IntervalForecast, series: NDArray[Any]) -> IntervalForecast:
-        """The calibrated intervals of forecasts made by the forecaster of that name."""
+        """The calibrated intervals of forecasts by the forecaster of that name."""
         margins = self.margins[name]
         sizes = np.where(self.sizes > 0, self.sizes, self.usual)[series][:, None]  # (B, 1, C)
         margin = margins.pooled[:, None]  # (levels, 1, H, C)
@@ -134,8 +135,8 @@ class Calibration:
         """The calibration of other series.
 
         Args:
-            places: (S',) the number that each of them has here; -1 where it is new.
-            sizes: (S', C) the size of each by its own past, for the new ones.
+            places: (S',) the number of each here, or -1 if it is new.
+            sizes: (S', C) the size of each, from its own past; used for new series.
         """
         known = (places >= 0)[:, None]
         here = {int(place): k for k, place in enumerate(places.tolist()) if place >= 0}
@@ -151,7 +152,7 @@ class Calibration:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The state as plain lists; what is not known is null."""
+        """The state as plain lists; NaN becomes null."""
         return {
             "levels": list(self.levels),
             "sizes": _listed(self.sizes),
@@ -168,7 +169,7 @@ class Calibration:
 
     @classmethod
     def from_json(cls, state: dict[str, Any] | None) -> Calibration | None:
-        """The calibration that `to_json` described; None where there is none."""
+        """The calibration from the result of `to_json`; None stays None."""
         if state is None:
             return None
         return cls(
@@ -187,11 +188,11 @@ class Calibration:
 
 
 def nested(low: Floats, high: Floats, point: NDArray[Any]) -> tuple[Floats, Floats]:
-    """Bounds (levels, ...) moved, in place, so that each interval holds the point and those within.
+    """Move bounds (levels, ...) in place: each interval contains the point and inner intervals.
 
     Args:
         low: Of levels in ascending order.
-        high: Likewise.
+        high: In the same order.
         point: (...).
     """
     inner_low = inner_high = point

@@ -1,4 +1,4 @@
-"""Model and panel -> forecasts in the units of the data: the way out of torch."""
+"""Forecasts of a model over a panel, in the units of the data."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from lstmcast.windows.scaling import Scaler
 VALUES_AT_ONCE, ON_A_CPU = 8_000_000, 2_000_000
 """Outputs of a layer in one batch of forecasts.
 
-On a CPU, batches that stay in its cache, and in memory that the process keeps, cost half as much
-for each window as large ones do.
+On a CPU, batches that fit its cache and reuse the memory of the process take half as long per
+window as large ones.
 """
 
 
@@ -34,7 +34,7 @@ class NetworkForecast:
         panel: Filled.
         scaler: For the panel's series.
         levels: Of the intervals, in percent.
-        watch: Told how many windows are forecast, after each batch.
+        watch: Receives the number of windows forecast so far, after each batch.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class NetworkForecast:
         minimum, targets = model.config.forecast.minimum, range(model.sizes.targets)
         cut = minimum is not None and not (model.network.head.counts and minimum <= 0)
         bent = any(k in scaler.logged for k in targets)
-        # Of several members, cut off or of logarithms, it would be another distribution.
+        # Combining members, a minimum or logarithms change the distribution.
         self.keeps_density = bool(self.levels) and not (len(model.members) > 1 or cut or bent)
         device = next(model.network.parameters()).device
         self.table = WindowTable(
@@ -87,7 +87,7 @@ class NetworkForecast:
         scaled = np.concatenate(parts, axis=1)  # (1 + 2 levels, B, H, C)
         made = np.stack([self.scaler.restore(part, series) for part in scaled])
         if self.model.network.head.counts:
-            made = np.rint(made)  # whole but for the rounding of the scale, and for mean members
+            made = np.rint(made)  # the scale rounds, and members are averaged
         ranged = IntervalForecast(made[0], made[1::2], made[2::2], self._density(said, series))
         return ranged.at_least(self.model.minimum)
 
@@ -103,7 +103,7 @@ class NetworkForecast:
         return Density(self.model.config.network.head, parameters)
 
     def _quantiles(self, forecasts: Sequence[Distribution]) -> np.ndarray:
-        """(1 + 2 levels, B, H, C) scaled: the point, then lower and upper bounds by turns.
+        """(1 + 2 levels, B, H, C) scaled: the point, then lower and upper bound of each level.
 
         Args:
             forecasts: Of each member.
@@ -118,13 +118,13 @@ class NetworkForecast:
 
 
 def combined(made: Sequence[np.ndarray], how: str) -> np.ndarray:
-    """The forecasts of several members as one, number by number.
+    """Combine the forecasts of several members element by element.
 
-    Each quantile is the median or mean of the members' quantiles (Vincent 1912; Ratcliff 1979), so
-    that quantiles that rose still rise, and the mean of normal members is normal again.
+    Each quantile is the median or mean of the members' quantiles (Vincent 1912; Ratcliff 1979). So
+    quantiles stay in order, and the mean of normal distributions is normal.
 
     Args:
-        made: Of each member, of one shape.
+        made: Of each member, in the same shape.
         how: `median` or `mean`.
     """
     if len(made) == 1:
@@ -136,12 +136,12 @@ def combined(made: Sequence[np.ndarray], how: str) -> np.ndarray:
 def with_intervals(
     model: Model, forecasts: Mapping[str, Forecast], panel: Panel
 ) -> dict[str, Forecast]:
-    """Forecasters over a panel with calibrated intervals; as they are where the model has none.
+    """Forecasters over a panel with calibrated intervals; unchanged if the model has none.
 
     Args:
         model: The network and the calibration of all forecasters.
         forecasts: By name, uncalibrated, with intervals of the model's levels.
-        panel: What they forecast.
+        panel: The panel that they forecast.
     """
     calibration = model.calibration_for(panel)
     if calibration is None:
@@ -167,7 +167,7 @@ def windows_at_once(sizes: Sizes, units: Sequence[int], device: torch.device) ->
 
 
 def can_forecast(panel: Panel, lookback: int, pad: bool) -> np.ndarray:
-    """(S,) whether a series has rows enough for a window after its last row."""
+    """(S,) whether a series has enough rows to forecast after its last row."""
     return panel.lengths >= (1 if pad else lookback)
 
 
@@ -177,7 +177,7 @@ def require_known_future(
     """Check that the known-future columns cover the horizon of every series.
 
     Raises:
-        DataError: They do not; names the first series and stamp, and how many series.
+        DataError: They do not; names the first series and time stamp, and counts the series.
     """
     if not panel.columns.future:
         return
@@ -194,7 +194,7 @@ def require_known_future(
     names = ", ".join(f"'{name}'" for name in panel.columns.future if name not in derived)
     raise DataError(
         f"data.future: {names} must be known for {horizon} steps after the last row with a target; "
-        f"{missing[0]} is the first that is missing{f' of {label}' if label else ''}"
+        f"{missing[0]} is the first missing time stamp{f' of {label}' if label else ''}"
         f"{f' ({len(short)} series in all)' if len(short) > 1 else ''}. Add rows with these "
-        "columns and empty targets, or name a table of them with `lstmcast predict --future`"
+        "columns and empty targets, or name a table with them: `lstmcast predict --future`"
     )

@@ -1,7 +1,7 @@
-"""Ridge regression from sums over windows: any number of windows, one eigendecomposition.
+"""Ridge regression from moments: one eigendecomposition for any number of windows and penalties.
 
 Hoerl & Kennard, "Ridge regression: biased estimation for nonorthogonal problems", Technometrics 12
-(1970) 55-67. The intercept is not penalised: inputs and outputs are taken about their means.
+(1970) 55-67. The intercept is not penalised: inputs and outputs are centered on their means.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-# What validation chooses from, and what is taken where there is no validation window: parts of the
-# mean eigenvalue of the inputs' second moments.
+# Penalties to choose from by validation, and the one without validation windows: shares of the mean
+# eigenvalue of the inputs' second moments.
 PENALTIES = np.logspace(-8, 4, 25)
 DEFAULT_PENALTY = 0.1
 
 
 @dataclass(frozen=True)
 class Moments:
-    """Sums over N windows of T inputs x and H outputs y.
+    """Moments of N windows of T inputs x and H outputs y.
 
     Attributes:
         count: N.
         mean: (T + H,) mean of x and of y.
-        xx: (T, T) sum of products of x with x about a point.
-        xy: (T, H) the same of x with y.
-        yy: The same of y with itself, over all H.
+        xx: (T, T) sum of products of x with x, centered on a point.
+        xy: (T, H) sum of products of x with y, in the same way.
+        yy: Sum of squares of y over all H, in the same way.
     """
 
     count: int
@@ -45,18 +45,18 @@ def sum_up(
     """Sum over windows in one pass.
 
     Args:
-        windows: Pieces (b, T + H) of x beside y, none empty; each is overwritten.
+        windows: Pieces (b, T + H) of x and y, none empty; each is overwritten.
         inputs: T.
         outputs: H.
-        about: (T + H,) the point that products are taken about; their own mean if None.
+        about: (T + H,) the point to center on; None: the mean of the windows.
 
     Returns:
-        The moments; None where there is no window.
+        The moments; None without windows.
     """
     count, point, total = 0, about, np.zeros(inputs + outputs)
     xx, xy, yy = np.zeros((inputs, inputs)), np.zeros((inputs, outputs)), 0.0
     for window in windows:
-        if point is None:  # near the mean, so that the correction below takes little away
+        if point is None:  # near the mean, so that the correction below is small
             point = window.mean(axis=0)
         window -= point
         x, y = window[:, :inputs], window[:, inputs:]
@@ -85,13 +85,13 @@ class Ridge:
         self._eigenvalues = np.maximum(eigenvalues, 0.0)
         self._xy = self._vectors.T @ moments.xy  # (T, H) in the basis V
         self._mean = moments.mean
-        # Second moments about zero, not about the mean: on straight lines, where all windows are
-        # alike, those about the mean are nothing but rounding, and a part of them no penalty.
+        # Second moments about zero: on straight lines all windows are equal, so that those about
+        # the mean are only rounding errors, which give no penalty.
         about_zero = np.trace(moments.xx) + moments.count * np.sum(moments.mean[:inputs] ** 2)
         self._unit = float(about_zero) / inputs
 
     def solve(self, penalty: float) -> tuple[Floats, Floats]:
-        """Coefficients (T, H) and intercept (H,) for a penalty, as a part of the mean eigenvalue.
+        """Coefficients (T, H) and intercept (H,) for a penalty, a share of the mean eigenvalue.
 
         They minimise sum (y - x B - b)^2 + penalty * unit * sum B^2.
         """
@@ -100,13 +100,13 @@ class Ridge:
         return coefficients, self._mean[inputs:] - self._mean[:inputs] @ coefficients
 
     def best_penalty(self, judged: Moments) -> float:
-        """The one of `PENALTIES` with the least squared error over other windows.
+        """The penalty of `PENALTIES` with the least squared error over other windows.
 
         With w the weights of a penalty and P = V' xy, the coefficients are B = V (w * P), and the
         squared error yy - 2 <xy, B> + <B, xx B> is a quadratic form in w alone.
 
         Args:
-            judged: Moments of those windows about the mean of the windows that were fitted.
+            judged: Moments of those windows about the mean of the fitted windows.
         """
         linear = np.sum(self._xy * (self._vectors.T @ judged.xy), axis=1)  # -> (T,)
         square = (self._vectors.T @ judged.xx @ self._vectors) * (self._xy @ self._xy.T)
@@ -116,6 +116,6 @@ class Ridge:
 
     def _weights(self, penalty: float) -> Floats:
         total = self._eigenvalues + penalty * self._unit
-        weights: Floats = np.zeros(len(total))  # total is 0 only where all windows are
+        weights: Floats = np.zeros(len(total))  # total is 0 only if all windows are 0
         np.divide(1.0, total, out=weights, where=total > 0)
         return weights

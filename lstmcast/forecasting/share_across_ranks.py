@@ -1,4 +1,4 @@
-"""Forecasting by several ranks: each forecasts its share of the windows, and all are given all."""
+"""Forecasting by several ranks: each forecasts its share, and every rank gets all forecasts."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from lstmcast.parallel import ranks
 
 
 def share_across_ranks(forecast: Forecast) -> Forecast:
-    """A forecaster whose windows are shared by the ranks; all of them must call it together."""
+    """A forecaster that shares windows across the ranks; all ranks must call it together."""
     if ranks().alone:
         return forecast
 
     def shared(origins: np.ndarray, series: np.ndarray) -> IntervalForecast:
-        if len(origins) < ranks().count:  # every share has a window, or nothing is shared
+        if len(origins) < ranks().count:  # no share may be empty
             return forecast(origins, series)
         share = ranks().share(len(origins))
         made, join = forecast(origins[share], series[share]), ranks().all_gather
@@ -32,5 +32,5 @@ def share_across_ranks(forecast: Forecast) -> Forecast:
 
 
 def share_all_across_ranks(forecasts: Mapping[str, Forecast]) -> dict[str, Forecast]:
-    """The same for forecasters by name."""
+    """Share each of several forecasters across the ranks."""
     return {name: share_across_ranks(forecast) for name, forecast in forecasts.items()}

@@ -1,4 +1,4 @@
-"""What errors are measured against: how a series moved within its own train rows."""
+"""Error scales: the denominators of MASE, RMSSE and z-scores, from train rows."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-# A sine written out over thousands of rows repeats itself only up to about 1e-13 of its size. What
-# lies below this part of a series' largest value is such rounding, and no error scale.
+# Rounding makes the seasons of a sine over thousands of rows differ by about 1e-13 of its size. A
+# change below this share of a series' largest value is rounding, not an error scale.
 _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
 class ErrorScales:
-    """What errors are measured against, per series and target, from train rows only: all (S, C).
+    """Denominators of errors per series and target, from train rows only: all (S, C).
 
     Attributes:
-        seasonal_mae: Mean |y_t - y_(t-m)|, in units of the data; NaN where the series has no such
-            pair of rows, or where all are equal.
-        seasonal_mse: Mean (y_t - y_(t-m))^2, in units of the data squared; NaN likewise.
-        mean: Mean, in units of the data; NaN where no value is known.
+        seasonal_mae: Mean |y_t - y_(t-m)|, in units of the data; NaN if the series has no such
+            pair of rows, or all pairs are equal.
+        seasonal_mse: Mean (y_t - y_(t-m))^2, in units of the data squared; NaN in the same cases.
+        mean: Mean, in units of the data; NaN if no value is known.
         deviation: Standard deviation (ddof 0), in units of the data; 0 for a constant series, NaN
-            where no value is known.
+            if no value is known.
     """
 
     seasonal_mae: Floats
@@ -42,18 +42,15 @@ class ErrorScales:
 def error_scales(
     values: Floats, observed: Bools, offsets: Ints, train_end: Ints, season: int
 ) -> ErrorScales:
-    """Measure every series by its own train rows.
+    """The error scales of every series, from its own train rows.
 
     Args:
         values: (R, C) targets in units of the data, all series one after the other.
-        observed: (R, C) True where the value was in the table, False where it was filled.
-        offsets: (S + 1,) series s owns rows offsets[s]:offsets[s + 1].
-        train_end: (S,) global row index of the first row of each series that is not a train row.
-        season: m, the rows from one season to the next; at least 1. Pairs of rows of which one
-            was not observed are left out.
-
-    Returns:
-        The error_scales, NaN where they are not defined.
+        observed: (R, C) False if a value was filled, not in the table.
+        offsets: (S + 1,) series s has rows offsets[s]:offsets[s + 1].
+        train_end: (S,) global row index after the last train row of each series.
+        season: m, the rows from one season to the next; at least 1. Only pairs of rows that were
+            both observed count.
     """
     offsets = np.asarray(offsets, dtype=np.int64)
     lengths = np.asarray(train_end, dtype=np.int64) - offsets[:-1]  # -> (S,)
@@ -99,7 +96,7 @@ class _Totals:
 
 
 def _at_once(values: Floats, observed: Bools, begins: Ints, lengths: Ints, season: int) -> _Totals:
-    """Of series whose train rows are held together."""
+    """The totals of series whose train rows fit in memory together."""
     series = np.repeat(np.arange(len(lengths)), lengths)
     step = np.arange(len(series)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     rows = begins[series] + step  # the train rows only, series by series
@@ -125,7 +122,7 @@ def _at_once(values: Floats, observed: Bools, begins: Ints, lengths: Ints, seaso
 
 
 def _long(values: Floats, observed: Bools, begins: Ints, lengths: Ints, season: int) -> _Totals:
-    """Of one series with more train rows than are held at a time."""
+    """The totals of one series, block by block, if it has too many train rows for one."""
     begin, end = int(begins[0]), int(begins[0] + lengths[0])
     parts = _Totals(*(np.zeros((1, values.shape[1])) for _ in fields(_Totals)))
     for first in range(begin, end, limits.ROWS_AT_ONCE):
@@ -135,7 +132,7 @@ def _long(values: Floats, observed: Bools, begins: Ints, lengths: Ints, season: 
         parts.count[0] += known.sum(axis=0)
         parts.total[0] += y.sum(axis=0)
         np.maximum(parts.largest[0], np.abs(y).max(axis=0), out=parts.largest[0])
-        later = max(first, begin + season)  # the first that has a row a season before it
+        later = max(first, begin + season)  # the first row with a row one season before it
         if later >= last:
             continue
         here, before = slice(later - first, None), slice(later - season, last - season)
@@ -153,9 +150,9 @@ def _long(values: Floats, observed: Bools, begins: Ints, lengths: Ints, season: 
 
 
 def _segments(reduce: np.ufunc, rows: NDArray[Any], lengths: Ints) -> Floats:
-    """Reduce (R, C) rows to (S, C) over consecutive pieces of the given lengths; 0 where empty."""
+    """Reduce (R, C) rows to (S, C) over consecutive pieces of the given lengths; 0 if empty."""
     out = np.zeros((len(lengths), rows.shape[1]))
-    filled = lengths > 0  # reduceat has no empty pieces; without them the others still adjoin
+    filled = lengths > 0  # reduceat cannot have empty pieces; the others stay adjacent
     if filled.any():
         starts = (np.cumsum(lengths) - lengths)[filled]
         out[filled] = reduce.reduceat(rows.astype(np.float64), starts, axis=0)

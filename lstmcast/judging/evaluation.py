@@ -1,4 +1,4 @@
-"""All forecasters over the same windows: each forecast is made once, and shown to all who judge."""
+"""All forecasters over the same windows: each forecast is made once, for all observers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class WindowChunk:
     Attributes:
         origins: (B,) first row of each forecast.
         series: (B,) its series.
-        actual: (B, H, C) actual values; NaN where it is missing in the table.
+        actual: (B, H, C) actual values; NaN if missing in the table.
     """
 
     origins: np.ndarray
@@ -38,13 +38,13 @@ class WindowChunk:
 
 
 class Observer(Protocol):
-    """Somebody who looks at forecasts; those of two forecasters may come at the same time."""
+    """Receives forecasts; two forecasters may call it at the same time."""
 
     def on_windows(self, chunk: WindowChunk) -> None:
-        """Look at windows that will be forecast next."""
+        """Receive the windows of the next forecasts."""
 
     def on_forecast(self, name: str, made: IntervalForecast, chunk: WindowChunk) -> None:
-        """Look at one forecaster's forecasts of them."""
+        """Receive one forecaster's forecasts of these windows."""
 
 
 def forecast_windows(
@@ -54,14 +54,14 @@ def forecast_windows(
     horizon: int,
     observers: Sequence[Observer],
 ) -> None:
-    """Forecast all windows, each rank its share, several forecasters at a time.
+    """Forecast all windows, shared across ranks; threads run several forecasters in parallel.
 
     Args:
         forecasts: By name.
         panel: Filled.
         index: The windows.
         horizon: H.
-        observers: Are shown every forecast.
+        observers: Receive every forecast.
     """
     width = horizon * len(panel.columns.targets)
     with ThreadPoolExecutor(THREADS) as pool:
@@ -81,12 +81,12 @@ def _show(name: str, forecast: Forecast, chunk: WindowChunk, observers: Sequence
 
 
 class Scoring:
-    """Scores forecasters on exactly the same windows.
+    """Scores all forecasters on the same windows.
 
     Args:
         forecasters: Their names.
         panel: Filled; its missing targets are not scored.
-        index: Windows, every one of which counts.
+        index: The windows.
         error_scales: From train rows.
         horizon: H.
         levels: Of the intervals to score, in percent.
@@ -107,7 +107,7 @@ class Scoring:
         self.first, places = _time_axis(panel, index)
         self.totals = {name: np.zeros(places) for name in forecasters}
         self.counts = np.zeros(places)
-        self.place = np.empty(0, dtype=np.int64)  # on the axis of time, of the windows last seen
+        self.place = np.empty(0, dtype=np.int64)  # on the time axis, of the latest windows
 
     def on_windows(self, chunk: WindowChunk) -> None:
         """Count the actual values at each origin."""
@@ -123,7 +123,7 @@ class Scoring:
         np.add.at(self.totals[name], self.place, missed)
 
     def result(self) -> SplitScores:
-        """The scores of all ranks together."""
+        """The scores over the windows of all ranks."""
         summed = [part for score in self.scores.values() for part in score.sums()]
         ranks().all_reduce_arrays([*summed, *self.totals.values(), self.counts])
         unknown = np.where(self.counts > 0, self.counts, np.nan)
@@ -139,7 +139,7 @@ class Scoring:
 
 
 class Calibrating:
-    """Finds how wide the intervals of all forecasters must be.
+    """Conformal calibration of the prediction intervals of all forecasters.
 
     Args:
         index: Validation windows.
@@ -153,10 +153,10 @@ class Calibrating:
         self.misses: dict[str, list[np.ndarray]] = {}
 
     def on_windows(self, chunk: WindowChunk) -> None:
-        """Nothing has to be known beforehand."""
+        """Nothing is needed before the forecasts."""
 
     def on_forecast(self, name: str, made: IntervalForecast, chunk: WindowChunk) -> None:
-        """Remember how far actuals lie outside a forecaster's bounds, and from its point."""
+        """Keep the distances of actuals from a forecaster's interval and point forecast."""
         outside = np.maximum(made.low - chunk.actual, chunk.actual - made.high)
         self.scores.setdefault(name, []).append(outside)
         self.misses.setdefault(name, []).append(np.abs(chunk.actual - made.point))
@@ -165,7 +165,7 @@ class Calibrating:
         """The margins of each forecaster.
 
         Args:
-            forecasters: In an order that all ranks have.
+            forecasters: In the same order on all ranks.
             horizon: H.
         """
         usual = usual_size(self.sizes)
@@ -187,7 +187,7 @@ class Calibrating:
 
 
 def thinned(index: WindowIndex, width: int) -> WindowIndex:
-    """The windows that intervals are calibrated on; `width` values are forecast for each."""
+    """The windows for calibration, thinned to a limit of values; each window has `width`."""
     every = -(-len(index) * width // limits.CALIBRATING_POINTS)
     return index if every <= 1 else index.every(every)
 

@@ -14,12 +14,12 @@ Bools = NDArray[np.bool_]
 
 
 class Runs:
-    """The windows of a batch, neighbours of one series taken together as one of R runs.
+    """The windows of a batch as R runs: neighbours of the same series.
 
-    Where few have such a neighbour, each window is a run: nothing need be added up.
+    If few windows have such a neighbour, each window is a run, and no sum is needed.
 
     Args:
-        series: (B,) of each window, in any order; in order there are the fewest runs.
+        series: (B,) of each window, in any order; sorted windows give the fewest runs.
     """
 
     def __init__(self, series: NDArray[Any]) -> None:
@@ -35,7 +35,7 @@ class Runs:
 
 
 class Points:
-    """Which of a batch's points a measure is defined at, and how many these are.
+    """The points of a batch at which a measure is defined, and their number.
 
     Args:
         defined: (B, H, C).
@@ -48,7 +48,7 @@ class Points:
         self.counts = runs.sums(defined)
 
     def where(self, condition: Bools) -> Points:
-        """Those at which a (B, H, C) condition holds too."""
+        """The points at which a (B, H, C) condition also holds."""
         return self if condition.all() else Points(self.defined & condition, self.runs)
 
     def sums(self, errors: Floats) -> Floats:
@@ -72,19 +72,19 @@ class Means:
 
     def __init__(self, names: Iterable[str], horizon: int, targets: int, series: int) -> None:
         self.names = tuple(names)
-        # Of each the sum and the count, side by side.
+        # The sum and the count of each.
         self.totals = np.zeros((len(self.names), 2, horizon, targets))
         self.of_all_series = np.zeros((series, len(self.names), 2))
 
     def add(self, parts: Mapping[str, tuple[Floats, Floats]], series: NDArray[Any]) -> None:
-        """Take in of every measure (R, H, C) sums and counts, of the runs of (R,) series."""
+        """Add (R, H, C) sums and counts of every measure, for runs of (R,) series."""
         pairs = [part for name in self.names for part in parts[name]]
         self.totals += np.array([part.sum(axis=0) for part in pairs]).reshape(self.totals.shape)
         of_runs = np.array([np.einsum("rhc->r", part) for part in pairs])  # (M * 2, R)
         np.add.at(self.of_all_series, series, of_runs.T.reshape(len(series), -1, 2))
 
     def over(self, steps: int | slice, targets: int | slice) -> dict[str, float | None]:
-        """The means over some steps and targets; None where no point defines one."""
+        """The means over some steps and targets; None if no point defines one."""
         chosen = self.totals[:, :, steps, targets].reshape(len(self.names), 2, -1)
         return self._means(chosen.sum(axis=2))
 
@@ -93,7 +93,7 @@ class Means:
         return self._means(self.of_all_series[series])
 
     def count(self, name: str) -> int:
-        """The points that define a mean."""
+        """The number of points that define a mean."""
         return int(self.totals[self.names.index(name), 1].sum())
 
     def _means(self, pairs: Floats) -> dict[str, float | None]:

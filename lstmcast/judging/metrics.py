@@ -1,7 +1,7 @@
-"""How far forecasts lie from what happened: formula, unit and source of every number.
+"""Metrics of forecasts: formula, unit and source of every number.
 
-With y an actual, f its forecast and e = f - y, each measure is a mean over all points whose actual
-is known, pooled over windows, steps and targets:
+y is an actual, f its forecast, and e = f - y. Each measure is a mean over all points with a known
+actual, pooled over windows, steps and targets:
 
     mae      mean |e|                            units of the data
     mse      mean e^2                            units of the data, squared
@@ -12,34 +12,33 @@ is known, pooled over windows, steps and targets:
     mase     mean |e| / a                        no unit; Hyndman & Koehler 2006
     rmsse    sqrt(mean e^2 / b)                  no unit; Hyndman & Koehler 2006, M5 guide
 
-a and b are the mean absolute and mean squared error of "repeat the last season" within the train
-rows of the point's own series and target, so 1 means "as far off as that was in training". The M5
-guide takes a season of one step for b; here both have the same season. Series whose a or b is zero
-or unknown are left out of mase and rmsse.
+a and b are the mean absolute and mean squared error of the seasonal naive forecast over one season
+within the train rows of the same series and target: 1 means "the same error as that in training".
+The M5 guide uses a season of one step for b; here both use the same season. mase and rmsse exclude
+series whose a or b is zero or unknown.
 
-M4's smape is 0 / 0 where forecast and actual are both zero. Such a point counts as 0: the forecast
-is exact, and leaving it out would take the credit away.
+If forecast and actual are both zero, M4's smape is 0 / 0. Such a point counts as 0, because the
+forecast is exact.
 
-With intervals, l and h being the bounds of the central interval of level L percent and
+For intervals, l and h are the bounds of the central interval of level L percent, and
 a = 1 - L / 100:
 
-    coverage_L   share of l <= y <= h            0..1; a bound belongs to its interval
+    coverage_L   share of l <= y <= h            0..1
     width_L      mean h - l                      units of the data
     interval_L   mean h - l + (2 / a) (l - y)+ + (2 / a) (y - h)+    units; Winkler 1972
-    pinball      mean over points and quantiles of max(q (y - x), (q - 1) (y - x)), x being the
+    pinball      mean over points and quantiles of max(q (y - x), (q - 1) (y - x)), where x is the
                  quantile of probability q; units of the data; Koenker & Bassett 1978
     crps         the continuous ranked probability score, the integral of 2 pinball over all
-                 q; units of the data; Gneiting & Raftery 2007. Of the heads that are a
-                 distribution, in closed form, of what the head itself says; of all other
-                 forecasts, of the distribution whose quantiles lie on straight lines between the
-                 known ones, with nothing beyond the outermost
+                 q; units of the data; Gneiting & Raftery 2007. For heads that predict a
+                 distribution, in closed form, before calibration; for all other forecasts, with
+                 linear interpolation between the known quantiles, and none outside the outermost
     wql          2 sum of pinball over points, mean over quantiles / sum |y|; no unit; the
                  weighted quantile loss of GluonTS
 
-The quantiles are both bounds of every level, and the forecast as the median. A point whose bounds
-are not known is left out of these.
+The quantiles are both bounds of every level, and the forecast as the median. These measures exclude
+points with unknown bounds.
 
-A measure that no point defines is None (JSON null), never 0 or NaN.
+A measure without any point is None (JSON null), never 0 or NaN.
 
 Sources: Hyndman & Koehler, "Another look at measures of forecast accuracy", International Journal
 of Forecasting 22 (2006) 679-688. Makridakis, Spiliotis & Assimakopoulos, "The M4 Competition",
@@ -71,7 +70,7 @@ Sums = dict[str, tuple[Floats, Floats]]
 names = ("mae", "rmse", "mse", "bias", "smape", "mape", "mase", "rmsse")
 
 _ROOTS = {"rmse": "mse", "rmsse": "msse"}
-"""Measures that are the root of a mean."""
+"""Measures that are the square root of a mean."""
 
 _MEANS = (*(name for name in names if name not in _ROOTS), "msse", "scaled_mse", "scaled_mae")
 
@@ -83,10 +82,10 @@ def interval_names(levels: Sequence[float]) -> tuple[str, ...]:
 
 
 class Scores:
-    """All measures of one forecaster, taken in batch by batch; memory does not grow with N.
+    """All measures of one forecaster, batch by batch; memory does not grow with N.
 
-    Everything is summed in float64 per step and target, and per series, so the pooled numbers,
-    those per target, per step and per series are means of the same points.
+    Sums are float64, per step and target, and per series. So the pooled measures and those per
+    target, per step and per series are means of the same points.
     """
 
     def __init__(
@@ -101,8 +100,8 @@ class Scores:
         Args:
             targets: The C names, in the order of the last axis of the forecasts.
             horizon: H, the steps of every forecast.
-            error_scales: Of the series that will be scored.
-            levels: Of the intervals that will be scored, in percent.
+            error_scales: Of the series to score.
+            levels: Of the intervals to score, in percent.
         """
         self._targets = tuple(targets)
         self._horizon = horizon
@@ -126,17 +125,17 @@ class Scores:
 
         Args:
             forecast: (B, H, C) in units of the data.
-            actual: (B, H, C) in units of the data; NaN where nothing was observed.
-            series: (B,) the row of each window's series in the error_scales.
-            low: (levels, B, H, C) lower bounds; NaN where there is none.
+            actual: (B, H, C) in units of the data; NaN if missing.
+            series: (B,) the row of each window's series in the error scales.
+            low: (levels, B, H, C) lower bounds; NaN if there is none.
             high: (levels, B, H, C) upper bounds.
-            crps: (B, H, C) where it is known in closed form; None: the bounds give it.
+            crps: (B, H, C) in closed form; None: computed from the bounds.
 
         Returns:
             (B,) the sum of the absolute errors of each window.
 
         Raises:
-            Diverged: A forecast is not a finite number where the actual is known.
+            Diverged: A forecast of a known actual is not a finite number.
         """
         f, y = np.asarray(forecast, dtype=np.float64), np.asarray(actual, dtype=np.float64)
         expected = (len(series), self._horizon, len(self._targets))
@@ -147,7 +146,7 @@ class Scores:
         for start in range(0, len(series), size):
             part = slice(start, start + size)
             known = Points(~np.isnan(y[part]), Runs(series[part]))
-            with np.errstate(all="ignore"):  # what is not defined is left out by `Points`
+            with np.errstate(all="ignore"):  # `Points` excludes undefined values
                 miss = known.only(np.abs(f[part] - y[part]))
                 sums = self._of_points(f[part], y[part], miss, known)
                 if self._levels:
@@ -215,7 +214,7 @@ class Scores:
         return sums
 
     def sums(self) -> list[Floats]:
-        """All that was summed so far, in an order that is always the same, to be added to."""
+        """The sums so far, in a fixed order; the caller may add to them."""
         return [self._means.totals, self._means.of_all_series, self._windows]
 
     def result(self) -> dict[str, Any]:
@@ -225,8 +224,8 @@ class Scores:
             The measures of `names` pooled over windows, steps and targets; the same in
             `per_target` (a dict for each name) and in `per_step` (a list of H for each measure);
             `scaled`, the `mse` and `mae` on z-scores with the train rows' mean and deviation,
-            without the series that are constant there; `windows`, the windows taken in; `points`,
-            the actuals scored.
+            without series that are constant there; `windows` and `points`, the numbers of scored
+            windows and actuals.
         """
         every = slice(None)
         means = self._means.over(every, every)
@@ -261,8 +260,8 @@ class Scores:
             window = int(self._windows[0]) + b + 1
             raise Diverged(
                 f"the forecast of '{self._targets[c]}', step {h + 1}, in window "
-                f"{window} is {forecast[b, h, c]}, not a number that can be scored "
-                f"({int(bad.sum())} such in {len(forecast)} windows); train with a lower "
+                f"{window} is {forecast[b, h, c]}, which cannot be scored "
+                f"({int(bad.sum())} such values in {len(forecast)} windows); train with a lower "
                 f"learning_rate or clip_norm, or look for extreme values in the data"
             )
 

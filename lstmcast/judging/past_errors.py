@@ -1,4 +1,4 @@
-"""How the network and the baselines did on the windows of a split, series by series."""
+"""Past errors of the network and the baselines per series, for the fallback."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstmcast.forecasting.chunks import actual_values, chunks
-from lstmcast.forecasting.conformal import kept
+from lstmcast.forecasting.conformal import round_digits
 from lstmcast.forecasting.fallback import Floats, SplitErrors
 from lstmcast.forecasting.intervals import Forecast
 from lstmcast.panel.panel import Panel
@@ -25,11 +25,11 @@ def collect_errors(
     sizes: Floats,
     horizon: int,
 ) -> SplitErrors:
-    """Errors of forecasters in all windows of a split.
+    """Mean errors of forecasters per series over all windows of a split.
 
     Args:
-        forecasts: By name, in the order of the record.
-        panel: Filled; its missing targets are not counted.
+        forecasts: By name, in the order of `PastErrors.forecasters`.
+        panel: Filled; its missing targets are ignored.
         index: The windows.
         until: (S,) one past the last row of the split.
         sizes: (S, C) size of each series, positive.
@@ -46,4 +46,6 @@ def collect_errors(
             np.add.at(totals[number], series, np.nansum(misses, axis=(1, 2)))
     ranks().all_reduce_arrays([totals, points])
     places = panel.starts + until - panel.offsets[:-1]
-    return SplitErrors(places, points.astype(np.int64), kept(totals / np.maximum(points, 1)))
+    return SplitErrors(
+        places, points.astype(np.int64), round_digits(totals / np.maximum(points, 1))
+    )

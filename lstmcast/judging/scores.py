@@ -1,4 +1,4 @@
-"""How forecasters did on the windows of one split, and how much better the network is."""
+"""Scores of all forecasters on the windows of one split, and the skill of the network."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any
 import numpy as np
 
 NETWORK = "lstmcast"
-"""What the network is called among the forecasters."""
+"""Name of the network among the forecasters."""
 
 SCORES_EXPLAINED = "Scores are explained in docs/metrics.md."
-"""Stands wherever scores are shown."""
+"""Shown with all scores."""
 
 SERIES_SCORED = 1000
-"""Series up to which each has scores of its own: those of more would be a table, not a record."""
+"""Most series with individual scores in metrics.json."""
 
 
 @dataclass(frozen=True)
 class SplitScores:
-    """How forecasters did on the windows of one split.
+    """Scores of all forecasters on the windows of one split.
 
     Attributes:
         scores: By forecaster, as in metrics.json.
-        losses: By forecaster, the mean absolute error of each origin in time order; NaN where no
-            window starts.
+        losses: By forecaster, the mean absolute error of each origin in time order; NaN if no
+            window starts there.
         per_series: By number of the series, the scores of each forecaster over its windows; empty
-            of one series alone, and of more than `SERIES_SCORED`.
+            for a single series, and for more than `SERIES_SCORED`.
     """
 
     scores: dict[str, dict[str, Any]]
@@ -35,7 +35,7 @@ class SplitScores:
 
     @property
     def windows(self) -> int:
-        """How many windows were scored."""
+        """Number of scored windows."""
         return int(max((score["windows"] for score in self.scores.values()), default=0))
 
     def ranking(self) -> list[str]:
@@ -44,13 +44,13 @@ class SplitScores:
         return sorted(names, key=lambda name: self.mae(name))
 
     def mae(self, name: str) -> float:
-        """Mean absolute error of a forecaster; infinite where nothing could be scored."""
+        """Mean absolute error of a forecaster; infinite if nothing was scored."""
         value = self.scores[name]["mae"]
         return float("inf") if value is None else float(value)
 
 
 def same_scores(scores: dict[str, Any], one: str, other: str) -> bool:
-    """Whether two forecasters have the same scores: they made the same forecasts."""
+    """Whether two forecasters have the same scores, because they made the same forecasts."""
     return one in scores and scores[one] == scores.get(other)
 
 

@@ -1,4 +1,4 @@
-"""Is one forecaster better than another, or was it luck? The Diebold-Mariano test.
+"""Statistical significance: the Diebold-Mariano test of two forecasters.
 
 Sources: Diebold & Mariano, "Comparing predictive accuracy", Journal of Business & Economic
 Statistics 13 (1995) 253-263. Harvey, Leybourne & Newbold, "Testing the equality of prediction mean
@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 # Forecasts over h steps from consecutive origins share most of their errors: n origins are worth
-# about n / h independent ones. Where loss differences are moving sums over h = 24 steps about zero,
-# p < .05 comes up in 26 % of 2000 simulated trials at n = 2h, 17 % at 4h and 10 % at 10h. Below 4h
-# the answer would be mostly luck, so none is given; nor below 8 origins, the fewest that Harvey et
-# al. looked at.
+# about n / h independent ones. If loss differences are moving sums over h = 24 steps with mean 0,
+# p < .05 occurs in 26 % of 2000 simulated trials at n = 2h, 17 % at 4h and 10 % at 10h. There is no
+# test below 4h, which would be mostly random, nor below 8 origins, the fewest of Harvey et al.
 FEWEST_SPANS = 4
 FEWEST_ORIGINS = 8
 
@@ -33,11 +32,11 @@ class Comparison:
     """Result of the Diebold-Mariano test of forecaster a against forecaster b.
 
     Attributes:
-        statistic: The corrected statistic; negative where a is better. None without a test.
+        statistic: The corrected statistic; negative if a is better. None without a test.
         p_value: Two-sided, 0..1. None without a test.
         observations: Origins at which both losses are known.
         mean_difference: Mean of loss a - loss b, in the unit of the losses. None without origins.
-        reason: Why there is no test; None where there is one.
+        reason: Why there is no test; None if there is one.
     """
 
     statistic: float | None
@@ -50,24 +49,24 @@ class Comparison:
 def diebold_mariano(loss_a: NDArray[Any], loss_b: NDArray[Any], horizon: int) -> Comparison:
     """Test whether two forecasters have the same expected loss.
 
-    With d the difference of the losses, n their number, h the horizon and g_k the autocovariance
-    of d at lag k:
+    d is the difference of the losses, n their number, h the horizon and g_k the autocovariance of d
+    at lag k:
 
         S = mean(d) / sqrt((g_0 + 2 sum_{k<h} g_k) / n) * sqrt((n + 1 - 2h + h (h - 1) / n) / n)
 
-    against Student's t with n - 1 degrees of freedom. Where the sum of autocovariances is not
-    positive, lag k is weighted by 1 - k / h (Bartlett), which cannot be negative.
+    S is compared with Student's t with n - 1 degrees of freedom. If the sum of autocovariances is
+    not positive, lag k has the weight 1 - k / h (Bartlett), so that the sum cannot be negative.
 
     Args:
-        loss_a: (n,) a loss per forecast origin, in order of time, origins one row apart.
-        loss_b: (n,) the loss of the other forecaster at the same origins. Origins where either is
-            NaN are left out; the others keep their distance in time.
-        horizon: h, steps of a forecast; forecasts this far apart have no step in common. Where
+        loss_a: (n,) a loss per forecast origin, in time order, with origins one row apart.
+        loss_b: (n,) the loss of the other forecaster at the same origins. Origins with a NaN are
+            excluded; the others keep their distance in time.
+        horizon: h, steps of a forecast; forecasts this far apart have no step in common. If
             origins are r rows apart, the steps divided by r, rounded up.
 
     Returns:
-        The comparison. It has a reason in place of a p-value for fewer than 4 h or 8 origins, and
-        where the difference never varies. Identical losses are p = 1.
+        The comparison. It has a reason instead of a p-value for fewer than 4 h or 8 origins, and
+        if the difference is constant. Identical losses give p = 1.
     """
     a, b = np.asarray(loss_a, dtype=np.float64), np.asarray(loss_b, dtype=np.float64)
     assert a.ndim == 1 and a.shape == b.shape, f"losses of shapes {a.shape} and {b.shape}"
@@ -89,22 +88,22 @@ def diebold_mariano(loss_a: NDArray[Any], loss_b: NDArray[Any], horizon: int) ->
     variance = _long_run_variance(np.where(both, difference - mean, 0.0), n, horizon)
     rounding = 1e-12 * max(np.abs(a[both]).max(), np.abs(b[both]).max())
     if variance <= rounding**2:
-        return Comparison(None, None, n, mean, "the difference of the losses never varies")
-    # n + 1 - 2h + h (h - 1) / n, written so that it is seen to be positive for n > h
+        return Comparison(None, None, n, mean, "the difference of the losses is constant")
+    # n + 1 - 2h + h (h - 1) / n, factored: positive for n > h
     correction = math.sqrt((n - horizon) * (n - horizon + 1)) / n
     statistic = correction * mean / math.sqrt(variance / n)
     return Comparison(statistic, student_t_two_sided(statistic, n - 1), n, mean)
 
 
 def beats(comparison: Comparison) -> bool:
-    """Whether forecaster a may be said to beat b: a lower mean loss, and p < .05."""
+    """Whether forecaster a beats b: a lower mean loss, and p < .05."""
     if comparison.p_value is None or comparison.mean_difference is None:
         return False
     return comparison.mean_difference < 0 and comparison.p_value < 0.05
 
 
 def _long_run_variance(deviations: Floats, n: int, horizon: int) -> float:
-    """g_0 + 2 (g_1 + ... + g_(h-1)) of deviations that are 0 where left out; Bartlett if needed."""
+    """g_0 + 2 (g_1 + ... + g_(h-1)) of deviations, 0 if excluded; Bartlett weights if needed."""
     lags = np.arange(1, min(horizon, len(deviations)))
     pairs = [deviations[lag:] @ deviations[:-lag] for lag in lags]
     covariances = np.array(pairs, dtype=np.float64) / n
@@ -116,12 +115,12 @@ def _long_run_variance(deviations: Floats, n: int, horizon: int) -> float:
 
 
 def student_t_two_sided(statistic: float, degrees: int) -> float:
-    """The chance of |T| >= |statistic| for Student's t.
+    """The probability of |T| >= |statistic| for Student's t.
 
-    With t = sqrt(degrees) / tan(angle), the density is that of sin(angle)^(degrees - 1), so the
-    chance is a ratio of two integrals of it: no gamma function, and exact far out in the tail.
-    `network.special.student_cdf`, made for tensors of any degrees, takes gamma functions from each
-    other and has 5 to 8 digits.
+    With t = sqrt(degrees) / tan(angle), the density is that of sin(angle)^(degrees - 1). So the
+    probability is a ratio of two integrals of it, without gamma functions and exact far out in the
+    tail. `network.special.student_cdf`, for tensors of any degrees, subtracts gamma functions and
+    has 5 to 8 digits.
 
     Args:
         statistic: Any finite number.
@@ -138,7 +137,7 @@ def student_t_two_sided(statistic: float, degrees: int) -> float:
 def _log_area(end: float, power: int) -> float:
     """Logarithm of the integral of sin^power from 0 to `end`, by 100-point Gauss-Legendre."""
     peak = float(_log_sine(np.array(end)))
-    # Nothing that float64 can hold lies where the density is below e^-41 of its peak.
+    # Where the density is below e^-41 of its peak, it is too small to change a float64 sum.
     start = math.asin(math.exp(peak - 41 / power)) if power else 0.0
     nodes, weights = _gauss_legendre()
     angles = start + (end - start) * (nodes + 1) / 2
@@ -153,5 +152,5 @@ def _gauss_legendre() -> tuple[Floats, Floats]:
 
 
 def _log_sine(angle: Floats) -> Floats:
-    # log(sin(x)) itself has no digits left near pi / 2, where `power` would multiply what is lost.
+    # log(sin(x)) itself loses its digits near pi / 2, and `power` would multiply that error.
     return -0.5 * np.log1p(1 / np.tan(angle) ** 2)

@@ -1,4 +1,4 @@
-"""Whether the network beats the best baseline, and how sure that is."""
+"""Verdict: whether the network beats the best baseline, and how significant that is."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Verdict:
         network_mae: In units of the data.
         baseline_mae: In units of the data.
         comparison: Diebold-Mariano test of their absolute errors, origin by origin.
-        beats: Whether it is said that the network beats the baseline.
-        ahead: Of several targets, those where the network's mae is lower; None of one alone.
-        targets: How many there are.
+        beats: Whether the network beats the baseline: lower mae, and significant.
+        ahead: Targets with a lower mae of the network; None for a single target.
+        targets: Number of targets.
     """
 
     baseline: str
@@ -52,7 +52,7 @@ class Verdict:
         )
 
     def _by_target(self) -> str:
-        """Targets may have units of their own: who is ahead on each says more than their sum."""
+        """Targets may have different units: the result for each says more than their sum."""
         if self.ahead is None:
             return ""
         if len(self.ahead) in (0, self.targets):
@@ -66,7 +66,7 @@ def _p_value(value: float) -> str:
 
 
 def decide(split_scores: SplitScores, horizon: int) -> Verdict:
-    """Hold the network against the best baseline."""
+    """Compare the network with the best baseline."""
     best = split_scores.ranking()[0]
     comparison = diebold_mariano(split_scores.losses[NETWORK], split_scores.losses[best], horizon)
     network_mae, best_mae = split_scores.mae(NETWORK), split_scores.mae(best)

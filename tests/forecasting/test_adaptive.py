@@ -36,10 +36,10 @@ def run_folds(
     adaptive.restart({"lstmcast": {("a",): scores}}, None)
     given = []
     for place in range(len(actuals) - horizon + 1):
-        adaptive.hear(place)
+        adaptive.add_actuals(place)
         actual = actuals[place : place + horizon].reshape(1, horizon, 1)
         ranged = forecast(half, horizon)
-        made = adaptive.follow("lstmcast", ["lstmcast"], [("a",)], place, ranged, actual)
+        made = adaptive.adapt("lstmcast", ["lstmcast"], [("a",)], place, ranged, actual)
         given.append(made.high[:, 0, :, 0])
     return np.array(given)
 
@@ -98,7 +98,7 @@ def test_calm_data_narrows_the_intervals_that_restless_validation_rows_made_wide
     assert (np.abs(actuals[-300:]) <= given[-300:]).mean() == pytest.approx(0.8, abs=0.04)
 
 
-def test_a_far_step_is_heard_of_when_its_row_is_known_and_not_before() -> None:
+def test_a_far_step_counts_when_its_row_is_known_and_not_before() -> None:
     first, actuals = np.linspace(0.1, 1, 50), np.full(40, 9.0)
     given = run_folds(actuals, [80], [0.0], first, horizon=3)[:, 0]
     moved = [int(np.flatnonzero(given[:, step] != given[0, step])[0]) for step in range(3)]
@@ -112,8 +112,8 @@ def test_missing_actuals_and_levels_without_bounds_teach_nothing() -> None:
     adaptive = Adaptive([80, 99])
     ranged = forecast([1.0, np.nan])
     for place in range(20):
-        adaptive.hear(place)
-        made = adaptive.follow("theta", ["theta"], [("a",)], place, ranged, np.full((1, 1, 1), 5.0))
+        adaptive.add_actuals(place)
+        made = adaptive.adapt("theta", ["theta"], [("a",)], place, ranged, np.full((1, 1, 1), 5.0))
         assert np.isnan(made.low[1]).all() and made.high[0, 0, 0, 0] >= 1.0
     assert made.high[0, 0, 0, 0] == 5.0
 
@@ -121,12 +121,12 @@ def test_missing_actuals_and_levels_without_bounds_teach_nothing() -> None:
 def test_bounds_hold_the_forecast_and_stay_above_the_minimum() -> None:
     adaptive = Adaptive([80])
     adaptive.restart({"lstmcast": {("a",): np.full((1, 50, 1, 1), -9.0)}}, None)
-    made = adaptive.follow(
+    made = adaptive.adapt(
         "lstmcast", ["lstmcast"], [("a",)], 0, forecast([1.0]), np.zeros((1, 1, 1))
     )
     assert made.low.item() == made.high.item() == 0.0
     adaptive.restart({"lstmcast": {("a",): np.full((1, 50, 1, 1), 9.0)}}, -2.0)
-    made = adaptive.follow(
+    made = adaptive.adapt(
         "lstmcast", ["lstmcast"], [("a",)], 1, forecast([1.0]), np.zeros((1, 1, 1))
     )
     assert made.low.item() == -2.0 and made.high.item() == 10.0

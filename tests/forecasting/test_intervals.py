@@ -18,8 +18,8 @@ from lstmcast.forecasting.conformal import (
     conformal,
     fewest_windows,
     find_margins,
-    kept,
     mean_changes,
+    round_digits,
 )
 from lstmcast.forecasting.intervals import Calibration, IntervalForecast, Margins
 from lstmcast.forecasting.model_file.model import load_model
@@ -139,9 +139,9 @@ def test_the_calibration_of_other_series_follows_their_names():
 
 def test_the_state_survives_json_bit_for_bit():
     rng = np.random.default_rng(2)
-    pooled = kept(rng.normal(size=(2, 2, 1)) * 10.0 ** rng.integers(-9, 9, (2, 2, 1)))
+    pooled = round_digits(rng.normal(size=(2, 2, 1)) * 10.0 ** rng.integers(-9, 9, (2, 2, 1)))
     pooled[1, 1] = np.nan
-    before = calibration(pooled, {1: kept(rng.normal(size=(2, 1)))})
+    before = calibration(pooled, {1: round_digits(rng.normal(size=(2, 1)))})
     text = json.dumps(before.to_json(), allow_nan=False)
     after = Calibration.from_json(json.loads(text))
     assert after is not None and Calibration.from_json(None) is None
@@ -154,7 +154,7 @@ def test_the_state_survives_json_bit_for_bit():
 
 def test_the_state_of_a_hundred_thousand_series_stays_small():
     count = 100_000
-    sizes = kept(np.random.default_rng(3).lognormal(size=(count, 1)))
+    sizes = round_digits(np.random.default_rng(3).lognormal(size=(count, 1)))
     margins = Margins(np.zeros((2, 24, 1)), np.ones((24, 1)), {})
     state = Calibration((80, 95), sizes, np.ones(1), {name: margins for name in "abcde"})
     assert len(json.dumps(state.to_json())) < 2e6

@@ -77,7 +77,7 @@ def test_the_checksum_is_the_one_that_the_description_says() -> None:
 
 def test_a_newer_format_is_refused_politely(tmp_path: Path) -> None:
     newer = with_json(lambda d: d.update(format=2), SAMPLE.read_bytes())
-    with pytest.raises(RunError, match=r"has format 2, and this lstmcast reads format 1"):
+    with pytest.raises(RunError, match=r"has format 2, but this lstmcast reads format 1"):
         load_bytes(newer, tmp_path)
 
 

@@ -91,7 +91,7 @@ def test_without_a_sound_test_there_is_a_reason_and_no_p_value() -> None:
     assert diebold_mariano(a[:7], b[:7], 1).p_value is None
     constant = diebold_mariano(a + 1, a, 1)
     assert constant.p_value is None
-    assert constant.reason == "the difference of the losses never varies"
+    assert constant.reason == "the difference of the losses is constant"
     nothing = diebold_mariano(np.array([np.nan]), np.array([1.0]), 1)
     assert (nothing.observations, nothing.mean_difference) == (0, None)
 

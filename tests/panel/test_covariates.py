@@ -120,7 +120,7 @@ def test_the_first_stamp_that_is_not_known_ahead_is_named(with_future, cli, tmp_
     short.to_csv(tmp_path / "short.csv", index=False)
     refused = cli("predict", run, "--future", tmp_path / "short.csv")
     assert refused.code == 3
-    assert "2024-03-18 is the first that is missing of b" in refused.err
+    assert "2024-03-18 is the first missing time stamp of b" in refused.err
     short.drop(columns="x").to_csv(tmp_path / "none.csv", index=False)
     refused = cli("predict", run, "--future", tmp_path / "none.csv")
     assert refused.code == 3 and "there is no column 'x'" in refused.err

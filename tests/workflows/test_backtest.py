@@ -257,7 +257,7 @@ def test_gates_read_measures_and_refuse_others():
     for text, said in (
         ("skill", "write MEASURE=NUMBER"),
         ("mae=low", "write MEASURE=NUMBER"),
-        ("coverage_95=0.9", "measures are skill"),
+        ("coverage_95=0.9", "the measures are skill"),
     ):
         with pytest.raises(ConfigError, match=said):
             parse_gates([text], [80])
@@ -291,14 +291,14 @@ def test_a_gate_that_says_no_exits_with_1_and_still_writes(cli, run):
 def test_what_a_backtest_cannot_do_is_refused_before_anything_is_written(cli, daily, run):
     for flags, said in (
         (["--refit", "often"], "--refit often"),
-        (["--rivals", "prophet"], "known are auto_ets, auto_arima, theta"),
+        (["--rivals", "prophet"], "the names are auto_ets, auto_arima, theta"),
         (["--fail-under", "speed=1"], "measures are"),
         (["-s", "training.seed=3"], "add --refit 1"),
     ):
         outcome = cli("backtest", run, *flags)
         assert outcome.code == 2 and said in outcome.err, outcome.err
     outcome = cli("backtest", daily, *FLAGS, "--folds", 900)
-    assert outcome.code == 3 and "begin before the first row" in outcome.err
+    assert outcome.code == 3 and "start before the first row" in outcome.err
     assert not (run / "backtests").exists() and not Path("backtests").exists()
 
 

@@ -1,1 +1,1 @@
-"""The model file: its format, what is checked before it is believed, reading and writing."""
+"""The model file: format, checks, reading and writing."""

@@ -1,7 +1,8 @@
-"""What a model file must satisfy before any memory is taken for what it describes.
+"""Checks of a model file before any memory is allocated for its contents.
 
-A model may come from a stranger. Its JSON is compared with types, bounds and itself; then a network
-without memory (on torch's meta device) says which tensors it wants, and the file must hold these.
+A model file may come from a stranger. Types and bounds of its JSON are checked, and whether its
+parts fit each other. Then a network on torch's meta device, which allocates no memory, gives the
+names and shapes of the tensors that the file must have.
 """
 
 from __future__ import annotations
@@ -22,16 +23,16 @@ from lstmcast.network.sizes import Sizes
 from lstmcast.runs.tensors import Signature
 
 MAX_CONFIG = 1_000_000
-"""Characters of the config as JSON, as of a config file."""
+"""Most characters of the config as JSON, the same limit as for a config file."""
 
 KINDS = {torch.float32: "F32", torch.float64: "F64", torch.int64: "I64", torch.bool: "BOOL"}
-"""Types of tensors, as safetensors names them."""
+"""The names of tensor types in safetensors."""
 
 PartT = TypeVar("PartT", bound=BaseModel)
 
 
 def check_described(described: Mapping[str, Any]) -> None:
-    """Compare the JSON with its types and bounds, and its parts with each other.
+    """Check types and bounds of the JSON, and whether its parts fit each other.
 
     Raises:
         ValueError: Says what is wrong.
@@ -47,11 +48,11 @@ def check_described(described: Mapping[str, Any]) -> None:
             _require(name == "static_scaler" and not width, f"{name} is missing")
             continue
         rows = [*scaler.center, *scaler.scale]
-        _require(all(len(row) == width for row in rows), f"{name} has not {width} columns")
-        _require(all(k < width for k in scaler.logged), f"{name} has a logged column too many")
+        _require(all(len(row) == width for row in rows), f"{name} does not have {width} columns")
+        _require(all(k < width for k in scaler.logged), f"{name} has too many logged columns")
         height = len(parts.series) if name == "scaler" else 1
         same = len(scaler.center) == len(scaler.scale) == height
-        _require(same, f"{name} has not {height} rows")
+        _require(same, f"{name} does not have {height} rows")
     if parts.calibration is not None:
         _check_calibration(parts.calibration, sizes, parts.series)
     if parts.record is not None:
@@ -59,25 +60,25 @@ def check_described(described: Mapping[str, Any]) -> None:
     words = {} if parts.vocabulary is None else parts.vocabulary.words
     for category in sizes.categories:
         width = sizes.static if category.static else sizes.inputs
-        _require(category.place < width, f"'{category.column}' lies beyond the columns")
+        _require(category.place < width, f"'{category.column}' is after the last column")
         known = words.get(category.column)
-        _require(known is not None, f"'{category.column}' has no words")
-        _require(len(known or ()) == category.count, f"'{category.column}' has other words")
+        _require(known is not None, f"'{category.column}' has no categories")
+        _require(len(known or ()) == category.count, f"'{category.column}' has wrong categories")
 
 
 def _check_calibration(
     calibration: CalibrationPart, sizes: SizesPart, series: list[list[str]]
 ) -> None:
-    """Compare the axes of the margins with those of the forecasts.
+    """Check that the axes of the margins are those of the forecasts.
 
     Raises:
         ValueError: They do not fit.
     """
     levels, targets = len(calibration.levels), sizes.targets
     rising = sorted(set(calibration.levels)) == calibration.levels
-    _require(levels > 0 and rising, "calibration.levels do not rise")
-    _require(_shaped(calibration.sizes, len(series), targets), "calibration.sizes has other axes")
-    _require(len(calibration.usual) == targets, "calibration.usual has other axes")
+    _require(levels > 0 and rising, "calibration.levels are not in ascending order")
+    _require(_shaped(calibration.sizes, len(series), targets), "calibration.sizes has wrong axes")
+    _require(len(calibration.usual) == targets, "calibration.usual has wrong axes")
     missing = {"lstmcast", "naive", "seasonal_naive", "drift"} - calibration.margins.keys()
     _require(not missing, "calibration.margins lacks a forecaster")
     for name, margins in calibration.margins.items():
@@ -87,22 +88,22 @@ def _check_calibration(
         fits &= all(
             int(k) < len(series) and _shaped(own, levels, targets) for k, own in margins.own.items()
         )
-        _require(fits, f"calibration.margins of {name} have other axes")
+        _require(fits, f"calibration.margins of {name} have wrong axes")
 
 
 def _check_record(record: RecordPart, series: list[list[str]]) -> None:
-    """Compare the axes of the record with each other.
+    """Check that the axes of the past errors fit each other.
 
     Raises:
         ValueError: They do not fit.
     """
     names = record.forecasters
-    _require(names[:1] == ["lstmcast"], "record.forecasters does not begin with lstmcast")
-    _require(len(set(names)) == len(names) > 1, "record.forecasters repeats a name, or has one")
+    _require(names[:1] == ["lstmcast"], "record.forecasters does not start with lstmcast")
+    _require(len(set(names)) == len(names) > 1, "record.forecasters has duplicates, or one name")
     for split in record.splits:
         fits = len(split.until) == len(split.points) == len(series)
         fits &= _shaped(split.errors, len(names), len(series))
-        _require(fits, "record.splits has other axes")
+        _require(fits, "record.splits has wrong axes")
 
 
 def _shaped(rows: Sequence[Sequence[object]], height: int, width: int) -> bool:
@@ -110,14 +111,14 @@ def _shaped(rows: Sequence[Sequence[object]], height: int, width: int) -> bool:
 
 
 def read_config(values: Mapping[str, Any], source: str) -> Config:
-    """The config of a model, as the program that wrote it understood it.
+    """The config of a model, with the meaning that it had in the lstmcast that wrote it.
 
-    Fields that its program did not know have the schema's defaults, not those of a preset that may
-    have gained them since.
+    Fields that did not exist then get the schema's defaults, not those of a preset, which may have
+    changed since.
 
     Raises:
-        RunError: They are of a newer program.
-        ValueError: They are no config.
+        RunError: A newer lstmcast wrote the values.
+        ValueError: The values are not a valid config.
     """
     _require(len(json.dumps(values)) <= MAX_CONFIG, "the config is too long")
     sections = {name: dict(section) for name, section in values.items()}
@@ -137,7 +138,7 @@ def read_config(values: Mapping[str, Any], source: str) -> Config:
     if newer:
         raise RunError(
             f"{source} was written by a newer lstmcast: its config has '{newer[0][:80]}', which "
-            "this one does not know; install the newer one"
+            "this version does not know; install the newer version"
         )
     preset = sections["network"]["preset"]
     plain = {**sections, "network": {**sections["network"], "preset": "plain"}}
@@ -147,24 +148,24 @@ def read_config(values: Mapping[str, Any], source: str) -> Config:
 
 
 def check_sizes(config: Config, sizes: Sizes, tensors: int) -> None:
-    """Compare the axes with the config, and what is built in loops with the number of tensors.
+    """Check the axes against the config, and the number of layers against that of tensors.
 
     Raises:
         ValueError: They do not fit.
     """
-    _require(sizes.lookback == config.window.lookback, "sizes.lookback is not the config's")
-    _require(sizes.horizon == config.window.horizon, "sizes.horizon is not the config's")
-    targets = 1 if config.data.layout == "wide" else len(config.data.target)  # series, there
-    _require(sizes.targets == targets, "sizes.targets is not the config's")
+    _require(sizes.lookback == config.window.lookback, "sizes.lookback differs from the config")
+    _require(sizes.horizon == config.window.horizon, "sizes.horizon differs from the config")
+    targets = 1 if config.data.layout == "wide" else len(config.data.target)  # wide: series
+    _require(sizes.targets == targets, "sizes.targets differs from the config")
     _require(sizes.targets + sizes.future <= sizes.inputs, "sizes.inputs is too small")
     built = (len(config.network.units) + len(sizes.categories)) * config.training.members
     _require(built <= tensors, "the config has more layers than the file has tensors")
 
 
 def member_prefix(number: int) -> str:
-    """What the names of a member's tensors begin with, the members counted from 0.
+    """The prefix of the tensor names of a member, counted from 0.
 
-    Those of the first are as they are without members; the second's begin with `members.2.`.
+    The first member has none, as a single network; the second has `members.2.`.
     """
     return f"members.{number + 1}." if number else ""
 
@@ -175,16 +176,16 @@ def check_signatures(
     found: Mapping[str, Signature],
     extra: Mapping[str, tuple[int, ...]],
 ) -> None:
-    """Compare the tensors of a file with those that its network wants; none is loaded or made.
+    """Check that a file has the tensors of its network, without loading or creating any.
 
     Args:
         config: Of the network.
         sizes: Axes of its windows.
-        found: What the file has.
-        extra: Shapes of the float64 tensors that it must have in addition to the network's.
+        found: The tensors of the file.
+        extra: Shapes of the float64 tensors in addition to those of the network.
 
     Raises:
-        RuntimeError: Such a network cannot be.
+        RuntimeError: Such a network is impossible.
         ValueError: Names the first tensor that differs.
     """
     with torch.device("meta"):
@@ -198,26 +199,26 @@ def check_signatures(
     for name in [*wanted, *found]:
         if wanted.get(name) != found.get(name):
             raise ValueError(
-                f"tensor {name[:80]} is {found.get(name, 'missing')}, and its config wants "
+                f"tensor {name[:80]} is {found.get(name, 'missing')}, but its config needs "
                 f"{wanted.get(name, 'none')}"
             )
 
 
 def check_finite(weights: Mapping[str, Tensor]) -> None:
-    """Refuse weights that are no numbers.
+    """Check that all weights are finite.
 
     Raises:
-        ValueError: Names the first tensor that holds one.
+        ValueError: Names the first tensor with a value that is not finite.
     """
     for name, value in weights.items():
         _require(bool(value.isfinite().all()), f"tensor {name} is not finite")
 
 
 def _validated(kind: type[PartT], values: Mapping[str, Any]) -> PartT:
-    """The values as a model of pydantic's; of all faults, the first: there may be a million.
+    """The values as a pydantic model.
 
     Raises:
-        ValueError: Says where and what.
+        ValueError: Describes the first error only: there may be a million.
     """
     try:
         return kind.model_validate(values)

@@ -1,4 +1,4 @@
-"""The linear baseline as tensors of a model file, where `forecast.fallback` may choose it."""
+"""The linear baseline as tensors of a model file, for `forecast.fallback`."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def linear_shapes(sizes: Sizes, series: int) -> dict[str, tuple[int, ...]]:
 
 
 def linear_tensors(linear: Linear) -> dict[str, Tensor]:
-    """The linear baseline under the names of `linear_shapes`; its penalty has done its work."""
+    """The linear baseline under the names of `linear_shapes`, without the penalty of its fit."""
     parts = ("coefficients", "intercept", "scale")
     return {f"linear.{name}": torch.from_numpy(getattr(linear, name)) for name in parts}
 
 
 def linear_of(tensors: Mapping[str, Tensor]) -> Linear | None:
-    """The linear baseline that `linear_tensors` gave, if the file has one."""
+    """The linear baseline from the tensors of a file; None if it has none."""
     if "linear.coefficients" not in tensors:
         return None
     coefficients, intercept, scale = (

@@ -1,7 +1,7 @@
 """The model file: a trained network and all preprocessing between a table and the network.
 
-The file is safetensors: weights, and one metadata key, `lstmcast`, that holds canonical JSON. It
-says nothing of paths, hosts or times, so that the same training gives the same bytes.
+The file has the format safetensors: weights, and one metadata key, `lstmcast`, with canonical JSON.
+It contains no paths, hosts or times, so that the same training gives the same bytes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ FORMAT = 1
 KEY = "lstmcast"
 
 NO_PATH = "-"
-"""In place of the paths that training read from."""
+"""Replaces the paths of the training data."""
 
 
 @dataclass(frozen=True)
@@ -53,19 +53,19 @@ class Model:
     """Everything that a forecast needs, except the data.
 
     Attributes:
-        members: The networks whose forecasts are combined, in the order of their seeds; in
-            evaluation mode, on their device.
-        config: As trained; `data.path` is not kept in the file.
+        members: Networks whose forecasts are combined, in order of their random seeds; each is in
+            evaluation mode, on its device.
+        config: Of the training; the file does not contain its paths.
         sizes: Axes of the windows.
         frequency: Of the training data.
-        names: (S,) names of the series that it was trained on.
+        names: (S,) names of the training series.
         scaler: For these series.
         static_scaler: For static columns; None without them.
-        vocabulary: Categories that it was trained on.
+        vocabulary: Categories of the training data.
         fallbacks: Baselines for series that the network cannot forecast, best first.
-        calibration: Of the intervals of these series; None: there are no intervals.
-        record: By which a series is given to a baseline; None: only short ones are.
-        linear: The linear baseline that `record` may name; None without it.
+        calibration: Of the prediction intervals of these series; None: there are no intervals.
+        record: Errors that decide which series get a baseline; None: only short series get one.
+        linear: The linear baseline; None without `record`.
     """
 
     members: tuple[Forecaster, ...]
@@ -83,31 +83,30 @@ class Model:
 
     @property
     def network(self) -> Forecaster:
-        """The first member."""
+        """The first member; all members have its structure."""
         return self.members[0]
 
     @property
     def levels(self) -> tuple[float, ...]:
-        """Of the intervals that forecasts have, in percent."""
+        """Levels of the prediction intervals, in percent."""
         return () if self.calibration is None else self.calibration.levels
 
     @property
     def minimum(self) -> float | None:
-        """No forecast and no bound is lower; counts are never below 0."""
+        """Lower limit of forecasts and bounds; at least 0 for counts. None: no limit."""
         minimum = self.config.forecast.minimum
         return max(minimum or 0.0, 0.0) if self.network.head.counts else minimum
 
     def places(self, names: Sequence[tuple[str, ...]]) -> np.ndarray:
-        """The number of each series among those that the model knows; -1 where it is new."""
+        """The number of each series among the training series, or -1 if it is new."""
         known = {name: k for k, name in enumerate(self.names)}
         return np.array([known.get(name, -1) for name in names], dtype=np.int64)
 
     def recoded(self, panel: Panel) -> Panel:
-        """A panel as read, in the codes of the model's categories.
+        """A panel with the category codes of the model.
 
         Raises:
-            RunError: The config of the model makes other columns of a table than its network has:
-                it was tampered with.
+            RunError: The model's config and network have different columns: the file was modified.
         """
         words, series = self.vocabulary.words, self.vocabulary.series
         fits = panel.words.keys() <= words.keys() and set(series) <= set(panel.series_columns)
@@ -123,13 +122,13 @@ class Model:
         for static, coded in ((False, panel.coded_inputs), (True, panel.coded_static)):
             fits &= {c.place for c in sizes.categories if c.static == static} == set(coded)
         if not fits:
-            raise RunError("the model is damaged: its config makes other columns than its network")
+            raise RunError("the model is damaged: its config and network have different columns")
         return panel
 
     def calibration_for(self, panel: Panel) -> Calibration | None:
         """The calibration for the series of another table.
 
-        A series that was not seen in training has the size that its own past gives it.
+        The size of a new series comes from its own past.
         """
         if self.calibration is None:
             return None
@@ -137,7 +136,7 @@ class Model:
         return self.calibration.for_series(self.places(panel.names), sizes)
 
     def record_for(self, panel: Panel) -> PastErrors | None:
-        """The record of the series of another table; a new one has none."""
+        """The past errors of the series of another table; a new series has none."""
         return None if self.record is None else self.record.for_series(self.places(panel.names))
 
     def linear_for(self, panel: Panel) -> Linear | None:
@@ -147,11 +146,11 @@ class Model:
     def scaler_for(self, panel: Panel) -> Scaler:
         """A scaler for the series of another table.
 
-        A series that was not seen in training is scaled by its own past.
+        A new series is scaled by its own past.
         """
         places = self.places(panel.names)
         if self.config.scale.per == "all":
-            places[:] = 0  # every series has the one scaler that all share
+            places[:] = 0  # all series share one scaler
         if (places >= 0).all():
             return self.scaler.of(places)
         own = fit_scaler(
@@ -172,12 +171,12 @@ class Model:
         )
 
     def save(self, path: Path) -> None:
-        """Write the model file, whole or not at all."""
+        """Write the model file atomically."""
         values = self.config.model_dump(mode="json")
-        for name in ("path", "storage", "tables"):  # where the rows lie
+        for name in ("path", "storage", "tables"):  # where the rows are
             del values["data"][name]
         values["data"]["vectors"] = dict.fromkeys(values["data"]["vectors"], NO_PATH)
-        values["training"]["init_from"] = None  # a path, too
+        values["training"]["init_from"] = None  # also a path
         described = {
             "format": FORMAT,
             "config": values,
@@ -209,7 +208,7 @@ def load_model(path: Path, device: torch.device) -> Model:
         device: Of the network.
 
     Raises:
-        RunError: The file is missing, damaged, or of another tool or a newer lstmcast.
+        RunError: The file is missing or damaged, or another tool or a newer lstmcast wrote it.
     """
     if not path.is_file():
         lacks = RunFolder(path.parent).what_lacks()
@@ -247,13 +246,13 @@ def load_model(path: Path, device: torch.device) -> Model:
             linear=linear_of(weights),
         )
     except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise RunError(f"{path} is damaged: its parts do not fit each other ({error})") from error
+        raise RunError(f"{path} is damaged: its parts do not fit together ({error})") from error
 
 
 def member_of(
     weights: Mapping[str, Tensor], number: int, config: Config, sizes: Sizes
 ) -> Forecaster:
-    """The network of one member, counted from 0, by the weights of all."""
+    """The network of one member, counted from 0, from the weights of all members."""
     network = Forecaster(config.network, sizes, config.training.loss)
     prefix = member_prefix(number)
     network.load_state_dict({name: weights[f"{prefix}{name}"] for name in network.state_dict()})
@@ -261,20 +260,20 @@ def member_of(
 
 
 def refuse_other_format(path: Path, version: object) -> None:
-    """Refuse files of other tools, and of a later lstmcast.
+    """Check that this lstmcast can read the format.
 
     Raises:
-        RunError: Says which it is.
+        RunError: Another tool or another version of lstmcast wrote the file.
     """
     if type(version) is not int:
-        raise RunError(f"{path} is a safetensors file, but not one of lstmcast")
+        raise RunError(f"{path} is a safetensors file, but not a model of lstmcast")
     if version != FORMAT:
         raise RunError(
-            f"{path} has format {version}, and this lstmcast reads format {FORMAT}; "
-            "install the lstmcast that wrote it, or a newer one"
+            f"{path} has format {version}, but this lstmcast reads format {FORMAT}; "
+            "install the version that wrote it, or a newer one"
         )
 
 
 def with_path(values: dict[str, Any]) -> dict[str, Any]:
-    """The stored config with an empty path, which the schema requires and nothing reads."""
+    """The stored config with a placeholder for the path, which the schema requires."""
     return {**values, "data": {**values["data"], "path": NO_PATH}}

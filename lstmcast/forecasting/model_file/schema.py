@@ -1,4 +1,4 @@
-"""The JSON of a model file by type and bounds: a file may come from a stranger."""
+"""Types and bounds of the JSON of a model file, which may come from a stranger."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from lstmcast.config.values import MAX_STEPS
 
 LARGE = 2**53
-"""Whole numbers up to here are exact wherever JSON is read."""
+"""Largest whole number that every JSON reader reads exactly."""
 
 Count = Annotated[int, Ge(1), Le(LARGE)]
 CountOrZero = Annotated[int, Ge(0), Le(LARGE)]
@@ -20,7 +20,7 @@ Whole = Annotated[int, Ge(-LARGE), Le(LARGE)]
 
 
 class Part(BaseModel):
-    """Strict: no number is text, none is infinite; keys of later versions are left alone."""
+    """Strict types and finite numbers; unknown keys, of later versions, are allowed."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
@@ -51,7 +51,7 @@ class SizesPart(Part):
 
 
 class FrequencyPart(Part):
-    """See `stamps.frequency.Frequency`."""
+    """See `frequency.Frequency`."""
 
     alias: str
     season: Count
@@ -96,8 +96,8 @@ class CalibrationPart(Part):
     margins: dict[ForecasterName, MarginsPart]
 
 
-class EvidencePart(Part):
-    """See `forecasting.fallback.SplitErrors`: end and count per series, errors per forecaster."""
+class SplitErrorsPart(Part):
+    """See `fallback.SplitErrors`: S places, S counts, and S errors of each forecaster."""
 
     until: list[Whole]
     points: list[CountOrZero]
@@ -105,10 +105,10 @@ class EvidencePart(Part):
 
 
 class RecordPart(Part):
-    """See `forecasting.fallback.PastErrors`."""
+    """See `fallback.PastErrors`."""
 
     forecasters: list[ForecasterName]
-    splits: list[EvidencePart]
+    splits: list[SplitErrorsPart]
 
 
 class Described(Part):
