@@ -267,7 +267,7 @@ def test_torchrun_starts_again_what_has_lost_a_rank_and_it_goes_on_by_itself(tmp
     os.kill(process_of(process.pid, 0), signal.SIGKILL)
     done = ended(process)
     assert done.code == 0, done.err
-    assert "they go on with runs/daily-0001" in done.err
+    assert "they resume runs/daily-0001" in done.err
     assert [path.name for path in run.parent.iterdir()] == ["daily-0001"]
     one = alone(tmp_path, OFTEN)
     np.testing.assert_allclose(losses(run), losses(one), rtol=1e-4)
@@ -416,7 +416,7 @@ def test_an_error_is_said_once(tmp_path):
     assert done.err.count("network.unit") == 1 and "exitcode  : 2" in done.err
     done = torchrun(tmp_path, "check", "daily.yaml")
     assert done.code != 0
-    assert done.err.count("`lstmcast check` is for one process") == 1
+    assert done.err.count("`lstmcast check` runs in one process") == 1
     done = torchrun(tmp_path, "train", "daily.yaml", "--run", "daily.csv")
     assert done.code != 0
     assert done.err.count("daily.csv is a file") == 1 and "exitcode  : 5" in done.err
