@@ -116,7 +116,7 @@ def test_files_stay_under_300_lines():
     assert not {str(path): count for path, count in lines.items() if count > 300}
 
 
-LINES = 36_200
+LINES = 36_300
 """Lines of the package: raised only by a commit that says what a user gets for it."""
 
 
